@@ -1,0 +1,49 @@
+# make demo: set up, simulate, run the default bake-off, say where the report is.  make test: set up, pass all tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
+
+.PHONY: setup demo test lint unit workflow format lock clean
+.DELETE_ON_ERROR:
+
+setup: $(READY)
+
+# Bytecode is compiled here: importing the frameworks without it costs three times as long in every job.
+$(READY): requirements/dev.lock requirements/uv.lock
+	@$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else 'skybake needs Python 3.11 to 3.13, found ' + sys.version.split()[0] + '. Hint: make setup PYTHON=python3.11')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements/dev.lock requirements/uv.lock
+	@touch $@
+
+demo: setup
+	@$(BIN)/snakemake --profile profiles/local --cores $(CORES) --quiet rules
+	@echo "The report: $(CURDIR)/results/report.html"
+
+test: lint unit workflow
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+unit: setup
+	$(BIN)/python -m pytest -n $(CORES) tests/unit
+
+workflow: setup
+	$(BIN)/python -m pytest tests/workflow
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+# The lock holds hashes and no addresses.
+lock: setup
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements/dev.lock
+
+clean:
+	rm -rf results .snakemake

@@ -1,0 +1,33 @@
+from skybake import config as settings
+from skybake.discovery import code_digest
+
+
+# Another bake-off is a file of its own, given by --configfile: the default one is not mixed into it.
+if not workflow.overwrite_configfiles:
+
+    configfile: f"{workflow.basedir}/config.yaml"
+
+
+PLAN = settings.plan(config)
+PATHS = PLAN.paths
+
+
+wildcard_constraints:
+    dataset=r"[^/]+",
+    model=r"[^/]+",
+    loss=r"[^/]+",
+    split_seed=r"\d+",
+
+
+include: "rules/simulate.smk"
+include: "rules/ingest.smk"
+include: "rules/split.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/compare.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.join.output,

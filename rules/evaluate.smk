@@ -1,0 +1,39 @@
+"""
+Judge every (dataset, model, loss): the only place where test labels meet predictions.
+
+in:   results/<dataset>/runs/<model>/<loss>/seed-<seed>/ of all seeds
+out:  results/<dataset>/evaluation/<model>/<loss>/metrics.json
+      results/<dataset>/evaluation/<model>/<loss>/figures/
+"""
+
+
+rule evaluate:
+    input:
+        lambda wildcards: PLAN.run_files(**wildcards),
+    output:
+        metrics=PATHS.evaluation("metrics.json"),
+        figures=report(
+            directory(PATHS.evaluation("figures")),
+            patterns=["{figure}.png"],
+            caption="../report/run_figure.rst",
+            category="{dataset}",
+            subcategory="{model}",
+            labels={"model": "{model}", "loss": "{loss}", "figure": "{figure}"},
+        ),
+    params:
+        runs=lambda wildcards: PLAN.run_folders(**wildcards),
+        figures=lambda wildcards: [figure.name for figure in PLAN.figures("run", wildcards.dataset)],
+        statistics=PLAN.config.statistics.model_dump(),
+        outlier=lambda wildcards: PLAN.config.datasets[wildcards.dataset].outlier,
+        code=lambda wildcards: code_digest("evaluate", PLAN.figure_modules("run", wildcards.dataset)),
+    log:
+        PATHS.log("evaluate", "{dataset}", "{model}", "{loss}"),
+    benchmark:
+        PATHS.benchmark("evaluate", "{dataset}", "{model}", "{loss}")
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    message:
+        "evaluating {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
+    script:
+        "../scripts/evaluate.py"

@@ -1,0 +1,28 @@
+"""
+Simulate raw files, for datasets that have `mock` in the config.
+
+in:   nothing
+out:  results/<dataset>/raw/, in the survey's own raw format
+"""
+
+
+rule simulate:
+    output:
+        directory(PATHS.raw()),
+    params:
+        survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
+        raw=lambda wildcards: PLAN.raw(wildcards.dataset),
+        options=lambda wildcards: PLAN.config.datasets[wildcards.dataset].mock,
+        code=lambda wildcards: code_digest("simulate", PLAN.modules("mock", wildcards.dataset)),
+    log:
+        PATHS.log("simulate", "{dataset}"),
+    benchmark:
+        PATHS.benchmark("simulate", "{dataset}")
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    message:
+        "simulating raw files of {wildcards.dataset}"
+    script:
+        "../scripts/simulate.py"

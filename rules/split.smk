@@ -1,0 +1,27 @@
+"""
+Divide a dataset into train, validation and test.
+
+in:   results/<dataset>/dataset.h5
+out:  results/<dataset>/split-<seed>.h5: row numbers, and the digest of the ids they belong to
+"""
+
+
+rule split:
+    input:
+        dataset=PATHS.dataset(),
+    output:
+        split=PATHS.split(),
+    params:
+        strategy=lambda wildcards: PLAN.config.datasets[wildcards.dataset].split.model_dump(),
+        code=code_digest("split"),
+    log:
+        PATHS.log("split", "{dataset}-{split_seed}"),
+    benchmark:
+        PATHS.benchmark("split", "{dataset}-{split_seed}")
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "splitting {wildcards.dataset}"
+    script:
+        "../scripts/split.py"

@@ -1,0 +1,65 @@
+"""
+Train every (dataset, model, loss) with all its seeds in one job; a seed that is done already is not trained again.
+
+in:   results/<dataset>/dataset.h5, results/<dataset>/split-<seed>.h5
+out:  results/<dataset>/runs/<model>/<loss>/seed-<seed>/: model.keras, history.csv, predictions.h5, timing.json, run.json
+
+There is one rule for the networks of each bake-off and one for its baselines, since their seeds are the bake-off's.
+"""
+
+for name, bakeoff in PLAN.config.bakeoffs.items():
+
+    rule:
+        name:
+            f"train_{name}"
+        input:
+            dataset=PATHS.dataset(),
+            split=lambda wildcards: PLAN.split(wildcards.dataset),
+        output:
+            [PATHS.run(file, seed) for seed in bakeoff.seeds for file in settings.NETWORK_FILES],
+        params:
+            job=lambda wildcards: PLAN.job_facts(**wildcards),
+            seeds=lambda wildcards: PLAN.run_folders(**wildcards),
+            work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",
+            code=lambda wildcards: code_digest("train", PLAN.modules_of_job(**wildcards)),
+        log:
+            PATHS.log("train", "{dataset}", "{model}", "{loss}"),
+        benchmark:
+            PATHS.benchmark("train", "{dataset}", "{model}", "{loss}")
+        wildcard_constraints:
+            **PLAN.constraints(name, networks=True),
+        threads: bakeoff.training.threads
+        resources:
+            mem_mb=lambda wildcards, input, attempt: attempt * (2500 + int(8 * input.size_mb)),
+            runtime=lambda wildcards, attempt: 240 * attempt,
+        message:
+            "training {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
+        script:
+            "../scripts/train.py"
+
+    rule:
+        name:
+            f"fit_baseline_{name}"
+        input:
+            dataset=PATHS.dataset(),
+            split=lambda wildcards: PLAN.split(wildcards.dataset),
+        output:
+            [PATHS.run(file, seed) for seed in bakeoff.seeds for file in settings.BASELINE_FILES],
+        params:
+            job=lambda wildcards: PLAN.job_facts(**wildcards),
+            seeds=lambda wildcards: PLAN.run_folders(**wildcards),
+            work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",
+            code=lambda wildcards: code_digest("fit_baseline", PLAN.modules_of_job(**wildcards)),
+        log:
+            PATHS.log("train", "{dataset}", "{model}", "{loss}"),
+        benchmark:
+            PATHS.benchmark("train", "{dataset}", "{model}", "{loss}")
+        wildcard_constraints:
+            **PLAN.constraints(name, networks=False),
+        resources:
+            mem_mb=lambda wildcards, input, attempt: attempt * (1000 + int(8 * input.size_mb)),
+            runtime=60,
+        message:
+            "fitting {wildcards.model} on {wildcards.dataset}"
+        script:
+            "../scripts/fit_baseline.py"

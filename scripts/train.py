@@ -1,0 +1,16 @@
+"""Train a network with every seed of a (dataset, model, loss)."""
+
+from pathlib import Path
+
+from skybake import logs, training
+from skybake.runs import Job
+
+with logs.to_file(snakemake.log[0]):
+    training.train_job(
+        Path(snakemake.input.dataset),
+        Path(snakemake.input.split),
+        Job(**snakemake.params.job, code=snakemake.params.code),
+        {seed: Path(folder) for seed, folder in snakemake.params.seeds.items()},
+        Path(snakemake.params.work),
+        files=sorted({Path(path).name for path in snakemake.output}),
+    )

@@ -1,0 +1,65 @@
+"""Trivial predictors that stand beside the networks, one file each, found by their name.
+
+A baseline has ``features(images, scalars) -> (N, F)``, of raw images (N, H, W, C) and a mapping of input scalars (N,),
+and ``build(**parameters)``, which returns a scikit-learn regressor of these features. ``NEEDS`` in its file names the
+scalars it cannot do without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from skybake import discovery, preprocessing, provenance, runs
+from skybake.predictions import Prediction
+from skybake.runs import Data, Job, Result
+
+PACKAGES = ("scikit-learn", "numpy", "h5py")
+
+
+def fit_job(dataset: Path, split: Path, job: Job, seeds: Mapping[int, Path], work: Path, files: Sequence[str]) -> None:
+    """Fit a baseline for every seed of a job.
+
+    Raises:
+        TrainingFailed: It could not be fitted.
+    """
+    data = runs.load(dataset, split, job.label)
+    runs.run(job, data, seeds, work, lambda seed: _fit(job, data), files)
+
+
+def _fit(job: Job, data: Data) -> Result:
+    module = discovery.parts("baselines", "build")[job.part].load()
+    features = {
+        part: module.features(data.dataset.images(rows), data.scalars(job.inputs, part))
+        for part, rows in data.rows.items()
+    }
+    label = data.label(job.label, "train")
+    known = ~preprocessing.is_missing(label)
+    started = perf_counter()
+    model = module.build(**job.parameters).fit(features["train"][known], label[known])
+    train_seconds = perf_counter() - started
+    started = perf_counter()
+    points = {part: model.predict(features[part]) for part in ("valid", "test")}
+    predict_seconds = perf_counter() - started
+    return Result(
+        predictions={part: Prediction(point=np.asarray(point, np.float64)) for part, point in points.items()},
+        record={
+            "head": "point",
+            "parameters": None,
+            "epochs": None,
+            "best_epoch": None,
+            "versions": provenance.versions(PACKAGES),
+            "hardware": {"processor": provenance.processor(), "threads": 1, "device": {"kind": "cpu", "name": "cpu"}},
+        },
+        timing={
+            "train_seconds": train_seconds,
+            "epoch_seconds": [],
+            "epoch_seconds_median": None,
+            "train_objects_per_second": known.sum() / train_seconds,
+            "predict_objects_per_second": sum(map(len, points.values())) / predict_seconds,
+            "peak_memory_mb": runs.peak_memory_mb(),
+        },
+    )

@@ -1,0 +1,17 @@
+"""A polynomial of the redshift: what the selection of a flux-limited survey gives away without an image."""
+
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+NEEDS = ("redshift",)
+
+
+def features(images, scalars):
+    """Return the redshift: (N, 1)."""
+    return scalars["redshift"][:, None]
+
+
+def build(*, degree=3):
+    """Return the regressor."""
+    return make_pipeline(StandardScaler(), PolynomialFeatures(degree, include_bias=False), LinearRegression())

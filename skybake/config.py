@@ -1,0 +1,699 @@
+"""The config as typed objects, and every path of the results tree in one place.
+
+The classes below are the single source of ``schemas/config.schema.json`` and ``docs/config.md`` (``make schema``);
+a test keeps them in step.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from skybake import discovery
+from skybake.settings import Settings
+
+BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
+NETWORK_FILES = (*BASELINE_FILES, "model.keras")
+BASELINE_LOSS = "baseline"  # what stands in the loss column of a row that is not trained by gradient descent
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.=+-]*$")]
+Choice = Annotated[
+    str | dict[str, dict[str, Any]],
+    Field(description="A name, or a name with parameters: `huber: {delta: 0.3}`."),
+]
+
+
+class ConfigError(ValueError):
+    """A config that cannot be run; the message names every wrong key, its value and what is allowed."""
+
+
+class Holdout(Settings):
+    """A test part is cut off, then a validation part of what remains: sklearn's `train_test_split` twice."""
+
+    strategy: Literal["holdout"] = "holdout"
+    test: float = Field(0.1, gt=0, lt=1, description="Fraction of all objects kept for the test.")
+    valid: float = Field(0.1, gt=0, lt=1, description="Fraction of the remaining objects kept for validation.")
+    seed: int = Field(40, ge=0, description="Seed of the split.")
+
+
+class Fractions(Settings):
+    """Three parts by their fractions, shuffled once: astroML's `split_samples`."""
+
+    strategy: Literal["fractions"]
+    train: float = Field(0.7, gt=0, lt=1, description="Fraction of all objects to train on.")
+    valid: float = Field(0.1, gt=0, lt=1, description="Fraction of all objects kept for validation.")
+    test: float = Field(0.2, gt=0, lt=1, description="Fraction of all objects kept for the test.")
+    seed: int = Field(40, ge=0, description="Seed of the split.")
+
+    @model_validator(mode="after")
+    def _add_up(self) -> Fractions:
+        total = self.train + self.valid + self.test
+        if abs(total - 1) > 1e-9:
+            raise ValueError(
+                f"the fractions train {self.train}, valid {self.valid} and test {self.test} add up to {total:g},"
+                " expected 1"
+            )
+        return self
+
+
+class Group(Settings):
+    """As `holdout`, but whole groups: objects of one group are never on both sides."""
+
+    strategy: Literal["group"]
+    test: float = Field(0.1, gt=0, lt=1, description="Fraction of all groups kept for the test.")
+    valid: float = Field(0.1, gt=0, lt=1, description="Fraction of the remaining groups kept for validation.")
+    seed: int = Field(40, ge=0, description="Seed of the split.")
+
+
+class Dataset(Settings):
+    """Raw files of a survey, or a simulation of them, and how they are split."""
+
+    survey: str = Field(description="The raw format: a file of `skybake/raw/`.")
+    raw: dict[str, Path] | None = Field(None, description="Your raw files, by the names that the survey gives them.")
+    mock: dict[str, Any] | None = Field(None, description="Instead of `raw`: options of the survey's simulator.")
+    options: dict[str, Any] = Field({}, description="Options of the survey's reader.")
+    inputs: list[str] | None = Field(
+        None, description="Scalars given to models beside the image; by default what the survey suggests."
+    )
+    split: Annotated[Holdout | Fractions | Group, Field(discriminator="strategy")] = Field(
+        Holdout(), description="How objects are divided into train, validation and test."
+    )
+    outlier: float | None = Field(
+        None, gt=0, description="An error beyond this is an outlier; by default 0.05 for redshifts and 0.3 otherwise."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_strategy(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(given.get("split"), dict) and "strategy" not in given["split"]:
+            return {**given, "split": {"strategy": "holdout", **given["split"]}}
+        return given
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Dataset:
+        if (self.raw is None) == (self.mock is None):
+            raise ValueError("give either 'raw' (your files) or 'mock' (a simulation), and not both")
+        return self
+
+
+class Adam(Settings):
+    """Adam (Kingma & Ba 2015, arXiv:1412.6980)."""
+
+    name: Literal["adam"] = "adam"
+    learning_rate: float = Field(1e-3, gt=0, description="Step size.")
+    beta_1: float = Field(0.9, ge=0, lt=1, description="Decay of the first moment.")
+    beta_2: float = Field(0.999, ge=0, lt=1, description="Decay of the second moment.")
+    epsilon: float = Field(1e-7, gt=0, description="Added to the root of the second moment.")
+
+
+class SGD(Settings):
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"]
+    learning_rate: float = Field(1e-2, gt=0, description="Step size.")
+    momentum: float = Field(0.0, ge=0, lt=1, description="Momentum.")
+    nesterov: bool = Field(False, description="Nesterov's form of the momentum.")
+
+
+class RMSprop(Settings):
+    """RMSprop."""
+
+    name: Literal["rmsprop"]
+    learning_rate: float = Field(1e-3, gt=0, description="Step size.")
+    rho: float = Field(0.9, ge=0, lt=1, description="Decay of the mean square.")
+    momentum: float = Field(0.0, ge=0, lt=1, description="Momentum.")
+    epsilon: float = Field(1e-7, gt=0, description="Added to the root of the mean square.")
+
+
+class EarlyStopping(Settings):
+    """Stop when the validation loss has not improved for some epochs."""
+
+    patience: int = Field(10, ge=1, description="Epochs without improvement.")
+    min_delta: float = Field(0.0, ge=0, description="What counts as an improvement.")
+
+
+class Training(Settings):
+    """How every network of a bake-off is trained."""
+
+    backend: Literal["tensorflow", "jax"] = Field("tensorflow", description="Framework under Keras.")
+    epochs: int = Field(40, ge=1, description="Epochs at most.")
+    batch_size: int = Field(32, ge=1, description="Objects a step.")
+    optimizer: Annotated[Adam | SGD | RMSprop, Field(discriminator="name")] = Field(
+        Adam(), description="Optimizer with its parameters; a bare name takes the defaults."
+    )
+    images: Literal["none", "standardise", "log"] = Field(
+        "log",
+        description="What is done to images, fitted on the training part: nothing; zero mean and unit variance by"
+        " band; or the same after asinh(pixel / noise), a logarithm that bears negative pixels.",
+    )
+    labels: Literal["none", "standardise"] = Field(
+        "standardise", description="What is done to labels while training; predictions are always in the label's units."
+    )
+    early_stopping: EarlyStopping | None = Field(None, description="Stop early, or null to run all epochs.")
+    weights: Literal["best", "last"] = Field(
+        "best", description="Keep the weights of the epoch with the lowest validation loss, or the last ones."
+    )
+    precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Arithmetic of the network.")
+    threads: int = Field(1, ge=1, description="Threads of the framework on a CPU; bits reproduce for one number.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_optimizer(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(given.get("optimizer"), str):
+            return {**given, "optimizer": {"name": given["optimizer"]}}
+        return given
+
+
+class Bakeoff(Settings):
+    """Every model with every loss on every dataset, each with all seeds."""
+
+    datasets: list[str] = Field(min_length=1, description="Names of datasets.")
+    models: list[Choice] = Field(min_length=1, description="Networks: files of `skybake/models/`.")
+    losses: list[Choice] = Field(min_length=1, description="Losses: functions of `skybake/losses/`.")
+    baselines: list[Choice] = Field([], description="Trivial predictors beside them: files of `skybake/baselines/`.")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [1, 2, 3, 4, 5], min_length=1, description="One training each; they set the initial weights and the order."
+    )
+    training: Training = Field(Training(), description="How the networks are trained.")
+
+    @model_validator(mode="after")
+    def _distinct_seeds(self) -> Bakeoff:
+        repeated = sorted({seed for seed in self.seeds if self.seeds.count(seed) > 1})
+        if repeated:
+            raise ValueError(f"seeds {self.seeds}: {repeated[0]} stands twice; every seed is one training")
+        return self
+
+
+class Statistics(Settings):
+    """How uncertainties of the comparison are found."""
+
+    draws: int = Field(10_000, ge=100, description="Bootstrap draws over objects.")
+    level: float = Field(0.95, gt=0, lt=1, description="Confidence level of the intervals.")
+    seed: int = Field(0, ge=0, description="Seed of the draws.")
+
+
+class Config(Settings):
+    """A whole bake-off."""
+
+    title: str = Field("A bake-off", description="Heads the report.")
+    results: Name | str = Field("results", description="Folder of everything made, below the working directory.")
+    datasets: dict[Name, Dataset] = Field(min_length=1, description="Datasets by name.")
+    bakeoffs: dict[Name, Bakeoff] = Field(min_length=1, description="Bake-offs by name.")
+    figures: list[str] | None = Field(
+        None, description="Figures to draw: files of `skybake/figures/`; by default all that suit the task."
+    )
+    statistics: Statistics = Field(Statistics(), description="Uncertainties of the comparison.")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A part of the library with the parameters that the config gives it.
+
+    Attributes:
+        part: What it is.
+        parameters: Those that differ from the defaults.
+    """
+
+    part: discovery.Part
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its name in paths and tables: parameters stand behind the name, e.g. ``huber-delta=0.3``."""
+        return "-".join([self.part.name, *(f"{key}={value}" for key, value in sorted(self.parameters.items()))])
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One training job: a (dataset, model, loss) with all its seeds.
+
+    Attributes:
+        bakeoff, dataset: Names in the config.
+        model: A network or a baseline.
+        loss: None for a baseline.
+        seeds: Of all its runs.
+    """
+
+    bakeoff: str
+    dataset: str
+    model: Chosen
+    loss: Chosen | None
+    seeds: tuple[int, ...]
+
+    @property
+    def loss_name(self) -> str:
+        """The loss as paths and tables have it."""
+        return self.loss.name if self.loss else BASELINE_LOSS
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Every path of the results tree; ``{dataset}`` and the like may be wildcards of a rule."""
+
+    results: str = "results"
+
+    def config(self) -> str:
+        """The merged config."""
+        return f"{self.results}/config.yaml"
+
+    def raw(self, dataset: str = "{dataset}") -> str:
+        """Folder of simulated raw files."""
+        return f"{self.results}/{dataset}/raw"
+
+    def dataset(self, dataset: str = "{dataset}", name: str = "dataset.h5") -> str:
+        """A file of a dataset: the dataset itself, ``rejected.csv``, ``report.html``, ..."""
+        return f"{self.results}/{dataset}/{name}"
+
+    def split(self, dataset: str = "{dataset}", seed: int | str = "{split_seed}") -> str:
+        """The split of a dataset."""
+        return f"{self.results}/{dataset}/split-{seed}.h5"
+
+    def job(self, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
+        """Folder of a training job, with a folder for each seed."""
+        return f"{self.results}/{dataset}/runs/{model}/{loss}"
+
+    def run(self, name: str, seed: int | str, **names: str) -> str:
+        """A file of a run: ``model.keras``, ``history.csv``, ``predictions.h5``, ``timing.json``, ``run.json``."""
+        return f"{self.job(**names)}/seed-{seed}/{name}"
+
+    def evaluation(self, name: str, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
+        """A file of an evaluation: ``metrics.json``, ``figures``."""
+        return f"{self.results}/{dataset}/evaluation/{model}/{loss}/{name}"
+
+    def log(self, step: str, *names: str) -> str:
+        """The log of a job."""
+        return f"{self.results}/logs/{'/'.join([step, *names])}.log"
+
+    def benchmark(self, step: str, *names: str) -> str:
+        """Snakemake's record of a job's time and memory."""
+        return f"{self.results}/benchmarks/{'/'.join([step, *names])}.tsv"
+
+
+class Plan:
+    """A checked config and everything that follows from it."""
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.paths = Paths(config.results.rstrip("/"))
+
+    def survey(self, dataset: str) -> discovery.Part:
+        """Return the reader of a dataset."""
+        return discovery.parts("raw", "ingest")[self.config.datasets[dataset].survey]
+
+    def task(self, dataset: str) -> str:
+        """Return ``"regression"`` or ``"classification"``."""
+        return self.survey(dataset).constants["TASK"]
+
+    def reader_options(self, dataset: str) -> Settings:
+        """Return the options of a dataset's reader, checked."""
+        return self.survey(dataset).load().Options(**self.config.datasets[dataset].options)
+
+    def label(self, dataset: str) -> str:
+        """Return the name of the label that models predict."""
+        module = self.survey(dataset).load()
+        if hasattr(module, "label_name"):
+            return module.label_name(self.reader_options(dataset))
+        return module.LABEL
+
+    def inputs(self, dataset: str) -> tuple[str, ...]:
+        """Return the scalars that models may take beside the image."""
+        given = self.config.datasets[dataset].inputs
+        return tuple(self.survey(dataset).constants.get("INPUTS", ()) if given is None else given)
+
+    def raw(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> path, of given files or of those the simulator will write."""
+        given = self.config.datasets[dataset].raw
+        if given is not None:
+            return {name: str(path) for name, path in given.items()}
+        files = self.simulator(dataset).RAW_FILES
+        return {name: f"{self.paths.raw(dataset)}/{file.rstrip('/')}" for name, file in files.items()}
+
+    def raw_inputs(self, dataset: str) -> list[str]:
+        """Return what the ingest rule waits for."""
+        return [self.paths.raw(dataset)] if self.is_mock(dataset) else list(self.raw(dataset).values())
+
+    def is_mock(self, dataset: str) -> bool:
+        """Tell whether the raw files are simulated."""
+        return self.config.datasets[dataset].mock is not None
+
+    def simulator(self, dataset: str):
+        """Return the simulator of a dataset's survey."""
+        return discovery.parts("mock", "simulate")[self.config.datasets[dataset].survey].load()
+
+    def datasets(self) -> list[str]:
+        """Return the datasets that a bake-off uses, in the config's order."""
+        used = {name for bakeoff in self.config.bakeoffs.values() for name in bakeoff.datasets}
+        return [name for name in self.config.datasets if name in used]
+
+    @cached_property
+    def combinations(self) -> tuple[Combination, ...]:
+        """All training jobs, networks before baselines."""
+        return tuple(self._combinations())
+
+    def _combinations(self) -> Iterator[Combination]:
+        losses = discovery.losses()
+        models, baselines = discovery.parts("models", "build"), discovery.parts("baselines", "build")
+        for name, bakeoff in self.config.bakeoffs.items():
+            pairs = [
+                (_chosen(model, models), _chosen(loss, losses)) for model in bakeoff.models for loss in bakeoff.losses
+            ]
+            pairs += [(_chosen(model, baselines), None) for model in bakeoff.baselines]
+            for dataset in bakeoff.datasets:
+                for model, loss in pairs:
+                    yield Combination(name, dataset, model, loss, tuple(bakeoff.seeds))
+
+    def select(self, **names: str) -> list[Combination]:
+        """Return the combinations with these ``bakeoff``, ``dataset``, ``model`` or ``loss_name``."""
+        return [
+            job
+            for job in self.combinations
+            if all((job.model.name if key == "model" else getattr(job, key)) == name for key, name in names.items())
+        ]
+
+    def job(self, dataset: str, model: str, loss: str) -> Combination:
+        """Return one combination by its names."""
+        return self._by_name[dataset, model, loss]
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str, str], Combination]:
+        return {(job.dataset, job.model.name, job.loss_name): job for job in self.combinations}
+
+    def split(self, dataset: str) -> str:
+        """Return the path of a dataset's split."""
+        return self.paths.split(dataset, self.config.datasets[dataset].split.seed)
+
+    def modules(self, room: str, dataset: str) -> list[str]:
+        """Return the survey's module in ``raw`` or ``mock``."""
+        return [f"skybake.{room}.{self.config.datasets[dataset].survey}"]
+
+    def modules_of_job(self, dataset: str, model: str, loss: str) -> list[str]:
+        """Return the modules of a job's model and loss."""
+        job = self.job(dataset, model, loss)
+        return [job.model.part.module, *([job.loss.part.module] if job.loss else [])]
+
+    def job_facts(self, dataset: str, model: str, loss: str) -> dict[str, Any]:
+        """Return what a training job is told, all but the digest of its code."""
+        job = self.job(dataset, model, loss)
+        return {
+            "dataset": dataset,
+            "model": model,
+            "loss": loss,
+            "part": job.model.part.name,
+            "parameters": dict(job.model.parameters),
+            "loss_part": job.loss.part.name if job.loss else "",
+            "loss_parameters": dict(job.loss.parameters) if job.loss else {},
+            "label": self.label(dataset),
+            "inputs": list(self.inputs(dataset)),
+            "training": self.config.bakeoffs[job.bakeoff].training.model_dump() if job.loss else {},
+        }
+
+    def run_folders(self, dataset: str, model: str, loss: str) -> dict[int, str]:
+        """Return seed -> folder of the run."""
+        folder = self.paths.job(dataset, model, loss)
+        return {seed: f"{folder}/seed-{seed}" for seed in self.job(dataset, model, loss).seeds}
+
+    def run_files(self, dataset: str, model: str, loss: str) -> list[str]:
+        """Return the files of all runs of a job that evaluation reads."""
+        return [
+            f"{folder}/{file}" for folder in self.run_folders(dataset, model, loss).values() for file in BASELINE_FILES
+        ]
+
+    def constraints(self, bakeoff: str, *, networks: bool) -> dict[str, str]:
+        """Return what the wildcards of a bake-off's training rule may be."""
+        jobs = [job for job in self.select(bakeoff=bakeoff) if (job.loss is not None) == networks]
+        names = {
+            "dataset": {job.dataset for job in jobs},
+            "model": {job.model.name for job in jobs},
+            "loss": {job.loss_name for job in jobs},
+        }
+        return {key: "|".join(map(re.escape, sorted(values))) or "(?!)" for key, values in names.items()}
+
+    def figure_modules(self, scope: str, dataset: str) -> list[str]:
+        """Return the modules of the figures to draw."""
+        return [figure.module for figure in self.figures(scope, dataset)]
+
+    def figures(self, scope: str, dataset: str) -> list[discovery.Part]:
+        """Return the figures to draw of a run (``scope="run"``) or of a comparison (``scope="comparison"``)."""
+        known = discovery.parts("figures", "draw")
+        return [
+            known[name]
+            for name in (self.config.figures if self.config.figures is not None else known)
+            if known[name].constants["SCOPE"] == scope and self.task(dataset) in known[name].constants["TASKS"]
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the merged config: what was given and every default."""
+        merged = self.config.model_dump(mode="json")
+        for name, block in merged["datasets"].items():
+            block["options"] = self.reader_options(name).model_dump(mode="json", by_alias=True)
+            block["inputs"] = list(self.inputs(name))
+            if block["mock"] is not None:
+                block["mock"] = self.simulator(name).Options(**block["mock"]).model_dump(mode="json", by_alias=True)
+        return merged
+
+
+def _chosen(choice: str | Mapping[str, Mapping[str, Any]], known: Mapping[str, discovery.Part]) -> Chosen:
+    name, given = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
+    defaults = known[name].parameters
+    return Chosen(known[name], {key: value for key, value in given.items() if value != defaults[key]})
+
+
+def plan(given: Mapping[str, Any]) -> Plan:
+    """Check a config and return what follows from it.
+
+    Args:
+        given: As read from YAML.
+
+    Raises:
+        ConfigError: One message with every problem found: the key, the value, what is allowed, the nearest valid name.
+    """
+    try:
+        config = Config.model_validate(given)
+    except ValidationError as error:
+        raise ConfigError(_message(_validation_problems(error, Config))) from None
+    problems = list(_problems(config))
+    if problems:
+        raise ConfigError(_message(problems))
+    checked = Plan(config)
+    problems = list(_clashes(checked))
+    if problems:
+        raise ConfigError(_message(problems))
+    return checked
+
+
+def _message(problems: list[str]) -> str:
+    return "the config cannot be run:\n" + "\n".join(f"  {problem}" for problem in problems)
+
+
+def _nearest(name: object, allowed: Mapping | list | tuple) -> str:
+    close = difflib.get_close_matches(str(name), [str(item) for item in allowed], n=1, cutoff=0.4)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _unknown(key: str, kind: str, name: object, allowed) -> str:
+    return f"{key}: no {kind} {name!r}; allowed: {', '.join(sorted(map(str, allowed)))}.{_nearest(name, list(allowed))}"
+
+
+def _validation_problems(error: ValidationError, root: type[Settings], prefix: tuple = ()) -> list[str]:
+    """Say of each problem that pydantic found: the key, the value, what is allowed."""
+    problems = []
+    for item in error.errors():
+        place = [*prefix, *item["loc"]]
+        key = _key(place)
+        if item["type"] == "extra_forbidden":
+            fields = _fields_at(root, item["loc"][:-1])
+            problems.append(_unknown(key, "key", place[-1], fields))
+        elif item["type"] == "missing":
+            problems.append(f"{key}: missing; expected {_fields_at(root, item['loc'][:-1])[place[-1]]}")
+        elif item["type"] == "union_tag_invalid":
+            tag = item["ctx"]["discriminator"].strip("'")
+            allowed = [name.strip("' ") for name in item["ctx"]["expected_tags"].split(",")]
+            problems.append(_unknown(f"{key}.{tag}", tag, item["ctx"]["tag"], allowed))
+        elif item["type"] == "literal_error":
+            allowed = item["ctx"]["expected"].replace("' or '", "', '").replace("'", "").split(", ")
+            problems.append(_unknown(key, "choice", item["input"], allowed))
+        elif item["type"] == "value_error":
+            problems.append(f"{key}: {item['ctx']['error']}")
+        else:
+            problems.append(f"{key}: {item['input']!r} found; {item['msg'][0].lower()}{item['msg'][1:]}")
+    return list(dict.fromkeys(problems))
+
+
+_TAGS = {"holdout", "fractions", "group", "adam", "sgd", "rmsprop", "str", "dict[str,dict[str,any]]"}
+
+
+def _key(place: list[str | int]) -> str:
+    """Write a place of the config as a person would: ``bakeoffs.demo.seeds[2]``."""
+    text = ""
+    for step in place:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step not in _TAGS or text.endswith((".datasets", ".bakeoffs")) or text in ("datasets", "bakeoffs"):
+            text += f".{step}" if text else step
+    return text or "config"
+
+
+def _fields_at(root: type[Settings], place: tuple) -> dict[str, str]:
+    """Return the keys allowed at a place of the config, with their descriptions."""
+    schema = root.model_json_schema()
+    node: dict[str, Any] = schema
+    for step in place:
+        node = _resolved(node, schema)
+        if "discriminator" in node and step in node["discriminator"]["mapping"]:
+            node = {"$ref": node["discriminator"]["mapping"][step]}
+        elif isinstance(step, int):
+            node = node.get("items", {})
+        else:
+            node = node.get("properties", {}).get(step) or node.get("additionalProperties") or _values(node)
+    node = _resolved(node, schema)
+    return {name: item.get("description", "a value") for name, item in node.get("properties", {}).items()}
+
+
+def _values(node: dict[str, Any]) -> dict[str, Any]:
+    return next(iter(node.get("patternProperties", {}).values()), {})
+
+
+def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    options = [item for item in node.get("anyOf", []) if item.get("type") != "null"]
+    if len(options) == 1:
+        node = options[0]
+    while "$ref" in node:
+        node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
+    return node
+
+
+def _problems(config: Config) -> Iterator[str]:
+    """Find what types cannot say: names that do not exist, parameters, missing files, unsuitable losses."""
+    surveys, simulators = discovery.parts("raw", "ingest"), discovery.parts("mock", "simulate")
+    for name, dataset in config.datasets.items():
+        key = f"datasets.{name}"
+        if dataset.survey not in surveys:
+            yield _unknown(f"{key}.survey", "survey", dataset.survey, surveys)
+            continue
+        yield from _raw_problems(key, dataset, surveys[dataset.survey].load().RAW)
+        yield from _option_problems(f"{key}.options", dataset.options, surveys[dataset.survey].module)
+        if dataset.mock is not None:
+            if dataset.survey not in simulators:
+                yield f"{key}.mock: the survey {dataset.survey!r} has no simulator; give its files under 'raw'"
+            else:
+                yield from _option_problems(f"{key}.mock", dataset.mock, simulators[dataset.survey].module)
+    for name, bakeoff in config.bakeoffs.items():
+        yield from _bakeoff_problems(f"bakeoffs.{name}", bakeoff, config)
+    known = discovery.parts("figures", "draw")
+    for place, name in enumerate(config.figures or []):
+        if name not in known:
+            yield _unknown(f"figures[{place}]", "figure", name, known)
+
+
+def _raw_problems(key: str, dataset: Dataset, expected: Mapping[str, str]) -> Iterator[str]:
+    if dataset.raw is None:
+        return
+    for name in dataset.raw:
+        if name not in expected:
+            yield _unknown(f"{key}.raw.{name}", "raw file", name, expected)
+    for name, description in expected.items():
+        if name not in dataset.raw:
+            yield f"{key}.raw.{name}: missing; expected the path of the {description}"
+        elif not dataset.raw[name].exists():
+            yield f"{key}.raw.{name}: no file {str(dataset.raw[name])!r}; expected the {description}"
+
+
+def _option_problems(key: str, given: Mapping[str, Any], module: str) -> Iterator[str]:
+    options = importlib.import_module(module).Options
+    try:
+        options(**given)
+    except ValidationError as error:
+        yield from _validation_problems(error, options, tuple(key.split(".")))
+
+
+def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[str]:
+    losses = discovery.losses()
+    yield from _choice_problems(f"{key}.models", "model", bakeoff.models, discovery.parts("models", "build"))
+    yield from _choice_problems(f"{key}.losses", "loss", bakeoff.losses, losses)
+    baselines = discovery.parts("baselines", "build")
+    yield from _choice_problems(f"{key}.baselines", "baseline", bakeoff.baselines, baselines)
+    surveys = discovery.parts("raw", "ingest")
+    for place, name in enumerate(bakeoff.datasets):
+        if name not in config.datasets:
+            yield _unknown(f"{key}.datasets[{place}]", "dataset", name, config.datasets)
+            continue
+        survey = config.datasets[name].survey
+        if survey not in surveys:
+            continue
+        task = surveys[survey].constants["TASK"]
+        suited = [loss for loss, part in losses.items() if task in part.constants["tasks"]]
+        for index, choice in enumerate(bakeoff.losses):
+            loss = choice if isinstance(choice, str) else next(iter(choice), "")
+            if loss in losses and loss not in suited:
+                tasks = " or ".join(losses[loss].constants["tasks"])
+                yield (
+                    f"{key}.losses[{index}]: the loss {loss!r} is for {tasks}, the dataset {name!r} is a {task};"
+                    f" allowed: {', '.join(suited)}.{_nearest(loss, suited)}"
+                )
+
+
+def _choice_problems(key: str, kind: str, choices: list, known: Mapping[str, discovery.Part]) -> Iterator[str]:
+    for place, choice in enumerate(choices):
+        here = f"{key}[{place}]"
+        if not isinstance(choice, str) and len(choice) != 1:
+            yield f"{here}: {choice!r} found; expected one name with its parameters"
+            continue
+        name, given = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
+        if name not in known:
+            yield _unknown(here, kind, name, known)
+            continue
+        for parameter, value in given.items():
+            defaults = known[name].parameters
+            if parameter not in defaults:
+                yield _unknown(f"{here}.{name}.{parameter}", "parameter", parameter, defaults or ["none"])
+            elif not _same_kind(value, defaults[parameter]):
+                expected = type(defaults[parameter]).__name__
+                yield f"{here}.{name}.{parameter}: {value!r} found; expected {expected}, as {defaults[parameter]!r}"
+
+
+def _same_kind(value: Any, default: Any) -> bool:
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    if isinstance(default, tuple | list):
+        return isinstance(value, tuple | list)
+    return default is None or isinstance(value, type(default))
+
+
+def _clashes(checked: Plan) -> Iterator[str]:
+    """Find two jobs that would write the same files, and inputs that give the answer away."""
+    seen: dict[tuple[str, str, str], str] = {}
+    for job in checked.combinations:
+        place = (job.dataset, job.model.name, job.loss_name)
+        if place in seen:
+            yield (
+                f"bakeoffs.{job.bakeoff}: {job.model.name} with {job.loss_name} on {job.dataset} stands in"
+                f" bakeoffs.{seen[place]} already; every combination is trained once"
+            )
+        seen[place] = job.bakeoff
+    for dataset in checked.datasets():
+        label = checked.label(dataset)
+        if label in checked.inputs(dataset):
+            yield f"datasets.{dataset}.inputs: {label!r} is the label; a model that sees it has nothing to learn"
+        for job in checked.select(dataset=dataset):
+            for scalar in job.model.part.constants.get("NEEDS", ()):
+                if scalar not in checked.inputs(dataset):
+                    yield (
+                        f"bakeoffs.{job.bakeoff}.baselines: {job.model.part.name!r} needs the scalar {scalar!r} of"
+                        f" {dataset!r}; found inputs {list(checked.inputs(dataset))}."
+                        f" Hint: datasets.{dataset}.inputs: [{scalar}]"
+                    )
+
+
+def schema() -> str:
+    """Return the JSON schema of the config, as ``schemas/config.schema.json`` holds it."""
+    return json.dumps(Config.model_json_schema(), indent=2, sort_keys=True) + "\n"

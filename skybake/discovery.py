@@ -1,0 +1,188 @@
+"""Finds models, losses, baselines, surveys and figures by file name, without importing them.
+
+The Snakefile is parsed again in every job and a wrong name must stop before any job, so names and parameters are read
+from the source text: a deep-learning framework is imported only where a network is built.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+PACKAGE = Path(__file__).parent
+ROOT = PACKAGE.parent
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something a bake-off can name.
+
+    Attributes:
+        name: As the config names it.
+        module: Where it lives, e.g. ``skybake.models.simple_sequential``.
+        parameters: Keyword parameters and their defaults.
+        constants: The file's upper-case constants (for a loss: the arguments of its decorator).
+        doc: Its docstring.
+    """
+
+    name: str
+    module: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    doc: str = ""
+
+    def load(self) -> ModuleType:
+        """Import the file."""
+        return importlib.import_module(self.module)
+
+
+def _files(room: str) -> list[Path]:
+    return sorted(path for path in (PACKAGE / room).glob("*.py") if not path.name.startswith("_"))
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def _literal(node: ast.AST, path: Path) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        raise TypeError(
+            f"{path.name}:{node.lineno}: expected a literal value, since it is read without import"
+        ) from None
+
+
+def _constants(path: Path) -> dict[str, Any]:
+    found = {}
+    for node in _tree(path).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
+            try:
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                continue  # a computed constant is the file's own business
+    return found
+
+
+def _defaults(function: ast.FunctionDef, path: Path) -> dict[str, Any]:
+    """Return the parameters that have defaults: those a config may set."""
+    arguments = function.args
+    positional = arguments.args[len(arguments.args) - len(arguments.defaults) :]
+    pairs = [*zip(positional, arguments.defaults, strict=True)]
+    pairs += [pair for pair in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if pair[1] is not None]
+    return {argument.arg: _literal(default, path) for argument, default in pairs}
+
+
+@cache
+def parts(room: str, function: str | None = None) -> Mapping[str, Part]:
+    """Return the parts of a room of the library, by name.
+
+    Args:
+        room: A folder of the library: ``models``, ``baselines``, ``raw``, ``mock`` or ``figures``.
+        function: The function whose keyword parameters the config may set; a file without it is no part.
+    """
+    found = {}
+    for path in _files(room):
+        functions = {node.name: node for node in _tree(path).body if isinstance(node, ast.FunctionDef)}
+        if function is not None and function not in functions:
+            continue
+        found[path.stem] = Part(
+            name=path.stem,
+            module=f"skybake.{room}.{path.stem}",
+            parameters=_defaults(functions[function], path) if function else {},
+            constants=_constants(path),
+            doc=ast.get_docstring(_tree(path)) or "",
+        )
+    return found
+
+
+@cache
+def losses() -> Mapping[str, Part]:
+    """Return the losses by name: the functions under ``skybake/losses/`` that are decorated with ``@loss(...)``."""
+    found = {}
+    for path in _files("losses"):
+        for node in _tree(path).body:
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            for mark in node.decorator_list:
+                if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "loss":
+                    for name in [node.name, *_aliases(mark, path)]:
+                        found[name] = Part(
+                            name=name,
+                            module=f"skybake.losses.{path.stem}",
+                            parameters=_defaults(node, path),
+                            constants={key.arg: _literal(key.value, path) for key in mark.keywords}
+                            | {"function": node.name},
+                            doc=ast.get_docstring(node) or "",
+                        )
+    return found
+
+
+def _aliases(mark: ast.Call, path: Path) -> list[str]:
+    return [name for key in mark.keywords if key.arg == "aliases" for name in _literal(key.value, path)]
+
+
+@cache
+def _imports(path: Path) -> frozenset[Path]:
+    """Return the library's files that a file imports, directly."""
+    package = path.relative_to(ROOT).parent.parts
+    names = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) + "." if node.level else ""
+            module = (base + (node.module or "")).strip(".")
+            names.add(module)
+            names.update(f"{module}.{alias.name}" for alias in node.names)
+    found = set()
+    for name in names:
+        if name.split(".")[0] != PACKAGE.name:
+            continue
+        steps = name.split(".")
+        for depth in range(1, len(steps) + 1):  # importing a module runs its packages' __init__ too
+            stem = ROOT.joinpath(*steps[:depth])
+            found.update(file for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file())
+    return frozenset(found)
+
+
+@cache
+def _own_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def used_files(starts: Iterable[Path]) -> set[Path]:
+    """Return the files and all files of the library that they import, however indirectly."""
+    todo, seen = list(starts), set()
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            todo.extend(_imports(path))
+    return seen
+
+
+def code_digest(script: str, modules: Iterable[str] = ()) -> str:
+    """Return one digest of all code that a step uses, so that editing it runs the step again and no other.
+
+    Args:
+        script: The step's script, by name: ``scripts/<script>.py``.
+        modules: What the script finds by name only, e.g. ``skybake.models.simple_sequential``.
+    """
+    return _code_digest(script, tuple(sorted(modules)))
+
+
+@cache
+def _code_digest(script: str, modules: tuple[str, ...]) -> str:
+    starts = [ROOT / "scripts" / f"{script}.py"]
+    starts += [ROOT.joinpath(*module.split(".")).with_suffix(".py") for module in modules]
+    lines = [f"{path.relative_to(ROOT).as_posix()} {_own_digest(path)}" for path in sorted(used_files(starts))]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -1,0 +1,198 @@
+"""Judges one model with one loss on one dataset: all its seeds, from their predictions."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skybake import figures as drawings
+from skybake import predictions
+from skybake.dataset import whole
+from skybake.metrics import regression
+from skybake.predictions import Predicted
+from skybake.statistics import Bootstrap, intervals
+
+PARTS = ("valid", "test")
+IDENTITY = ("dataset", "model", "loss", "task", "label", "units", "mock", "head", "parameters")
+
+
+class EvaluationError(ValueError):
+    """Runs that cannot be judged together."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training left of one run.
+
+    Attributes:
+        folder: Where it lies.
+        run: ``run.json``.
+        history: ``history.csv``.
+        parts: ``"valid"`` and ``"test"`` -> objects and predictions.
+    """
+
+    folder: Path
+    run: Mapping[str, Any]
+    history: drawings.History
+    parts: Mapping[str, Predicted]
+
+
+def evaluate(
+    runs: Mapping[int, Path],
+    metrics: Path,
+    figures: Path,
+    figure_names: Sequence[str],
+    statistics: Mapping[str, Any],
+) -> None:
+    """Write ``metrics.json`` and the figures of one (dataset, model, loss).
+
+    Args:
+        runs: Seed -> folder with ``predictions.h5``, ``history.csv`` and ``run.json``.
+        metrics: File to write. It is written last: where it exists, the figures do.
+        figures: Folder for ``<name>.pdf`` and ``<name>.png``.
+        figure_names: Files of ``skybake/figures/`` with ``SCOPE = "run"``.
+        statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
+
+    Raises:
+        EvaluationError: Seeds differ in what they are runs of, or in their objects; or no object has a label.
+    """
+    trained = read(runs)
+    bootstrap = Bootstrap(**statistics)
+    first = next(iter(trained.values())).run
+    report = {
+        **{key: first[key] for key in IDENTITY},
+        "seeds": list(trained),
+        "error": regression.error_kind(first["label"]),
+        "outlier_threshold": regression.outlier_threshold(first["label"]),
+        "statistics": asdict(bootstrap),
+        **{part: _judge(trained, part, bootstrap) for part in PARTS},
+    }
+    data = _figure_data(trained)
+    for name in figure_names:
+        drawings.draw(name, data, Path(figures))
+    with whole(metrics) as beside:
+        beside.write_text(
+            json.dumps(_plain(report), indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8"
+        )
+
+
+def read(runs: Mapping[int, Path]) -> dict[int, Trained]:
+    """Read all seeds of one (dataset, model, loss), in ascending order.
+
+    Raises:
+        EvaluationError: They are not runs of one thing, or their objects differ.
+    """
+    if not runs:
+        raise EvaluationError("no run given; expected one folder per seed")
+    trained = {seed: _read(Path(runs[seed])) for seed in sorted(runs)}
+    first = next(iter(trained.values()))
+    for seed, item in trained.items():
+        if item.run["seed"] != seed:
+            raise EvaluationError(f"{item.folder / 'run.json'}: seed {item.run['seed']} found, expected {seed}")
+        for key in IDENTITY:
+            if item.run[key] != first.run[key]:
+                raise EvaluationError(
+                    f"{item.folder / 'run.json'}: {key} {item.run[key]!r} found, expected {first.run[key]!r} as in"
+                    f" {first.folder}. Hint: train all seeds again"
+                )
+        for part in PARTS:
+            _check_objects(part, first, item)
+    return trained
+
+
+def _read(folder: Path) -> Trained:
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return Trained(
+        folder=folder,
+        run=run,
+        history=_history(folder / "history.csv", run.get("best_epoch")),
+        parts={part: predictions.read(folder / "predictions.h5", part) for part in PARTS},
+    )
+
+
+def _history(path: Path, best_epoch: int | None) -> drawings.History:
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    columns = {name: np.array([float(row[name]) for row in rows]) for name in ("epoch", "loss", "val_loss")}
+    return drawings.History(**columns, best_epoch=best_epoch)
+
+
+def _check_objects(part: str, first: Trained, other: Trained) -> None:
+    expected, found = first.parts[part], other.parts[part]
+    if not np.array_equal(expected.ids, found.ids) or not np.array_equal(expected.label, found.label, equal_nan=True):
+        same = min(len(expected.ids), len(found.ids))
+        differ = np.flatnonzero(expected.ids[:same] != found.ids[:same])
+        where = f"first at object {differ[0]}" if differ.size else f"{len(found.ids)} for {len(expected.ids)} objects"
+        raise EvaluationError(
+            f"{other.folder / 'predictions.h5'}: the {part} objects or their labels are not those of {first.folder},"
+            f" in the same order ({where}). Hint: train all seeds again on one split"
+        )
+
+
+def part_errors(trained: Mapping[int, Trained], part: str) -> np.ndarray:
+    """Return the errors (S, n) of a part's objects that have a label; a row per seed, NaN where not finite."""
+    parts = [item.parts[part] for item in trained.values()]
+    points = np.stack([item.prediction.point for item in parts])
+    return regression.errors(parts[0].label, points, parts[0].name)
+
+
+def _judge(trained: Mapping[int, Trained], part: str, bootstrap: Bootstrap) -> dict[str, Any]:
+    """Return the metrics of a part: per seed, and of all seeds pooled with intervals over objects."""
+    parts = {seed: item.parts[part] for seed, item in trained.items()}
+    label, name = next(iter(parts.values())).label, next(iter(parts.values())).name
+    errors = part_errors(trained, part)
+    if not errors.size:
+        raise EvaluationError(
+            f"{name}: none of {len(label)} {part} objects has a label. Hint: use another split or label"
+        )
+    points = np.stack([item.prediction.point for item in parts.values()])
+    pooled = regression.measure(label, points, name)
+    spans = intervals(errors, regression.statistics(name), bootstrap)
+    return {
+        "objects": len(label),
+        "n": errors.shape[1],
+        "not_finite": int(np.isnan(errors).sum()),
+        "per_seed": {
+            str(seed): {key: item.value for key, item in regression.measure(label, point, name).items()}
+            for seed, point in zip(parts, points, strict=True)
+        },
+        "pooled": {
+            key: {"value": item.value, "n": item.n, **(asdict(spans[key]) if key in spans else {})}
+            for key, item in pooled.items()
+        },
+    }
+
+
+def _figure_data(trained: Mapping[int, Trained]) -> drawings.Run:
+    run = next(iter(trained.values())).run
+    return drawings.Run(
+        dataset=run["dataset"],
+        model=run["model"],
+        loss=run["loss"],
+        label=run["label"],
+        units=run["units"],
+        error=regression.error_kind(run["label"]),
+        mock=run["mock"],
+        histories={seed: item.history for seed, item in trained.items()},
+        test={seed: item.parts["test"] for seed, item in trained.items()},
+        errors=part_errors(trained, "test"),
+        outlier_threshold=regression.outlier_threshold(run["label"]),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return the value with null for numbers that JSON does not have."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

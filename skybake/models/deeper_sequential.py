@@ -1,0 +1,19 @@
+"""Three convolutions with pooling, one dense layer: the second network of the eFEDS cluster-mass study.
+
+Krippendorf et al. 2023 (arXiv:2305.00016). Input (H, W, C); 43,091 parameters at 50x50x10
+with the point head.
+"""
+
+from keras import layers
+
+from skybake.models._blocks import convolution, pool
+
+
+def build(image, scalars=None, *, filters=30, units=50):
+    """Return features (batch, units); scalars are not used."""
+    x = image
+    for _ in range(3):
+        x = convolution(x, filters)
+        x = pool(x)
+    x = layers.Flatten()(x)
+    return layers.Dense(units, activation="relu")(x)

@@ -1,0 +1,33 @@
+"""Versions and hardware, as a run's record keeps them."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+import skybake
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of skybake, Python and those of the packages that are installed."""
+    found = {"skybake": skybake.__version__, "python": platform.python_version()}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def processor() -> str:
+    """Return the processor's name and the vector instructions that change the bits of a training."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    flags = fields.get("flags", "").split()
+    vector = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
+    return " ".join([fields.get("model name", platform.machine()), *vector])

@@ -1,0 +1,243 @@
+"""The files of a run, whether a network or a baseline made it; no framework is imported here.
+
+A job trains in a working folder of its own, ``.work`` beside the seeds' folders, that no rule declares: what a seed has
+finished there survives a job that fails or dies, and is taken up by the next one if nothing it depends on has changed.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import resource
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skybake import dataset as datasets
+from skybake import predictions, splits
+from skybake.predictions import Predicted, Prediction
+
+
+class TrainingFailed(RuntimeError):
+    """One or more runs of a job failed; the others are kept."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A (dataset, model, loss) to run with some seeds.
+
+    Attributes:
+        dataset, model, loss: Names, as in the results tree.
+        part: Name of the model or baseline in the library.
+        parameters: Of the model or baseline.
+        loss_part, loss_parameters: Likewise for the loss; empty for a baseline.
+        label: Name of the label.
+        inputs: Names of the scalars given beside the image.
+        training: The config's training block; empty for a baseline.
+        code: Digest of the library files that make the result.
+    """
+
+    dataset: str
+    model: str
+    loss: str
+    part: str
+    parameters: Mapping[str, Any]
+    loss_part: str
+    loss_parameters: Mapping[str, Any]
+    label: str
+    inputs: Sequence[str]
+    training: Mapping[str, Any]
+    code: str
+
+
+@dataclass(frozen=True)
+class Data:
+    """A dataset with its split, as a job uses it."""
+
+    dataset: datasets.Dataset
+    split: splits.Split
+    digests: Mapping[str, str]
+
+    @property
+    def rows(self) -> dict[str, np.ndarray]:
+        """Row numbers by part."""
+        return {part: getattr(self.split, part) for part in splits.PARTS}
+
+    def label(self, name: str, part: str) -> np.ndarray:
+        """Return the labels (n,) of a part."""
+        return self.dataset.labels[name][self.rows[part]]
+
+    def scalars(self, names: Sequence[str], part: str) -> dict[str, np.ndarray]:
+        """Return scalars (n,) of a part by name.
+
+        Raises:
+            ValueError: The dataset has no such scalar.
+        """
+        for name in names:
+            if name not in self.dataset.scalars:
+                raise ValueError(
+                    f"{self.dataset.path}: no scalar {name!r}, found {sorted(self.dataset.scalars)}."
+                    " Hint: see datasets.*.inputs in the config"
+                )
+        return {name: self.dataset.scalars[name][self.rows[part]] for name in names}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one training gives.
+
+    Attributes:
+        predictions: Of ``valid`` and ``test``, in units of the label.
+        record: What goes to ``run.json`` beside the job's own facts.
+        timing: What goes to ``timing.json``.
+        history: One row an epoch.
+        save: Writes further files into a folder, e.g. the network.
+    """
+
+    predictions: Mapping[str, Prediction]
+    record: Mapping[str, Any]
+    timing: Mapping[str, Any]
+    history: Sequence[Mapping[str, float]] = ()
+    save: Callable[[Path], None] = lambda folder: None
+
+
+def load(dataset: Path | str, split: Path | str, label: str) -> Data:
+    """Open a dataset and its split.
+
+    Raises:
+        DatasetError, SplitError: A bad file, or a split of another dataset.
+        ValueError: The dataset has no such label.
+    """
+    opened = datasets.load(dataset)
+    if label not in opened.labels:
+        raise ValueError(f"{dataset}: no label {label!r}, found {sorted(opened.labels)}")
+    digests = {"dataset": datasets.file_digest(dataset), "split": datasets.file_digest(split)}
+    return Data(opened, splits.load(split, opened), digests)
+
+
+def run(
+    job: Job,
+    data: Data,
+    seeds: Mapping[int, Path],
+    work: Path,
+    train: Callable[[int], Result],
+    files: Sequence[str],
+) -> None:
+    """Run a job for all its seeds, skipping those that are done, and put their files where the rule expects them.
+
+    Args:
+        job: What is run.
+        data: On what.
+        seeds: Seed -> folder of the run.
+        work: Folder that survives a failed job.
+        train: Makes the result of one seed.
+        files: Names of the files that a run has.
+
+    Raises:
+        TrainingFailed: Naming the seeds that failed and why, after all others are done.
+    """
+    failures = {}
+    for seed in seeds:
+        folder, mark = work / f"seed-{seed}", fingerprint(job, data, seed)
+        if _done(folder, mark, files):
+            print(f"seed {seed}: done already", flush=True)
+            continue
+        try:
+            _write(folder, job, data, seed, mark, train(seed))
+        except Exception as error:  # one seed's death is no reason to lose the others
+            traceback.print_exc()
+            failures[seed] = f"{type(error).__name__}: {error}"
+    if failures:
+        raise TrainingFailed("; ".join(f"seed {seed}: {reason}" for seed, reason in failures.items()))
+    for seed, folder in seeds.items():
+        for name in files:
+            _link(work / f"seed-{seed}" / name, folder / name)
+
+
+def fingerprint(job: Job, data: Data, seed: int) -> str:
+    """Return a digest of all that a run's result depends on."""
+    facts = {**asdict(job), "seed": seed, "digests": dict(data.digests), "code": job.code}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _done(folder: Path, mark: str, files: Sequence[str]) -> bool:
+    if not all((folder / name).is_file() for name in files):
+        return False
+    return json.loads((folder / "run.json").read_text(encoding="utf-8")).get("fingerprint") == mark
+
+
+def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Result) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    result.save(folder)
+    with datasets.whole(folder / "history.csv") as path, path.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, ["epoch", "loss", "val_loss"], lineterminator="\n")
+        table.writeheader()
+        table.writerows(result.history)
+    columns = data.dataset.columns[f"label/{job.label}"]
+    predictions.write(
+        folder / "predictions.h5",
+        {
+            part: Predicted(
+                ids=data.dataset.ids[data.rows[part]],
+                label=data.label(job.label, part),
+                prediction=prediction,
+                scalars={name: values[data.rows[part]] for name, values in data.dataset.scalars.items()},
+                name=job.label,
+                units=columns.units,
+            )
+            for part, prediction in result.predictions.items()
+        },
+    )
+    write_json(folder / "timing.json", result.timing)
+    record = {
+        "dataset": job.dataset,
+        "model": job.model,
+        "model_parameters": dict(job.parameters),
+        "loss": job.loss,
+        "loss_parameters": dict(job.loss_parameters),
+        "seed": seed,
+        "task": data.dataset.task,
+        "label": job.label,
+        "units": columns.units,
+        "mock": data.dataset.mock,
+        "inputs": list(job.inputs),
+        "training": dict(job.training),
+        "split": dict(data.split.strategy),
+        **{f"n_{part}": len(rows) for part, rows in data.rows.items()},
+        **result.record,
+        "digests": {**data.digests, "code": job.code},
+        "fingerprint": mark,
+    }
+    write_json(folder / "run.json", record)  # last: its presence says that the run is whole
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a finished file its declared name too; a second link costs no space."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copy2(source, target)
+    os.utime(target)  # newer than the inputs, or Snakemake would run the job again
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a JSON file for people and programs: sorted, indented, whole or not at all."""
+    with datasets.whole(path) as beside:
+        beside.write_text(json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def peak_memory_mb() -> float:
+    """Return the largest memory that this process has held so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

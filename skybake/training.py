@@ -1,0 +1,313 @@
+"""Fits a network: model, head and loss are composed, trained with one seed, and made to predict."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from skybake import backend, discovery, heads, preprocessing, provenance, runs
+from skybake.dataset import whole
+from skybake.runs import Data, Job, Result
+
+PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "jaxlib", "numpy", "h5py")
+
+EPOCH_ZERO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip archive can hold
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss stopped being a number."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job's arrays as the network sees them, by part (``train``, ``valid``, ``test``).
+
+    Attributes:
+        inputs: Part -> input name -> array; ``image`` (n, H, W, C) and, if there are scalars, ``scalars`` (n, S).
+        targets: Part -> (n, 1) labels; -9999 where missing.
+        image_step, scalar_step, target_step: As fitted on the training part.
+    """
+
+    inputs: Mapping[str, Mapping[str, np.ndarray]]
+    targets: Mapping[str, np.ndarray]
+    image_step: preprocessing.ImageStep
+    scalar_step: preprocessing.Affine
+    target_step: preprocessing.Affine
+
+
+def train_job(
+    dataset: Path, split: Path, job: Job, seeds: Mapping[int, Path], work: Path, files: Sequence[str]
+) -> None:
+    """Train a network with every seed of a job, in this process.
+
+    Args:
+        dataset, split: Files.
+        job: What to train.
+        seeds: Seed -> folder of the run.
+        work: Folder that survives a failed job.
+        files: Names of the files that a run has.
+
+    Raises:
+        TrainingFailed: A seed failed; the others are kept.
+    """
+    training = job.training
+    backend.start(training["backend"], threads=training["threads"], precision=training["precision"])
+    data = runs.load(dataset, split, job.label)
+    prepared = prepare(data, job)
+    runs.run(job, data, seeds, work, lambda seed: train(job, prepared, seed), files)
+
+
+def prepare(data: Data, job: Job) -> Prepared:
+    """Read a job's arrays and bring them into the network's units."""
+    step = None
+    inputs: dict[str, dict[str, np.ndarray]] = {}
+    scalars = {part: _matrix(data.scalars(job.inputs, part)) for part in data.rows}
+    scalar_step = (
+        preprocessing.fit_affine(scalars["train"])
+        if job.inputs and job.training["images"] != "none"
+        else preprocessing.Affine()
+    )
+    for part, rows in data.rows.items():
+        images = data.dataset.images(rows)
+        if step is None:
+            step = preprocessing.fit_images(job.training["images"], images)
+        inputs[part] = {"image": step.apply(images)}
+        if job.inputs:
+            inputs[part]["scalars"] = scalar_step.apply(scalars[part])
+            missing = (inputs[part]["scalars"] == preprocessing.MAGIC).any(axis=1)
+            if missing.any():
+                first = data.dataset.ids[rows[np.flatnonzero(missing)[0]]]
+                raise ValueError(
+                    f"{data.dataset.path}: {missing.sum()} objects of {part} have no {' or '.join(job.inputs)},"
+                    f" the first is {first}. Hint: leave it out of datasets.*.inputs"
+                )
+    labels = {part: data.label(job.label, part)[:, None] for part in data.rows}
+    target_step = (
+        preprocessing.fit_affine(labels["train"])
+        if job.training["labels"] == "standardise"
+        else preprocessing.Affine()
+    )
+    targets = {part: target_step.apply(values) for part, values in labels.items()}
+    return Prepared(inputs, targets, step, scalar_step, target_step)
+
+
+def _matrix(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.column_stack(list(columns.values())) if columns else np.empty((0, 0))
+
+
+def compose(job: Job, inputs: Mapping[str, tuple[int, ...]], head: heads.Head):
+    """Build the network: the model's features, then the head.
+
+    Args:
+        job: Names the model and its parameters.
+        inputs: Input name -> shape without the batch.
+        head: Gives the width of the last layer.
+
+    Returns:
+        A Keras model with the inputs that it uses, by name.
+    """
+    import keras
+
+    part = discovery.parts("models", "build")[job.part]
+    tensors = {name: keras.Input(shape, name=name) for name, shape in inputs.items()}
+    features = part.load().build(tensors["image"], tensors.get("scalars"), **job.parameters)
+    activation = part.constants.get("OUTPUT_ACTIVATION")
+    outputs = keras.layers.Dense(head.width, activation=activation, dtype="float32", name="head")(features)
+    return keras.Model(tensors, outputs, name=job.part)
+
+
+def train(job: Job, prepared: Prepared, seed: int) -> Result:
+    """Train with one seed and predict validation and test."""
+    import keras
+
+    from skybake import losses
+
+    keras.utils.clear_session()  # or layer names would count on from the seed before
+    keras.utils.set_random_seed(seed)
+    training = job.training
+    head = heads.HEADS[discovery.losses()[job.loss_part].constants["head"]]()
+    model = compose(job, {name: array.shape[1:] for name, array in prepared.inputs["train"].items()}, head)
+    if training["labels"] != "none":
+        known = prepared.targets["train"][~preprocessing.is_missing(prepared.targets["train"])]
+        model.get_layer("head").bias.assign(head.bias(known))
+    optimizer = dict(training["optimizer"])
+    name = optimizer.pop("name")
+    model.compile(
+        optimizer={"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}[
+            name
+        ](**optimizer),
+        loss=losses.get(job.loss_part, **job.loss_parameters),
+    )
+    watch = _watch(training, f"{job.dataset} {job.model} {job.loss} seed {seed}")
+    started = perf_counter()
+    model.fit(
+        _batches(prepared, "train", training["batch_size"], seed),
+        validation_data=_batches(prepared, "valid", training["batch_size"]),
+        epochs=training["epochs"],
+        shuffle=False,
+        verbose=0,
+        callbacks=[watch],
+    )
+    train_seconds = perf_counter() - started
+    watch.restore()
+    return _result(job, prepared, model, head, watch, train_seconds)
+
+
+def _result(job: Job, prepared: Prepared, model, head: heads.Head, watch, train_seconds: float) -> Result:
+    outputs = {part: model.predict(prepared.inputs[part], batch_size=256, verbose=0) for part in ("valid", "test")}
+    started = perf_counter()  # a second time: the first one compiled
+    model.predict(prepared.inputs["test"], batch_size=256, verbose=0)
+    predict_seconds = perf_counter() - started
+    scale, shift = float(prepared.target_step.std[0]), float(prepared.target_step.mean[0])
+    for part, values in outputs.items():
+        if not np.isfinite(values).all():
+            raise TrainingDiverged(f"predictions of {part} are not finite")
+    return Result(
+        predictions={
+            part: head.prediction(values.astype(np.float64)).rescaled(scale, shift) for part, values in outputs.items()
+        },
+        record={
+            "head": discovery.losses()[job.loss_part].constants["head"],
+            "parameters": int(sum(math.prod(weight.shape) for weight in model.trainable_weights)),
+            "epochs": len(watch.history),
+            "best_epoch": watch.best_epoch,
+            "preprocessing": {
+                "image": prepared.image_step.as_dict(),
+                "scalars": prepared.scalar_step.as_dict() if job.inputs else None,
+            },
+            "targets": prepared.target_step.as_dict(),
+            "versions": provenance.versions(PACKAGES),
+            "hardware": {
+                "processor": provenance.processor(),
+                "threads": job.training["threads"],
+                "device": backend.device(),
+            },
+        },
+        timing={
+            "train_seconds": train_seconds,
+            "epoch_seconds": watch.epoch_seconds,
+            "epoch_seconds_median": float(np.median(watch.epoch_seconds)),
+            "train_objects_per_second": len(prepared.targets["train"]) / float(np.median(watch.fit_seconds)),
+            "predict_objects_per_second": len(prepared.targets["test"]) / predict_seconds,
+            "peak_memory_mb": runs.peak_memory_mb(),
+        },
+        history=watch.history,
+        save=lambda folder: save_model(model, folder / "model.keras"),
+    )
+
+
+def _batches(prepared: Prepared, part: str, batch_size: int, seed: int | None = None):
+    """Return batches of a part; with a seed in an order drawn anew for every epoch, from seed and epoch alone."""
+    import keras
+
+    inputs, targets = prepared.inputs[part], prepared.targets[part]
+
+    class Batches(keras.utils.PyDataset):
+        def __init__(self):
+            super().__init__()
+            self.epoch = -1
+            self.on_epoch_end()
+
+        def __len__(self) -> int:
+            return math.ceil(len(targets) / batch_size)
+
+        def __getitem__(self, index: int):
+            rows = self.order[index * batch_size : (index + 1) * batch_size]
+            return {name: array[rows] for name, array in inputs.items()}, targets[rows]
+
+        def on_epoch_end(self) -> None:
+            self.epoch += 1
+            self.order = np.arange(len(targets))
+            if seed is not None:
+                np.random.default_rng([seed, self.epoch]).shuffle(self.order)
+
+    return Batches()
+
+
+def _watch(training: Mapping[str, Any], title: str):
+    """Return the callback that keeps history, timing and the best weights, stops early and shows progress."""
+    import keras
+    from tqdm import tqdm
+
+    stopping = training["early_stopping"]
+
+    class Watch(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.history: list[dict[str, float]] = []
+            self.epoch_seconds: list[float] = []
+            self.fit_seconds: list[float] = []
+            self.best_epoch, self.best_loss, self.best_weights = 0, math.inf, None
+            self.patience_from, self.patience_loss = 0, math.inf
+            self.bar = tqdm(total=training["epochs"], desc=title, unit="epoch")
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.started = perf_counter()
+
+        def on_test_begin(self, logs=None):
+            self.fit_seconds.append(perf_counter() - self.started)
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.epoch_seconds.append(perf_counter() - self.started)
+            loss, valid = float(logs["loss"]), float(logs["val_loss"])
+            if not (math.isfinite(loss) and math.isfinite(valid)):
+                self.bar.close()
+                raise TrainingDiverged(
+                    f"loss {loss}, validation loss {valid} in epoch {epoch + 1}. Hint: a smaller learning_rate, or"
+                    " images and labels other than 'none'"
+                )
+            self.history.append({"epoch": epoch + 1, "loss": loss, "val_loss": valid})
+            if valid < self.best_loss:
+                self.best_epoch, self.best_loss = epoch + 1, valid
+                if training["weights"] == "best":
+                    self.best_weights = self.model.get_weights()
+            self.bar.set_postfix(loss=f"{loss:.4g}", val_loss=f"{valid:.4g}")
+            self.bar.update()
+            if stopping:
+                if valid < self.patience_loss - stopping["min_delta"]:
+                    self.patience_from, self.patience_loss = epoch, valid
+                elif epoch - self.patience_from >= stopping["patience"]:
+                    self.model.stop_training = True
+
+        def restore(self) -> None:
+            self.bar.close()
+            if training["weights"] == "best":
+                self.model.set_weights(self.best_weights)
+            else:
+                self.best_epoch = len(self.history)
+
+    return Watch()
+
+
+def save_model(model, path: Path) -> None:
+    """Save a network for prediction, without the optimizer, the same bytes for the same weights.
+
+    Keras writes the time and memory addresses into its archive; here time is left out and objects are counted.
+    """
+    import keras
+
+    with whole(path) as beside:
+        keras.Model(model.inputs, model.outputs, name=model.name).save(beside, overwrite=True)
+        with zipfile.ZipFile(beside) as archive:
+            entries = {name: archive.read(name) for name in sorted(archive.namelist())}
+        facts = json.loads(entries["metadata.json"])
+        facts.pop("date_saved", None)
+        entries["metadata.json"] = json.dumps(facts, sort_keys=True).encode()
+        addresses: dict[bytes, int] = {}
+        entries["config.json"] = re.sub(
+            rb'(?<="shared_object_id": )\d+',
+            lambda found: str(addresses.setdefault(found[0], len(addresses))).encode(),
+            entries["config.json"],
+        )
+        with zipfile.ZipFile(beside, "w") as archive:
+            for name, content in entries.items():
+                archive.writestr(zipfile.ZipInfo(name, EPOCH_ZERO), content)

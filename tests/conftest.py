@@ -1,0 +1,53 @@
+"""Data that several tests share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skybake import dataset, splits
+from skybake.dataset import Column, Schema
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = Schema(
+    survey="efeds",
+    task="regression",
+    bands=("soft", "hard"),
+    image=Column("counts", "test images"),
+    labels={"log10_mass": Column("log10 Msun", "test label")},
+    scalars={"redshift": Column("", "test scalar")},
+    raw={"test.npy": "0" * 64},
+    mock=True,
+)
+
+
+def write_dataset(path, *, n=120, size=32, seed=0, prefix="object", missing=()):
+    """Write blobs whose total flux and redshift tell the label, with a little noise; groups of three objects."""
+    rng = np.random.default_rng(seed)
+    label = rng.normal(14.2, 0.35, n)
+    redshift = rng.uniform(0.1, 0.9, n)
+    y, x = np.mgrid[:size, :size] - size / 2 + 0.5
+    profile = np.exp(-0.5 * (x**2 + y**2) / (size / 8) ** 2)
+    flux = 10 ** (label - 14.2) / (0.5 + redshift)
+    image = flux[:, None, None, None] * profile[None, :, :, None] * np.array([1.0, 0.6])
+    image = image + rng.normal(0, 0.05, image.shape)
+    label[list(missing)] = np.nan
+    with dataset.create(path, SCHEMA) as writer:
+        writer.append(
+            image=image,
+            id=[f"{prefix}-{i}" for i in range(n)],
+            group=[f"group-{i // 3}" for i in range(n)],
+            labels={"log10_mass": label},
+            scalars={"redshift": redshift},
+        )
+    return path
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """A dataset of 120 objects, 32x32x2, and its split."""
+    folder = tmp_path_factory.mktemp("small")
+    path = write_dataset(folder / "dataset.h5", missing=[3])
+    split = splits.make(dataset.load(path), {"strategy": "holdout", "test": 0.2, "valid": 0.2, "seed": 40})
+    splits.write(folder / "split.h5", split)
+    return path, folder / "split.h5"

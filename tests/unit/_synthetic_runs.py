@@ -1,0 +1,139 @@
+"""Writes what training leaves of a small bake-off, without training: known errors, so that numbers can be checked."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+
+from skybake import predictions
+from skybake.dataset import Column, Schema, create
+from skybake.predictions import Predicted, Prediction
+
+BIAS = {"simple_sequential": 0.10, "deeper_sequential": 0.04, "nonsequential": 0.01, "constant": 0.0, "ridge": 0.02}
+SCATTER = {"simple_sequential": 0.28, "deeper_sequential": 0.24, "nonsequential": 0.17, "constant": 0.36, "ridge": 0.25}
+WORSE = {"mean_squared_error": 1.0, "huber-delta=0.3": 1.05, "gaussian_nll": 0.97, "baseline": 1.0}
+
+
+def sample(n: int, seed: int, prefix: str) -> dict:
+    rng = np.random.default_rng(seed)
+    return {
+        "ids": np.array([f"{prefix}{row:05d}" for row in range(n)], dtype=object),
+        "label": np.clip(rng.normal(14.0, 0.36, n), 13, 15),
+        "redshift": rng.uniform(0.05, 1.2, n),
+    }
+
+
+def write_run(
+    folder: Path,
+    *,
+    model: str = "nonsequential",
+    loss: str = "mean_squared_error",
+    seed: int = 1,
+    dataset: str = "efeds_mock",
+    n: int = 200,
+    missing: int = 3,
+    label: str = "log10_m500c",
+    mock: bool = True,
+    diverged: bool = False,
+) -> Path:
+    """Write one run; objects are the same for every model and seed, errors are not."""
+    rng = np.random.default_rng([seed, *map(ord, model + loss)])
+    baseline = loss == "baseline"
+    if baseline:
+        rng = np.random.default_rng(list(map(ord, model)))
+    parts = {}
+    for place, part in enumerate(("valid", "test")):
+        objects = sample(n if part == "test" else n // 2, place, part)
+        error = BIAS[model] + SCATTER[model] * WORSE[loss] * rng.standard_normal(len(objects["ids"]))
+        point = objects["label"] + error
+        true = objects["label"].copy()
+        if missing:
+            true[:missing] = np.nan
+            true[missing - 1] = -9999.0
+        if diverged:
+            point[:] = np.nan
+        parts[part] = Predicted(
+            ids=objects["ids"],
+            label=true,
+            prediction=Prediction(point=point, std=np.full(len(point), 0.2) if loss == "gaussian_nll" else None),
+            scalars={"redshift": objects["redshift"]},
+            name=label,
+            units="log10 Msun",
+        )
+    folder.mkdir(parents=True)
+    predictions.write(folder / "predictions.h5", parts)
+    epochs = 0 if baseline else 20
+    train, valid = _losses(epochs, loss, rng)
+    with (folder / "history.csv").open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(["epoch", "loss", "val_loss"])
+        table.writerows(zip(range(1, epochs + 1), train, valid, strict=True))
+    seconds = 0.02 if baseline else 20 + 15 * list(BIAS).index(model) + seed
+    timing = {
+        "train_seconds": seconds,
+        "epoch_seconds": [seconds / epochs] * epochs if epochs else [],
+        "epoch_seconds_median": seconds / epochs if epochs else None,
+        "train_objects_per_second": 1600 * epochs / seconds if epochs else None,
+        "predict_objects_per_second": 5000.0,
+        "peak_memory_mb": 900.0 + seed,
+    }
+    run = {
+        "dataset": dataset,
+        "model": model,
+        "loss": loss,
+        "seed": seed,
+        "task": "regression",
+        "label": label,
+        "units": "log10 Msun",
+        "mock": mock,
+        "head": None if baseline else "point",
+        "parameters": 1 if baseline else 106_282,
+        "epochs": epochs,
+        "best_epoch": int(np.argmin(valid)) + 1 if epochs else None,
+        "training": {"epochs": 20, "batch_size": 32},
+        "inputs": ["redshift"],
+        "n_train": 8 * n,
+        "n_valid": n // 2,
+        "n_test": n,
+        "preprocessing": {"inputs": "log"},
+        "targets": {"name": "standardise", "mean": 14.0, "std": 0.36},
+        "digests": {"dataset": "d" * 64, "split": "5" * 64, "code": "c0de"},
+        "versions": {"python": "3.11.9", "keras": "3.15.0", "numpy": np.__version__},
+        "hardware": {"cpu": "A & B <fast> processor", "cores": 2, "memory_gb": 4, "gpu": None},
+    }
+    (folder / "timing.json").write_text(json.dumps(timing))
+    (folder / "run.json").write_text(json.dumps(run))
+    return folder
+
+
+def _losses(epochs: int, loss: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    epoch = np.arange(epochs)
+    train = 0.02 + np.exp(-epoch / 3) * (1 + 0.1 * rng.standard_normal(epochs))
+    valid = 0.03 + np.exp(-epoch / 4) + 0.0002 * epoch**2 + 0.01 * rng.standard_normal(epochs) ** 2
+    shift = 0.5 if loss == "gaussian_nll" else 0.0
+    return train - shift, valid - shift
+
+
+def write_dataset(path: Path, n: int = 2000, *, mock: bool = True) -> Path:
+    """Write a dataset with tiny images."""
+    schema = Schema(
+        survey="efeds",
+        task="regression",
+        bands=("0.25-0.5 keV", "0.5-2 keV"),
+        image=Column("counts", "smoothed counts"),
+        labels={"log10_m500c": Column("log10 Msun", "cluster mass")},
+        scalars={"redshift": Column("", "redshift")},
+        raw={"cubes.pkl": "a" * 64, "catalogue.feather": "b" * 64},
+        mock=mock,
+    )
+    ids = [f"c{row}" for row in range(n)]
+    with create(path, schema) as writer:
+        writer.append(
+            image=np.zeros((n, 4, 4, 2), dtype=np.float32),
+            id=ids,
+            group=ids,
+            labels={"log10_m500c": np.full(n, 14.0)},
+            scalars={"redshift": np.full(n, 0.3)},
+        )
+    return path

@@ -1,0 +1,195 @@
+"""Training: composition of every model with every loss, reproducibility, resuming, failures."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from skybake import backend, baselines, discovery, heads, predictions, preprocessing, runs, training
+from tests.conftest import ROOT, write_dataset
+from tests.training_settings import job
+
+FILES = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _framework():
+    backend.start("tensorflow", threads=1, precision="float32")
+
+
+def train(small, what, tmp_path, seeds=(1,)):
+    folders = {seed: tmp_path / f"seed-{seed}" for seed in seeds}
+    training.train_job(*small, what, folders, tmp_path / ".work", FILES)
+    return folders
+
+
+REGRESSION = [name for name, part in discovery.losses().items() if "regression" in part.constants["tasks"]]
+
+
+@pytest.mark.parametrize("model", list(discovery.parts("models", "build")))
+def test_every_model_takes_any_image_and_learns(model, small):
+    data = runs.load(*small, "log10_mass")
+    for size, channels, scalars in ((50, 10, 1), (32, 5, 0), (21, 1, 2)):
+        shapes = {"image": (size, size, channels)} | ({"scalars": (scalars,)} if scalars else {})
+        network = training.compose(job(model), shapes, heads.HEADS["gaussian"]())
+        batch = {name: np.ones((3, *shape), np.float32) for name, shape in shapes.items()}
+        assert network.predict(batch, verbose=0).shape == (3, 2)
+    assert len(data.dataset) == 120
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [("simple_sequential", 866_831), ("deeper_sequential", 43_091), ("nonsequential", 106_282)],
+)
+def test_parameter_counts_of_the_reference(model, parameters):
+    network = training.compose(job(model), {"image": (50, 50, 10), "scalars": (1,)}, heads.HEADS["point"]())
+    assert sum(int(np.prod(weight.shape)) for weight in network.trainable_weights) == parameters
+
+
+@pytest.mark.parametrize("loss", REGRESSION)
+def test_every_loss_trains_every_head(loss, small, tmp_path):
+    folder = train(small, job("deeper_sequential", loss, parameters={"filters": 4}), tmp_path)[1]
+    result = predictions.read(folder / "predictions.h5", "test")
+    assert result.prediction.point.shape == result.label.shape == (24,)
+    assert np.isfinite(result.prediction.point).all()
+    record = json.loads((folder / "run.json").read_text())
+    assert record["epochs"] == 2
+    assert record["n_train"] + record["n_valid"] + record["n_test"] == 120
+
+
+def test_same_seed_same_bytes_whatever_came_before(small, tmp_path):
+    what = job(epochs=3)
+    alone = train(small, what, tmp_path / "alone", seeds=(2,))[2]
+    after = train(small, what, tmp_path / "after", seeds=(1, 2))
+    for name in ("history.csv", "predictions.h5", "model.keras", "run.json"):
+        assert (alone / name).read_bytes() == (after[2] / name).read_bytes(), name
+    assert (after[1] / "model.keras").read_bytes() != (after[2] / "model.keras").read_bytes()
+
+
+def test_a_done_seed_is_not_trained_again_and_a_changed_job_is(small, tmp_path):
+    folder = train(small, job(), tmp_path)[1]
+    timing = (folder / "timing.json").read_bytes()
+    train(small, job(), tmp_path, seeds=(1, 2))
+    assert (folder / "timing.json").read_bytes() == timing
+    train(small, job(epochs=3), tmp_path)
+    assert (folder / "timing.json").read_bytes() != timing
+
+
+def test_a_diverging_seed_is_told_and_the_others_are_kept(small, tmp_path):
+    diverging = job("deeper_sequential", optimizer={"name": "sgd", "learning_rate": 1e30}, inputs=[])
+    with pytest.raises(runs.TrainingFailed, match="seed 1: TrainingDiverged: loss"):
+        train(small, diverging, tmp_path)
+    assert not (tmp_path / "seed-1").exists()
+
+
+def test_images_and_labels_none_leave_data_alone(small):
+    data = runs.load(*small, "log10_mass")
+    prepared = training.prepare(data, job())
+    plain = training.prepare(data, job(images="none", labels="none"))
+    rows = data.split.train
+    assert np.array_equal(plain.inputs["train"]["image"], data.dataset.images(rows))
+    known = ~preprocessing.is_missing(plain.targets["train"])
+    assert np.allclose(plain.targets["train"][known], data.label("log10_mass", "train")[known[:, 0]])
+    assert abs(prepared.targets["train"][known].mean()) < 1e-5
+    assert abs(prepared.inputs["train"]["image"].mean()) < 1e-4
+    missing = np.isnan(data.dataset.labels["log10_mass"][rows])
+    assert (prepared.targets["train"][missing] == -9999).all()
+
+
+def test_preprocessing_is_fitted_on_the_training_part_only(small):
+    data = runs.load(*small, "log10_mass")
+    step = training.prepare(data, job()).image_step
+    assert step == preprocessing.fit_images("log", data.dataset.images(data.split.train))
+    assert step != preprocessing.fit_images("log", data.dataset.images(np.arange(120)))
+
+
+def test_best_weights_are_those_of_the_lowest_validation_loss(small, tmp_path):
+    what = job(epochs=6, optimizer={"name": "adam", "learning_rate": 0.03}, labels="none", images="none")
+    best = train(small, what, tmp_path / "best")[1]
+    history = np.genfromtxt(best / "history.csv", delimiter=",", names=True)
+    record = json.loads((best / "run.json").read_text())
+    assert record["best_epoch"] == 1 + int(history["val_loss"].argmin())
+    result = predictions.read(best / "predictions.h5", "valid")
+    known = np.isfinite(result.label)
+    squares = np.mean((result.prediction.point - result.label)[known] ** 2)
+    assert squares == pytest.approx(history["val_loss"].min(), rel=1e-3)
+
+
+def test_the_saved_network_predicts_what_was_written(small, tmp_path):
+    folder = train(small, job(loss="gaussian_nll"), tmp_path)[1]
+    network = keras.saving.load_model(folder / "model.keras")
+    prepared = training.prepare(runs.load(*small, "log10_mass"), job())
+    raw = network.predict(prepared.inputs["test"], batch_size=256, verbose=0).astype(np.float64)
+    points = raw[:, 0] * prepared.target_step.std[0] + prepared.target_step.mean[0]
+    written = predictions.read(folder / "predictions.h5", "test").prediction
+    assert np.allclose(points, written.point, atol=1e-6)
+    assert (written.std > 0).all()
+
+
+def test_no_time_or_place_in_result_files(small, tmp_path):
+    folder = train(small, job(), tmp_path)[1]
+    for name in ("history.csv", "run.json", "predictions.h5", "model.keras"):
+        content = (folder / name).read_bytes()
+        for word in (str(tmp_path), "date_saved", time.strftime("%Y-%m-%d")):
+            assert word.encode() not in content, (name, word)
+    assert os.uname().nodename not in re.findall(r"[\w.-]+", (folder / "run.json").read_text())
+
+
+def test_a_split_of_another_dataset_is_refused(small, tmp_path):
+    other = write_dataset(tmp_path / "other.h5", prefix="other")
+    with pytest.raises(ValueError, match="made for a dataset with ids"):
+        training.train_job(other, small[1], job(), {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES)
+
+
+@pytest.mark.parametrize("name", list(discovery.parts("baselines", "build")))
+def test_every_baseline_predicts(name, small, tmp_path):
+    what = runs.Job(**{**vars(job(name, "baseline")), "training": {}})
+    baselines.fit_job(*small, what, {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES[:-1])
+    result = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test")
+    errors = result.prediction.point - result.label
+    spread = np.nanstd(result.label)
+    assert np.nanstd(errors) <= spread * 1.05 if name in ("constant", "redshift_only") else 0.6 * spread
+
+
+def test_a_network_beats_the_constant(small, tmp_path):
+    folder = train(small, job("deeper_sequential", parameters={"filters": 8}, epochs=25, batch_size=8), tmp_path)[1]
+    result = predictions.read(folder / "predictions.h5", "test")
+    assert np.nanstd(result.prediction.point - result.label) < 0.7 * np.nanstd(result.label)
+
+
+def test_both_backends_train_the_same_network(small, tmp_path):
+    """Two frameworks start from other weights, but both must learn; each runs in a process of its own."""
+    script = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        from skybake import training
+        from tests.training_settings import job
+        backend, dataset, split, out = sys.argv[1:]
+        what = job("deeper_sequential", parameters={"filters": 4}, backend=backend, epochs=8, batch_size=8)
+        files = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras"]
+        training.train_job(Path(dataset), Path(split), what, {1: Path(out)}, Path(out) / ".work", files)
+        """
+    )
+    for name in ("tensorflow", "jax"):
+        subprocess.run(
+            [sys.executable, "-c", script, name, *map(str, small), str(tmp_path / name)],
+            check=True,
+            cwd=ROOT,
+            env={key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"},
+        )
+        result = predictions.read(tmp_path / name / "predictions.h5", "test")
+        assert np.nanstd(result.prediction.point - result.label) < np.nanstd(result.label)
+        assert ("jax" in json.loads((tmp_path / name / "run.json").read_text())["versions"]) is True
+
+
+def test_a_second_backend_in_one_process_is_refused():
+    with pytest.raises(backend.BackendError, match="already"):
+        backend.start("jax", threads=1, precision="float32")
