@@ -1,14 +1,13 @@
 """The config as typed objects, and every path of the results tree in one place.
 
-The classes below are the single source of ``schemas/config.schema.json`` and ``docs/config.md`` (``make schema``);
-a test keeps them in step.
+The classes below are the single source of ``schemas/config.schema.json`` and ``docs/config.md``, written by
+:mod:`skybake.config_page` (``make docs``); a test keeps them in step.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -693,7 +692,3 @@ def _clashes(checked: Plan) -> Iterator[str]:
                         f" Hint: datasets.{dataset}.inputs: [{scalar}]"
                     )
 
-
-def schema() -> str:
-    """Return the JSON schema of the config, as ``schemas/config.schema.json`` holds it."""
-    return json.dumps(Config.model_json_schema(), indent=2, sort_keys=True) + "\n"

@@ -72,11 +72,11 @@ def _constants(path: Path) -> dict[str, Any]:
     return found
 
 
-def _defaults(function: ast.FunctionDef, path: Path) -> dict[str, Any]:
+def _defaults(function: ast.FunctionDef, path: Path, *, keyword_only: bool) -> dict[str, Any]:
     """Return the parameters that have defaults: those a config may set."""
     arguments = function.args
     positional = arguments.args[len(arguments.args) - len(arguments.defaults) :]
-    pairs = [*zip(positional, arguments.defaults, strict=True)]
+    pairs = [] if keyword_only else [*zip(positional, arguments.defaults, strict=True)]
     pairs += [pair for pair in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if pair[1] is not None]
     return {argument.arg: _literal(default, path) for argument, default in pairs}
 
@@ -87,7 +87,7 @@ def parts(room: str, function: str | None = None) -> Mapping[str, Part]:
 
     Args:
         room: A folder of the library: ``models``, ``baselines``, ``raw``, ``mock`` or ``figures``.
-        function: The function whose keyword parameters the config may set; a file without it is no part.
+        function: The function whose keyword-only parameters the config may set; a file without it is no part.
     """
     found = {}
     for path in _files(room):
@@ -97,7 +97,7 @@ def parts(room: str, function: str | None = None) -> Mapping[str, Part]:
         found[path.stem] = Part(
             name=path.stem,
             module=f"skybake.{room}.{path.stem}",
-            parameters=_defaults(functions[function], path) if function else {},
+            parameters=_defaults(functions[function], path, keyword_only=True) if function else {},
             constants=_constants(path),
             doc=ast.get_docstring(_tree(path)) or "",
         )
@@ -118,7 +118,7 @@ def losses() -> Mapping[str, Part]:
                         found[name] = Part(
                             name=name,
                             module=f"skybake.losses.{path.stem}",
-                            parameters=_defaults(node, path),
+                            parameters=_defaults(node, path, keyword_only=False),
                             constants={key.arg: _literal(key.value, path) for key in mark.keywords}
                             | {"function": node.name},
                             doc=ast.get_docstring(node) or "",

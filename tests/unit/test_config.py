@@ -1,0 +1,185 @@
+"""The config: what is refused, with which words, and that schema and page are in step."""
+
+import copy
+import time
+
+import pytest
+import yaml
+
+from skybake import config, config_page, discovery
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def given(tmp_path):
+    """A valid config with raw files of its own."""
+    for name in ("cubes.pkl", "catalogue.feather"):
+        (tmp_path / name).touch()
+    return {
+        "datasets": {
+            "clusters": {
+                "survey": "efeds",
+                "raw": {"images": str(tmp_path / "cubes.pkl"), "catalogue": str(tmp_path / "catalogue.feather")},
+            }
+        },
+        "bakeoffs": {
+            "first": {
+                "datasets": ["clusters"],
+                "models": ["simple_sequential", "nonsequential"],
+                "losses": ["mse", {"huber": {"delta": 0.3}}],
+                "baselines": ["constant"],
+            }
+        },
+    }
+
+
+def changed(given, key, value):
+    """Return a copy with the value at a dotted key replaced."""
+    result = copy.deepcopy(given)
+    *steps, last = key.split(".")
+    node = result
+    for step in steps:
+        node = node[step]
+    node[last] = value
+    return result
+
+
+BAD = {
+    "unknown key": ("titel", "x", ["titel", "Did you mean 'title'?", "bakeoffs, datasets"]),
+    "unknown key deep down": (
+        "bakeoffs.first.training",
+        {"epoch": 3},
+        ["bakeoffs.first.training.epoch", "Did you mean 'epochs'?"],
+    ),
+    "unknown model": (
+        "bakeoffs.first.models",
+        ["simple_sequentiel"],
+        ["bakeoffs.first.models[0]", "'simple_sequentiel'", "Did you mean 'simple_sequential'?"],
+    ),
+    "unknown loss": ("bakeoffs.first.losses", ["mse", "hubr"], ["losses[1]", "'hubr'", "Did you mean 'huber'?", "mae"]),
+    "unknown baseline": ("bakeoffs.first.baselines", ["const"], ["baselines[0]", "Did you mean 'constant'?"]),
+    "unknown survey": ("datasets.clusters.survey", "efed", ["datasets.clusters.survey", "Did you mean 'efeds'?"]),
+    "unknown dataset": ("bakeoffs.first.datasets", ["cluster"], ["datasets[0]", "Did you mean 'clusters'?"]),
+    "unknown figure": ("figures", ["loss_curv"], ["figures[0]", "Did you mean 'loss_curve'?"]),
+    "unknown optimizer": ("bakeoffs.first.training", {"optimizer": "adem"}, ["optimizer.name", "'adem'", "'adam'"]),
+    "unknown strategy": ("datasets.clusters.split", {"strategy": "groups"}, ["split.strategy", "'group'"]),
+    "unknown loss parameter": (
+        "bakeoffs.first.losses",
+        [{"huber": {"delt": 0.1}}],
+        ["losses[0].huber.delt", "allowed: delta", "Did you mean 'delta'?"],
+    ),
+    "wrong type of a loss parameter": (
+        "bakeoffs.first.losses",
+        [{"huber": {"delta": "wide"}}],
+        ["losses[0].huber.delta", "'wide' found", "expected float"],
+    ),
+    "wrong type": ("bakeoffs.first.training", {"epochs": "many"}, ["training.epochs", "'many' found", "integer"]),
+    "out of range": ("datasets.clusters.split", {"test": 1.5}, ["split.test", "1.5 found", "less than 1"]),
+    "fractions that do not add up": (
+        "datasets.clusters.split",
+        {"strategy": "fractions", "train": 0.7, "valid": 0.1, "test": 0.3},
+        ["datasets.clusters.split", "0.7", "0.3", "add up to 1.1", "expected 1"],
+    ),
+    "duplicate seeds": ("bakeoffs.first.seeds", [3, 1, 3], ["seeds [3, 1, 3]", "3 stands twice"]),
+    "missing raw file": (
+        "datasets.clusters.raw",
+        {"images": "nowhere.pkl"},
+        ["raw.images", "'nowhere.pkl'", "raw.catalogue: missing"],
+    ),
+    "neither raw nor mock": ("datasets.clusters.raw", None, ["datasets.clusters", "'raw'", "'mock'"]),
+    "unknown reader option": ("datasets.clusters.options", {"colums": "sim"}, ["options.colums", "'columns'"]),
+    "the label as input": ("datasets.clusters.inputs", ["log10_mass"], ["inputs", "'log10_mass' is the label"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_wrong_config_is_refused_in_one_message(case, given):
+    key, value, words = BAD[case]
+    with pytest.raises(config.ConfigError) as error:
+        config.plan(changed(given, key, value))
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_all_problems_are_told_at_once(given):
+    wrong = changed(changed(given, "bakeoffs.first.models", ["x"]), "bakeoffs.first.losses", ["y"])
+    with pytest.raises(config.ConfigError, match=r"models\[0\](.|\n)*losses\[0\]"):
+        config.plan(wrong)
+
+
+def test_a_loss_that_does_not_suit_the_task_is_refused(given, monkeypatch):
+    losses = dict(discovery.losses())
+    losses["only_classes"] = discovery.Part(
+        "only_classes", "x", constants={"tasks": ("classification",), "head": "logits"}
+    )
+    monkeypatch.setattr(discovery, "losses", lambda: losses)
+    with pytest.raises(
+        config.ConfigError, match="'only_classes' is for classification, the dataset"
+    ):
+        config.plan(changed(given, "bakeoffs.first.losses", ["only_classes"]))
+
+
+def test_a_baseline_without_its_scalar_is_refused(given):
+    wrong = changed(changed(given, "bakeoffs.first.baselines", ["redshift_only"]), "datasets.clusters.inputs", [])
+    with pytest.raises(config.ConfigError, match="'redshift_only' needs the scalar 'redshift'"):
+        config.plan(wrong)
+
+
+def test_two_bakeoffs_must_not_write_the_same_files(given):
+    twice = changed(given, "bakeoffs.second", given["bakeoffs"]["first"])
+    with pytest.raises(config.ConfigError, match=r"bakeoffs\.second: simple_sequential with mse on clusters"):
+        config.plan(twice)
+
+
+def test_a_plan_names_every_combination_once(given):
+    plan = config.plan(given)
+    names = [(job.model.name, job.loss_name) for job in plan.combinations]
+    assert names == [
+        ("simple_sequential", "mse"),
+        ("simple_sequential", "huber-delta=0.3"),
+        ("nonsequential", "mse"),
+        ("nonsequential", "huber-delta=0.3"),
+        ("constant", "baseline"),
+    ]
+    assert plan.job_facts("clusters", "nonsequential", "huber-delta=0.3")["loss_parameters"] == {"delta": 0.3}
+    assert plan.paths.job("clusters", "nonsequential", "mse") == "results/clusters/runs/nonsequential/mse"
+
+
+def test_a_parameter_at_its_default_has_the_plain_name(given):
+    plan = config.plan(changed(given, "bakeoffs.first.losses", [{"huber": {"delta": 0.5}}]))
+    assert plan.combinations[0].loss_name == "huber"
+
+
+def test_the_merged_config_is_complete_and_means_the_same(given):
+    merged = config.plan(given).as_dict()
+    assert merged["bakeoffs"]["first"]["training"]["optimizer"]["learning_rate"] == 1e-3
+    assert merged["datasets"]["clusters"]["inputs"] == ["redshift"]
+    again = config.plan(yaml.safe_load(yaml.safe_dump(merged)))
+    assert again.as_dict() == merged
+
+
+def test_schema_and_page_are_in_step():
+    assert config_page.SCHEMA.read_text() == config_page.schema(), "Hint: make docs"
+    assert config_page.PAGE.read_text() == config_page.page(), "Hint: make docs"
+
+
+def test_no_framework_and_no_table_library_to_read_a_config():
+    import subprocess
+    import sys
+
+    script = (
+        "import sys, yaml; from skybake import config; config.plan(yaml.safe_load(open('config.yaml')));"
+        "heavy = {'tensorflow', 'keras', 'jax', 'pandas', 'matplotlib', 'sklearn', 'astropy'} & set(sys.modules);"
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_five_hundred_combinations_are_planned_quickly(given):
+    losses = [{"huber": {"delta": round(0.01 * i, 2)}} for i in range(1, 251)]
+    started = time.process_time()
+    plan = config.plan(changed(given, "bakeoffs.first.losses", losses))
+    assert len(plan.combinations) == 501
+    assert len({plan.paths.job(job.dataset, job.model.name, job.loss_name) for job in plan.combinations}) == 501
+    assert time.process_time() - started < 10  # quadratic search would take minutes

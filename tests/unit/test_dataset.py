@@ -1,0 +1,137 @@
+"""The dataset file: written whole or not at all, and bad files told apart."""
+
+import h5py
+import numpy as np
+import pytest
+
+from skybake import dataset
+from skybake.dataset import DatasetError
+from tests.conftest import SCHEMA, write_dataset
+
+
+def rows(n=2, *, start=0, value=1.0):
+    """Return what a Writer appends, for n objects."""
+    return {
+        "image": np.full((n, 4, 4, 2), value),
+        "id": [f"o{start + i}" for i in range(n)],
+        "group": ["g"] * n,
+        "labels": {"log10_mass": np.ones(n)},
+        "scalars": {"redshift": np.ones(n)},
+    }
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = write_dataset(tmp_path / "d.h5", n=150, size=8)
+    found = dataset.load(path)
+    assert (len(found), found.image_shape, found.bands, found.mock) == (150, (8, 8, 2), ("soft", "hard"), True)
+    assert found.columns["label/log10_mass"].units == "log10 Msun"
+    assert found.columns["image"].units == "counts"
+    assert found.raw == {"test.npy": "0" * 64}
+    with h5py.File(path) as file:
+        everything = file["image"][:]
+    order = np.array([140, 3, 3, 0, 77])
+    assert np.array_equal(found.images(order), everything[order])
+    assert found.images(order).dtype == np.float32
+
+
+def test_same_content_same_bytes(tmp_path):
+    a, b = (write_dataset(tmp_path / name) for name in ("a.h5", "b.h5"))
+    assert a.read_bytes() == b.read_bytes()
+
+
+def test_appending_in_pieces_is_the_same(tmp_path):
+    for name, pieces in (("one.h5", [4]), ("two.h5", [1, 3])):
+        with dataset.create(tmp_path / name, SCHEMA) as writer:
+            start = 0
+            for n in pieces:
+                writer.append(**rows(n, start=start))
+                start += n
+    one, two = dataset.load(tmp_path / "one.h5"), dataset.load(tmp_path / "two.h5")
+    assert one.digest == two.digest
+    assert np.array_equal(one.images(np.arange(4)), two.images(np.arange(4)))
+
+
+def test_an_error_leaves_no_file_and_keeps_the_old_one(tmp_path):
+    path = write_dataset(tmp_path / "d.h5")
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError, match="halfway"), dataset.create(path, SCHEMA) as writer:
+        writer.append(**rows())
+        raise RuntimeError("halfway")
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == ["d.h5"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image": np.ones((2, 4, 4, 3))}, r"shape \(2, 4, 4, 3\) do not fit: expected \(2, H, W, 2\)"),
+        ({"image": np.ones((3, 4, 4, 2))}, "do not fit"),
+        ({"id": ["a", "a"]}, "'a' stands twice"),
+        ({"labels": {"mass": np.ones(2)}}, r"labels \['mass'\] given, expected \['log10_mass'\]"),
+        ({"image": np.full((2, 4, 4, 2), np.nan)}, "'o0' has pixels that are not finite"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(change, message, tmp_path):
+    with pytest.raises(DatasetError, match=message), dataset.create(tmp_path / "d.h5", SCHEMA) as writer:
+        writer.append(**{**rows(), **change})
+    assert not (tmp_path / "d.h5").exists()
+
+
+def test_an_id_must_not_come_again_later(tmp_path):
+    with pytest.raises(DatasetError, match="'o0' stands twice"), dataset.create(tmp_path / "d.h5", SCHEMA) as writer:
+        writer.append(**rows())
+        writer.append(**rows())
+
+
+def test_a_dataset_without_objects_is_refused(tmp_path):
+    with (
+        pytest.raises(DatasetError, match=r"no object was accepted.*rejected\.csv"),
+        dataset.create(tmp_path / "d.h5", SCHEMA),
+    ):
+        pass
+
+
+def spoil(path, change):
+    """Change an open dataset file."""
+    with h5py.File(path, "r+") as file:
+        change(file)
+
+
+BAD = {
+    "another format": (lambda file: file.attrs.update(format="x"), "format 'x' found, expected 'skybake-dataset'"),
+    "another version": (lambda file: file.attrs.update(version=99), "version 99 found, expected 1"),
+    "unfinished": (lambda file: file.attrs.pop("complete"), "never finished"),
+    "an array missing": (lambda file: file.pop("image"), "/image is missing"),
+    "arrays that disagree": (lambda file: file["group"].resize(5, axis=0), "/group has 5 rows, /id has 120"),
+    "other ids": (
+        lambda file: file["id"].write_direct(np.array(["x"] * 120, dtype=object)),
+        "not those it was",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_is_told_apart(case, tmp_path):
+    change, message = BAD[case]
+    path = write_dataset(tmp_path / "d.h5")
+    spoil(path, change)
+    with pytest.raises(DatasetError, match=f"d.h5: .*{message}"):
+        dataset.load(path)
+
+
+def test_no_file_no_hdf5_and_a_truncated_file(tmp_path):
+    with pytest.raises(DatasetError, match="no such dataset"):
+        dataset.load(tmp_path / "none.h5")
+    (tmp_path / "text.h5").write_text("hello")
+    with pytest.raises(DatasetError, match="not an HDF5 file"):
+        dataset.load(tmp_path / "text.h5")
+    path = write_dataset(tmp_path / "d.h5")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DatasetError, match="not an HDF5 file, or a truncated one"):
+        dataset.load(path)
+
+
+def test_rejected_objects_stand_in_the_catalogues_order(tmp_path):
+    rejected = [dataset.Rejection(7, "b", "no mass", "nan"), dataset.Rejection(2, "a,1", "no image")]
+    dataset.write_rejected(tmp_path / "rejected.csv", rejected)
+    assert (tmp_path / "rejected.csv").read_text() == ('row,id,reason,detail\n2,"a,1",no image,\n7,b,no mass,nan\n')

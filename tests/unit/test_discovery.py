@@ -1,0 +1,78 @@
+"""Parts are found by file name, and a code digest covers what a step uses and nothing else."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from skybake import discovery
+from tests.conftest import ROOT
+
+DIGEST = "import sys; from skybake.discovery import code_digest as d; print(d(sys.argv[1], sys.argv[2:]))"
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of library and scripts that a test may edit."""
+    for name in ("skybake", "scripts"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def digest(checkout, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", DIGEST, *arguments], cwd=checkout, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+MODEL, LOSS = "skybake.models.simple_sequential", "skybake.losses.huber"
+
+
+@pytest.mark.parametrize(
+    ("edited", "step", "modules", "changes"),
+    [
+        ("skybake/models/simple_sequential.py", "train", [MODEL, LOSS], True),
+        ("skybake/models/_blocks.py", "train", [MODEL, LOSS], True),
+        ("skybake/models/deeper_sequential.py", "train", [MODEL, LOSS], False),
+        ("skybake/losses/huber.py", "train", [MODEL, LOSS], True),
+        ("skybake/training.py", "train", [MODEL, LOSS], True),
+        ("skybake/figures/loss_curve.py", "train", [MODEL, LOSS], False),
+        ("skybake/config.py", "train", [MODEL, LOSS], False),
+        ("skybake/raw/efeds.py", "ingest", ["skybake.raw.efeds"], True),
+        ("skybake/raw/sdss.py", "ingest", ["skybake.raw.efeds"], False),
+        ("skybake/dataset.py", "split", [], True),
+        ("skybake/training.py", "split", [], False),
+        ("skybake/training.py", "evaluate", [], False),
+        ("skybake/evaluation.py", "evaluate", [], True),
+    ],
+)
+def test_a_digest_changes_with_what_the_step_uses(edited, step, modules, changes, checkout):
+    before = digest(checkout, step, *modules)
+    with (checkout / edited).open("a") as stream:
+        stream.write("\n# edited\n")
+    assert (digest(checkout, step, *modules) != before) is changes
+
+
+def test_a_new_file_is_a_new_part(checkout):
+    model = '"""Tiny."""\n\ndef build(image, scalars=None, *, rate=0.5):\n    pass\n'
+    (checkout / "skybake/models/tiny.py").write_text(model)
+    (checkout / "skybake/losses/tiny.py").write_text(
+        'from skybake.losses import loss\n@loss(head="point", tasks=("regression",))\ndef tiny(y_true, y_pred, k=2):\n'
+        '    """Tiny."""\n'
+    )
+    script = (
+        "from skybake import discovery as d; print(d.parts('models', 'build')['tiny'].parameters,"
+        " d.losses()['tiny'].parameters, d.losses()['tiny'].constants['head'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=checkout, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "{'rate': 0.5} {'k': 2} point"
+
+
+def test_every_part_says_what_it_is():
+    rooms = [discovery.parts(room, function) for room, function in (("models", "build"), ("baselines", "build"))]
+    for known in [*rooms, discovery.losses()]:
+        assert len(known) >= 2
+        for part in known.values():
+            assert len(part.doc) > 20, part.name

@@ -1,0 +1,92 @@
+"""Splits: the reference's rows, groups kept together, digests."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
+
+from skybake import dataset, splits
+from tests.conftest import write_dataset
+
+
+def test_holdout_gives_the_rows_of_the_reference():
+    rows = np.arange(7946)
+    rest, test = train_test_split(rows, test_size=0.1, random_state=40)
+    train, valid = train_test_split(rest, test_size=0.1, random_state=40)
+    found = splits.holdout(7946, test=0.1, valid=0.1, seed=40)
+    assert [len(part) for part in found] == [6435, 716, 795]
+    for ours, theirs in zip(found, (train, valid, test), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_fractions_cut_as_astroml_does():
+    """astroML.utils.split_samples: cumulated fractions of n, truncated, of rows shuffled by RandomState."""
+    edges = (np.cumsum([0.7, 0.1, 0.2]) * 1001).astype(int)
+    rows = np.arange(1001)
+    np.random.RandomState(3).shuffle(rows)
+    found = splits.fractions(1001, train=0.7, valid=0.1, test=0.2, seed=3)
+    for ours, theirs in zip(found, (rows[: edges[0]], rows[edges[0] : edges[1]], rows[edges[1] :]), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+STRATEGIES = [
+    {"strategy": "holdout", "test": 0.2, "valid": 0.1, "seed": 1},
+    {"strategy": "fractions", "train": 0.6, "valid": 0.2, "test": 0.2, "seed": 1},
+    {"strategy": "group", "test": 0.2, "valid": 0.2, "seed": 1},
+]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strategy: strategy["strategy"])
+@settings(max_examples=30, deadline=None)
+@given(groups=st.lists(st.integers(0, 30), min_size=40, max_size=120), seed=st.integers(0, 1000))
+def test_parts_are_disjoint_and_complete(strategy, groups, seed):
+    names = np.array([f"g{group}" for group in groups])
+    if len(set(groups)) < 10:
+        return
+    fake = SimpleNamespace(path="memory", groups=names, digest="d", __len__=None)
+    parts = (
+        splits.grouped(names, test=0.2, valid=0.2, seed=seed)
+        if strategy["strategy"] == "group"
+        else {"holdout": splits.holdout, "fractions": splits.fractions}[strategy["strategy"]](
+            len(names), **{key: value for key, value in strategy.items() if key != "strategy"} | {"seed": seed}
+        )
+    )
+    assert sorted(np.concatenate(parts)) == list(range(len(names)))
+    if strategy["strategy"] == "group":
+        split = splits.Split(*parts, digest=fake.digest, strategy=strategy)
+        assert splits.shared_groups(split, names) == []
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strategy: strategy["strategy"])
+def test_a_split_survives_its_file_and_reproduces(strategy, tmp_path):
+    data = dataset.load(write_dataset(tmp_path / "dataset.h5"))
+    split = splits.make(data, strategy)
+    splits.write(tmp_path / "a.h5", split)
+    splits.write(tmp_path / "b.h5", splits.make(data, strategy))
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+    again = splits.load(tmp_path / "a.h5", data)
+    assert again.strategy == strategy
+    for part in splits.PARTS:
+        assert np.array_equal(getattr(again, part), getattr(split, part))
+
+
+def test_a_random_split_of_grouped_objects_is_seen_to_leak(tmp_path):
+    data = dataset.load(write_dataset(tmp_path / "dataset.h5"))
+    assert splits.shared_groups(splits.make(data, STRATEGIES[0]), data.groups)
+    assert not splits.shared_groups(splits.make(data, STRATEGIES[2]), data.groups)
+
+
+def test_a_split_of_another_dataset_is_refused(tmp_path):
+    one = dataset.load(write_dataset(tmp_path / "one.h5"))
+    other = dataset.load(write_dataset(tmp_path / "other.h5", prefix="other"))
+    splits.write(tmp_path / "split.h5", splits.make(one, STRATEGIES[0]))
+    with pytest.raises(splits.SplitError, match=r"split\.h5: made for a dataset.*other\.h5"):
+        splits.load(tmp_path / "split.h5", other)
+
+
+def test_too_few_groups_are_refused():
+    with pytest.raises(splits.SplitError, match="2 groups found, expected at least 3"):
+        splits.grouped(np.array(["a", "a", "b"]), test=0.1, valid=0.1, seed=0)
