@@ -132,6 +132,25 @@ class RMSprop(Settings):
     epsilon: float = Field(1e-7, gt=0, description="Added to the root of the mean square.")
 
 
+class Constant(Settings):
+    """One learning rate, after a warm-up."""
+
+    name: Literal["constant"] = "constant"
+    warmup_epochs: float = Field(
+        1.0,
+        ge=0,
+        description="The rate grows linearly over so many epochs: Adam's first steps at full rate can kill every relu"
+        " of a wide dense layer. 0 for none.",
+    )
+
+
+class Cosine(Settings):
+    """After a warm-up the learning rate falls to zero as half a cosine (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
+
+    name: Literal["cosine"]
+    warmup_epochs: float = Field(1.0, ge=0, description="The rate grows linearly over so many epochs. 0 for none.")
+
+
 class EarlyStopping(Settings):
     """Stop when the validation loss has not improved for some epochs."""
 
@@ -147,6 +166,9 @@ class Training(Settings):
     batch_size: int = Field(32, ge=1, description="Objects a step.")
     optimizer: Annotated[Adam | SGD | RMSprop, Field(discriminator="name")] = Field(
         Adam(), description="Optimizer with its parameters; a bare name takes the defaults."
+    )
+    schedule: Annotated[Constant | Cosine, Field(discriminator="name")] = Field(
+        Constant(), description="How the learning rate changes; a bare name takes the defaults."
     )
     images: Literal["none", "standardise", "log"] = Field(
         "log",
@@ -165,10 +187,11 @@ class Training(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _named_optimizer(cls, given: Any) -> Any:
-        if isinstance(given, dict) and isinstance(given.get("optimizer"), str):
-            return {**given, "optimizer": {"name": given["optimizer"]}}
-        return given
+    def _bare_names(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        bare = {key: {"name": given[key]} for key in ("optimizer", "schedule") if isinstance(given.get(key), str)}
+        return {**given, **bare}
 
 
 class Bakeoff(Settings):
@@ -425,6 +448,46 @@ class Plan:
             f"{folder}/{file}" for folder in self.run_folders(dataset, model, loss).values() for file in BASELINE_FILES
         ]
 
+    def compared_files(self, dataset: str) -> list[str]:
+        """Return what the comparison of a dataset waits for."""
+        files = []
+        for job in self.select(dataset=dataset):
+            names = {"dataset": dataset, "model": job.model.name, "loss": job.loss_name}
+            files += self.run_files(**names)
+            files += [self.paths.evaluation(name, **names) for name in ("metrics.json", "figures")]
+        return files
+
+    def rows(self, dataset: str) -> list[dict[str, Any]]:
+        """Return where the comparison finds the files of each row."""
+        rows = []
+        for job in self.select(dataset=dataset):
+            names = {"dataset": dataset, "model": job.model.name, "loss": job.loss_name}
+            rows.append(
+                {
+                    **names,
+                    "seeds": list(job.seeds),
+                    "runs": self.run_folders(**names),
+                    "metrics": self.paths.evaluation("metrics.json", **names),
+                    "figures": self.paths.evaluation("figures", **names),
+                    "log": self.paths.log("train", *names.values()),
+                    "evaluation_log": self.paths.log("evaluate", *names.values()),
+                    "baseline": job.loss is None,
+                }
+            )
+        return rows
+
+    def pages(self) -> list[dict[str, str]]:
+        """Return where the joined report finds what each dataset's comparison has left."""
+        files = {"csv": "comparison.csv", "html": "report.html", "figures": "figures"}
+        return [
+            {"dataset": dataset, **{key: self.paths.dataset(dataset, name) for key, name in files.items()}}
+            for dataset in self.datasets()
+        ]
+
+    def joined_files(self) -> list[str]:
+        """Return what the joined report waits for."""
+        return [path for page in self.pages() for key, path in page.items() if key != "dataset"]
+
     def constraints(self, bakeoff: str, *, networks: bool) -> dict[str, str]:
         """Return what the wildcards of a bake-off's training rule may be."""
         jobs = [job for job in self.select(bakeoff=bakeoff) if (job.loss is not None) == networks]
@@ -526,7 +589,7 @@ def _validation_problems(error: ValidationError, root: type[Settings], prefix: t
     return list(dict.fromkeys(problems))
 
 
-_TAGS = {"holdout", "fractions", "group", "adam", "sgd", "rmsprop", "str", "dict[str,dict[str,any]]"}
+_TAGS = {"holdout", "fractions", "group", "adam", "sgd", "rmsprop", "constant", "cosine", "str", "dict[str,dict[str,any]]"}
 
 
 def _key(place: list[str | int]) -> str:

@@ -120,7 +120,7 @@ def _read(folder: Path) -> Trained:
 def _history(path: Path, best_epoch: int | None) -> drawings.History:
     with path.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    columns = {name: np.array([float(row[name]) for row in rows]) for name in ("epoch", "loss", "val_loss")}
+    columns = {name: np.array([float(row[name] or "nan") for row in rows]) for name in ("epoch", "loss", "val_loss")}
     return drawings.History(**columns, best_epoch=best_epoch)
 
 

@@ -1,5 +1,7 @@
 """The log of a step."""
 
+import io
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -7,21 +9,39 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+class _Lines(io.TextIOWrapper):
+    """A text file in which every state of a progress bar has a line of its own."""
+
+    def write(self, text: str) -> int:
+        return super().write(text.replace("\r", "\n"))
+
+
 @contextmanager
 def to_file(path: str | Path) -> Iterator[None]:
-    """Send everything that the block prints to a log file, the traceback of an error included.
+    """Send all that the block prints to a log file, what libraries write below Python and tracebacks included.
 
-    The last line of an error is printed outside too, so that a person sees why a job failed without opening the log.
+    An error ends the process with status 1; its last line is printed outside too, so that a person sees why a job
+    failed without opening the log.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    out, err = sys.stdout, sys.stderr
-    with Path(path).open("w", buffering=1, encoding="utf-8") as stream:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    terminals = [os.dup(1), os.dup(2)]
+    failure = None
+    with Path(path).open("wb", buffering=0) as raw, _Lines(raw, encoding="utf-8", write_through=True) as stream:
+        for descriptor in (1, 2):
+            os.dup2(raw.fileno(), descriptor)
+        out, err = sys.stdout, sys.stderr
         sys.stdout = sys.stderr = stream
         try:
             yield
-        except BaseException as error:
+        except Exception as error:
             traceback.print_exc()
-            print(f"{type(error).__name__}: {error}\nThe whole log: {path}", file=err)
-            raise
+            failure = f"{type(error).__name__}: {error}\nThe whole log: {path}"
         finally:
             sys.stdout, sys.stderr = out, err
+            for descriptor, terminal in zip((1, 2), terminals, strict=True):
+                os.dup2(terminal, descriptor)
+                os.close(terminal)
+    if failure:
+        sys.exit(failure)

@@ -139,12 +139,8 @@ def train(job: Job, prepared: Prepared, seed: int) -> Result:
     if training["labels"] != "none":
         known = prepared.targets["train"][~preprocessing.is_missing(prepared.targets["train"])]
         model.get_layer("head").bias.assign(head.bias(known))
-    optimizer = dict(training["optimizer"])
-    name = optimizer.pop("name")
     model.compile(
-        optimizer={"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}[
-            name
-        ](**optimizer),
+        optimizer=_optimizer(training, steps=math.ceil(len(prepared.targets["train"]) / training["batch_size"])),
         loss=losses.get(job.loss_part, **job.loss_parameters),
     )
     watch = _watch(training, f"{job.dataset} {job.model} {job.loss} seed {seed}")
@@ -160,6 +156,28 @@ def train(job: Job, prepared: Prepared, seed: int) -> Result:
     train_seconds = perf_counter() - started
     watch.restore()
     return _result(job, prepared, model, head, watch, train_seconds)
+
+
+def _optimizer(training: Mapping[str, Any], steps: int):
+    """Return the optimizer with its learning rate over all epochs of ``steps`` steps."""
+    import keras
+
+    parameters = dict(training["optimizer"])
+    build = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}[
+        parameters.pop("name")
+    ]
+    rate, warmup = parameters.pop("learning_rate"), round(training["schedule"]["warmup_epochs"] * steps)
+    start = rate / max(warmup, 1)
+    if training["schedule"]["name"] == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(
+            start if warmup else rate,
+            decay_steps=max(training["epochs"] * steps - warmup, 1),
+            warmup_target=rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    elif warmup:
+        rate = keras.optimizers.schedules.PolynomialDecay(start, warmup, end_learning_rate=rate, power=1.0)
+    return build(learning_rate=rate, **parameters)
 
 
 def _result(job: Job, prepared: Prepared, model, head: heads.Head, watch, train_seconds: float) -> Result:
@@ -248,7 +266,7 @@ def _watch(training: Mapping[str, Any], title: str):
             self.fit_seconds: list[float] = []
             self.best_epoch, self.best_loss, self.best_weights = 0, math.inf, None
             self.patience_from, self.patience_loss = 0, math.inf
-            self.bar = tqdm(total=training["epochs"], desc=title, unit="epoch")
+            self.bar = tqdm(total=training["epochs"], desc=title, unit="epoch", mininterval=2.0)
 
         def on_epoch_begin(self, epoch, logs=None):
             self.started = perf_counter()

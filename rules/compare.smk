@@ -1,0 +1,91 @@
+"""
+Bake the comparison: one page and table for each dataset, and one that joins them.
+
+in:   results/<dataset>/evaluation/<model>/<loss>/metrics.json and runs of all combinations
+out:  results/<dataset>/report.html, comparison.csv, comparison.tex, figures/
+      results/report.html, results/comparison.csv
+      results/config.yaml: the merged config, every default written out
+"""
+
+
+localrules:
+    write_config,
+
+
+rule write_config:
+    output:
+        PATHS.config(),
+    params:
+        config=PLAN.as_dict(),
+        code=code_digest("write_config"),
+    log:
+        PATHS.log("write_config"),
+    benchmark:
+        PATHS.benchmark("write_config")
+    message:
+        "writing the merged config"
+    script:
+        "../scripts/write_config.py"
+
+
+rule compare:
+    input:
+        lambda wildcards: PLAN.compared_files(wildcards.dataset),
+        config=PATHS.config(),
+        dataset=PATHS.dataset(),
+        rejected=PATHS.dataset(name="rejected.csv"),
+        split=lambda wildcards: PLAN.split(wildcards.dataset),
+    output:
+        csv=report(
+            PATHS.dataset(name="comparison.csv"), caption="../report/comparison_table.rst", category="{dataset}"
+        ),
+        tex=PATHS.dataset(name="comparison.tex"),
+        html=report(PATHS.dataset(name="report.html"), caption="../report/comparison_page.rst", category="{dataset}"),
+        figures=report(
+            directory(PATHS.dataset(name="figures")),
+            patterns=["{figure}.png"],
+            caption="../report/comparison_figure.rst",
+            category="{dataset}",
+            labels={"figure": "{figure}"},
+        ),
+    params:
+        rows=lambda wildcards: PLAN.rows(wildcards.dataset),
+        figures=lambda wildcards: [figure.name for figure in PLAN.figures("comparison", wildcards.dataset)],
+        title=PLAN.config.title,
+        statistics=PLAN.config.statistics.model_dump(),
+        code=lambda wildcards: code_digest("compare", PLAN.figure_modules("comparison", wildcards.dataset)),
+    log:
+        PATHS.log("compare", "{dataset}"),
+    benchmark:
+        PATHS.benchmark("compare", "{dataset}")
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    message:
+        "comparing all models and losses on {wildcards.dataset}"
+    script:
+        "../scripts/compare.py"
+
+
+rule join:
+    input:
+        PLAN.joined_files(),
+        config=PATHS.config(),
+    output:
+        csv=f"{PATHS.results}/comparison.csv",
+        html=f"{PATHS.results}/report.html",
+    params:
+        pages=PLAN.pages(),
+        title=PLAN.config.title,
+        code=code_digest("join"),
+    log:
+        PATHS.log("join"),
+    benchmark:
+        PATHS.benchmark("join")
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    message:
+        "joining the comparisons of {PLAN.config.title}"
+    script:
+        "../scripts/join.py"

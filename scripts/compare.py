@@ -1,0 +1,21 @@
+"""Compare all models and losses on one dataset: tables, figures, one page."""
+
+from pathlib import Path
+
+from skybake import logs, report
+
+with logs.to_file(snakemake.log[0]):
+    report.compare(
+        [report.Row.of_paths(**row) for row in snakemake.params.rows],
+        csv=Path(snakemake.output.csv),
+        tex=Path(snakemake.output.tex),
+        html=Path(snakemake.output.html),
+        figures=Path(snakemake.output.figures),
+        figure_names=snakemake.params.figures,
+        title=snakemake.params.title,
+        dataset=Path(snakemake.input.dataset),
+        split=Path(snakemake.input.split),
+        rejected=Path(snakemake.input.rejected),
+        config_text=Path(snakemake.input.config).read_text(encoding="utf-8"),
+        statistics=snakemake.params.statistics,
+    )

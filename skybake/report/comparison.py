@@ -1,0 +1,151 @@
+"""Compares all models and losses on one dataset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from csv import DictReader
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skybake import dataset as datasets
+from skybake import evaluation, splits
+from skybake import figures as drawings
+from skybake.metrics.regression import rmse, std_error
+from skybake.report import page, tables
+from skybake.report.rows import OK, Entry, Row, chosen, ordered, read
+from skybake.statistics import Bootstrap, Paired, paired
+
+COMPARED = {"std_error": std_error, "rmse": rmse}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the page says of the dataset.
+
+    Attributes:
+        dataset: Its file, opened.
+        split: Part -> number of objects.
+        strategy: How it was split.
+        rejected: Reason -> number of raw objects that are not in the dataset.
+    """
+
+    dataset: datasets.Dataset
+    split: Mapping[str, int]
+    strategy: Mapping[str, Any]
+    rejected: Mapping[str, int]
+
+
+def compare(
+    rows: Sequence[Row],
+    *,
+    csv: Path,
+    tex: Path,
+    html: Path,
+    figures: Path,
+    figure_names: Sequence[str],
+    title: str,
+    dataset: Path,
+    split: Path,
+    rejected: Path,
+    config_text: str,
+    statistics: Mapping[str, Any],
+) -> None:
+    """Write the comparison of one dataset: tables, figures and one self-contained page.
+
+    Args:
+        rows: All rows of the dataset that the config asks for; those without metrics are shown as failed.
+        csv, tex, html: Files to write.
+        figures: Folder for ``<name>.pdf`` and ``<name>.png``.
+        figure_names: Files of ``skybake/figures/`` with ``SCOPE = "comparison"``.
+        title: Heads the page.
+        dataset, split, rejected: The dataset's files.
+        config_text: The merged config, as YAML.
+        statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
+
+    Raises:
+        ValueError: There is no row, or rows of several datasets.
+    """
+    names = sorted({row.dataset for row in rows})
+    if len(names) != 1:
+        raise ValueError(f"rows of the datasets {names} found; expected one dataset")
+    facts = _facts(dataset, split, rejected)
+    entries = ordered(read(row, mock=facts.dataset.mock) for row in rows)
+    best = chosen(entries)
+    pairs = _pairs(entries, best, Bootstrap(**statistics))
+    entries = [_with_pair(entry, best, pairs) for entry in entries]
+    records = [entry.record for entry in entries]
+    tables.write_csv(csv, records)
+    tables.write_tex(tex, records, best.row.name if best else None)
+    data = _figure_data(names[0], entries, Bootstrap(**statistics).level, mock=facts.dataset.mock)
+    for name in figure_names:
+        drawings.draw(name, data, Path(figures))
+    page.write_comparison(
+        html,
+        title=title,
+        entries=entries,
+        best=best,
+        pairs=pairs,
+        facts=facts,
+        figures=page.pictures(Path(figures), figure_names),
+        config_text=config_text,
+        statistics=Bootstrap(**statistics),
+    )
+
+
+def _facts(dataset: Path, split: Path, rejected: Path) -> Facts:
+    opened = datasets.load(dataset)
+    parts = splits.load(split, opened)
+    sizes = {part: len(getattr(parts, part)) for part in splits.PARTS}
+    with Path(rejected).open(newline="", encoding="utf-8") as stream:
+        reasons = Counter(row["reason"] for row in DictReader(stream))
+    return Facts(opened, sizes, parts.strategy, dict(reasons.most_common()))
+
+
+def _pairs(entries: Iterable[Entry], best: Entry | None, bootstrap: Bootstrap) -> dict[str, dict[str, Paired]]:
+    """Compare every row that has ended with the best one, on the same test objects."""
+    if best is None:
+        return {}
+    trained = {entry.row.name: evaluation.read(entry.row.runs) for entry in entries if entry.status == OK}
+    ids = {name: next(iter(seeds.values())).parts["test"].ids for name, seeds in trained.items()}
+    errors = {
+        name: evaluation.part_errors(seeds, "test")
+        for name, seeds in trained.items()
+        if np.array_equal(ids[name], ids[best.row.name])
+    }
+    reference = errors.pop(best.row.name)
+    return paired(errors, reference, COMPARED, bootstrap)
+
+
+def _with_pair(entry: Entry, best: Entry | None, pairs: Mapping[str, Mapping[str, Paired]]) -> Entry:
+    """Return the entry with the columns of the paired comparison; the best differs from itself by nothing."""
+    if entry is best:
+        columns = {f"std_error_minus_best{end}": 0.0 for end in ("", "_low", "_high")}
+    elif entry.row.name in pairs:
+        std = pairs[entry.row.name]["std_error"]
+        columns = {
+            "std_error_minus_best": std.difference,
+            "std_error_minus_best_low": std.low,
+            "std_error_minus_best_high": std.high,
+            "std_error_below_best": std.below_zero,
+        }
+    else:
+        return entry
+    return replace(entry, record=entry.record | columns)
+
+
+def _figure_data(dataset: str, entries: Sequence[Entry], level: float, *, mock: bool) -> drawings.Comparison:
+    records = tuple(entry.record for entry in entries if entry.status == OK)
+    known = records[0] if records else {"label": "", "units": "", "error": ""}
+    return drawings.Comparison(
+        dataset=dataset,
+        label=known["label"],
+        units=known["units"],
+        error=known["error"],
+        mock=mock,
+        level=level,
+        rows=records,
+    )

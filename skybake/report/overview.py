@@ -1,0 +1,73 @@
+"""Joins the comparisons of all datasets of a bake-off in one table and one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from skybake import discovery
+from skybake.report import page, tables
+from skybake.report.rows import FAILED, OK
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the comparison of one dataset has left.
+
+    Attributes:
+        dataset: Its name.
+        csv, html: ``comparison.csv`` and ``report.html``.
+        figures: Folder of its comparison figures.
+    """
+
+    dataset: str
+    csv: Path
+    html: Path
+    figures: Path
+
+    @classmethod
+    def of_paths(cls, dataset: str, *, csv: str, html: str, figures: str) -> Page:
+        """Make a page of paths as text, as a rule gives them."""
+        return cls(dataset, csv=Path(csv), html=Path(html), figures=Path(figures))
+
+
+def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_text: str) -> None:
+    """Write the table and the page of all datasets.
+
+    Args:
+        pages: One for each dataset, in their order.
+        csv, html: Files to write.
+        title: Heads the page.
+        config_text: The merged config, as YAML.
+
+    Raises:
+        ValueError: There is no dataset, or a table has other columns.
+    """
+    if not pages:
+        raise ValueError("no dataset to join; expected at least one")
+    records = {item.dataset: tables.read_csv(item.csv) for item in pages}
+    tables.write_csv(csv, [record for rows in records.values() for record in rows])
+    names = [
+        name for name, part in discovery.parts("figures", "draw").items() if part.constants["SCOPE"] == "comparison"
+    ]
+    sections = [
+        {
+            "dataset": item.dataset,
+            "address": page.relative(item.html, html),
+            "mock": any(record["mock"] for record in records[item.dataset]),
+            "best": next((record for record in records[item.dataset] if record["status"] == OK), None),
+            "failed": sum(record["status"] == FAILED for record in records[item.dataset]),
+            "places": tables.decimals(records[item.dataset]),
+            "table": page.table(records[item.dataset], anchors=False),
+            "figures": page.pictures(item.figures, names),
+        }
+        for item in pages
+    ]
+    page.write_overview(
+        html,
+        title=title,
+        sections=sections,
+        mocks=[section["dataset"] for section in sections if section["mock"]],
+        config_text=config_text,
+    )

@@ -1,0 +1,200 @@
+"""Rows of the comparison: a model with a loss on a dataset, its seeds aggregated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+OK, FAILED, NOT_FINITE = "ok", "failed", "not finite"
+LOG_LINES = 15
+
+# Columns of comparison.csv in their order; the first line is what other programs may rely on.
+COLUMNS = (
+    *("dataset", "model", "loss", "seeds", "parameters", "n_test"),
+    *("mean_error", "mean_error_low", "mean_error_high", "std_error", "std_error_low", "std_error_high"),
+    *("nmad", "outlier_fraction", "crps"),
+    *("train_seconds", "epoch_seconds", "predict_objects_per_second", "peak_memory_mb"),
+    *("nmad_low", "nmad_high", "outlier_fraction_low", "outlier_fraction_high"),
+    *("rmse", "rmse_low", "rmse_high", "median_error", "mae", "r2"),
+    *("mean_error_over_seeds", "std_error_over_seeds"),
+    *("n_valid", "valid_mean_error", "valid_std_error", "valid_nmad", "valid_rmse"),
+    *("std_error_minus_best", "std_error_minus_best_low", "std_error_minus_best_high", "std_error_below_best"),
+    *("error", "outlier_threshold", "interval_level", "label", "units", "task", "mock", "baseline", "status"),
+)
+TEXT_COLUMNS = ("dataset", "model", "loss", "error", "label", "units", "task", "status")
+BOOL_COLUMNS = ("mock", "baseline")
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Where the files of one row of the comparison lie.
+
+    Attributes:
+        dataset, model, loss: Names, as paths have them.
+        seeds: Of its runs.
+        runs: Seed -> folder of the run.
+        metrics: ``metrics.json``; where it does not exist, the row has failed.
+        figures: Folder of its figures.
+        log: Log of the training.
+        evaluation_log: Log of the evaluation.
+        baseline: Whether it is a trivial predictor.
+    """
+
+    dataset: str
+    model: str
+    loss: str
+    seeds: Sequence[int]
+    runs: Mapping[int, Path]
+    metrics: Path
+    figures: Path
+    log: Path
+    evaluation_log: Path | None = None
+    baseline: bool = False
+
+    @classmethod
+    def of_paths(cls, *, runs: Mapping[int, str], metrics: str, figures: str, log: str, evaluation_log: str, **names):
+        """Make a row of paths as text, as a rule gives them."""
+        return cls(
+            runs={seed: Path(folder) for seed, folder in runs.items()},
+            metrics=Path(metrics),
+            figures=Path(figures),
+            log=Path(log),
+            evaluation_log=Path(evaluation_log),
+            **names,
+        )
+
+    @property
+    def name(self) -> str:
+        """How the row is called; no other row of the dataset is called so."""
+        return self.model if self.baseline else f"{self.model}, {self.loss}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row, read.
+
+    Attributes:
+        row: Where it was read from.
+        record: Column of the table -> value, None where empty.
+        metrics: ``metrics.json``; empty for a failed row.
+        runs, timings: Seed -> ``run.json``, ``timing.json``; empty for a failed row.
+    """
+
+    row: Row
+    record: Record
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    runs: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    timings: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """``"ok"``, ``"failed"`` or ``"not finite"``."""
+        return self.record["status"]
+
+
+def read(row: Row, *, mock: bool) -> Entry:
+    """Read a row; one without metrics becomes an entry with empty numbers and the status ``"failed"``.
+
+    Args:
+        row: Where its files lie.
+        mock: Whether the dataset is simulated.
+    """
+    record: Record = dict.fromkeys(COLUMNS)
+    record |= {key: getattr(row, key) for key in ("dataset", "model", "loss", "baseline")}
+    record |= {"seeds": len(row.seeds), "mock": mock, "status": FAILED}
+    if not _is_judged(row):
+        return Entry(row, record)
+    metrics = _json(row.metrics)
+    runs = {seed: _json(row.runs[seed] / "run.json") for seed in row.seeds}
+    timings = {seed: _json(row.runs[seed] / "timing.json") for seed in row.seeds}
+    record |= _accuracy(metrics) | _timing(timings.values())
+    return Entry(row, record, metrics, runs, timings)
+
+
+def _is_judged(row: Row) -> bool:
+    """Tell whether the metrics are those of the runs: a training that failed later leaves older metrics behind."""
+    records = [folder / "run.json" for folder in row.runs.values()]
+    if not row.metrics.exists() or not all(path.exists() for path in records):
+        return False
+    return row.metrics.stat().st_mtime >= max(path.stat().st_mtime for path in records)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _accuracy(metrics: Mapping[str, Any]) -> Record:
+    """Return the columns that ``metrics.json`` fills."""
+    test, valid = metrics["test"], metrics["valid"]
+    found: Record = {
+        key: metrics[key] for key in ("parameters", "error", "outlier_threshold", "label", "units", "task")
+    }
+    found["interval_level"] = metrics["statistics"]["level"]
+    found["n_test"], found["n_valid"] = test["n"], valid["n"]
+    for name, item in test["pooled"].items():
+        columns = {name: item["value"], f"{name}_low": item.get("low"), f"{name}_high": item.get("high")}
+        found |= {column: value for column, value in columns.items() if column in COLUMNS}
+    for name in ("mean_error", "std_error", "nmad", "rmse"):
+        found[f"valid_{name}"] = valid["pooled"][name]["value"]
+    for name in ("mean_error", "std_error"):
+        found[f"{name}_over_seeds"] = _spread([values[name] for values in test["per_seed"].values()])
+    found["status"] = NOT_FINITE if test["not_finite"] or valid["not_finite"] else OK
+    return found
+
+
+def _spread(values: Sequence[float | None]) -> float | None:
+    """Return the sample standard deviation (divisor n - 1) over seeds; None for one seed."""
+    if len(values) < 2 or None in values:
+        return None
+    return float(np.std(values, ddof=1))
+
+
+def _timing(timings: Iterable[Mapping[str, Any]]) -> Record:
+    """Return the columns of time and memory: means over seeds, but the largest memory, since seeds share a process."""
+    timings = list(timings)
+
+    def over_seeds(key: str, statistic) -> float | None:
+        known = [item[key] for item in timings if item.get(key) is not None]
+        return float(statistic(known)) if known else None
+
+    return {
+        "train_seconds": over_seeds("train_seconds", np.mean),
+        "epoch_seconds": over_seeds("epoch_seconds_median", np.mean),
+        "predict_objects_per_second": over_seeds("predict_objects_per_second", np.mean),
+        "peak_memory_mb": over_seeds("peak_memory_mb", np.max),
+    }
+
+
+def ordered(entries: Iterable[Entry]) -> list[Entry]:
+    """Return networks before baselines, each in the order of validation RMSE, and failed rows last."""
+
+    def place(entry: Entry) -> tuple:
+        rmse = entry.record["valid_rmse"]
+        group = (OK, NOT_FINITE, FAILED).index(entry.status)
+        return group, entry.row.baseline, float("inf") if rmse is None else rmse, entry.row.model, entry.row.loss
+
+    return sorted(entries, key=place)
+
+
+def chosen(entries: Iterable[Entry]) -> Entry | None:
+    """Return the network with the lowest validation RMSE (a baseline if no network has ended); None if nothing has."""
+    ended = [entry for entry in ordered(entries) if entry.status == OK]
+    return ended[0] if ended else None
+
+
+def log_tail(row: Row) -> str:
+    """Return the last lines of the log of the step that failed, without the path of the working directory."""
+    trained = all((folder / "predictions.h5").exists() for folder in row.runs.values())
+    path = row.evaluation_log if trained and row.evaluation_log else row.log
+    if not path.exists():
+        return f"no log at {path}: the job was never started, or was killed before it wrote"
+    lines = path.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+    text = "\n".join(line.rsplit("\r", 1)[-1] for line in lines[-LOG_LINES:])  # a progress bar's last state only
+    return text.replace(f"{Path.cwd()}/", "") or "the log is empty"

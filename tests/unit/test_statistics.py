@@ -1,0 +1,115 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from skybake import statistics
+from skybake.metrics import regression
+from skybake.statistics import Bootstrap, intervals, paired, resample
+
+ERRORS = np.random.default_rng(3).normal(0.1, 0.2, (3, 150))
+MEAN = {"mean_error": regression.mean_error}
+
+
+def test_interval_agrees_with_scipy():
+    d = ERRORS[0]
+    ours = intervals(d, regression.statistics(), Bootstrap(draws=4000, seed=1))
+    for name in ("mean_error", "std_error", "rmse", "outlier_fraction"):
+        statistic = regression.statistics()[name]
+        theirs = stats.bootstrap(
+            (d,), lambda x, axis, s=statistic: s(np.moveaxis(x, axis, -1)), n_resamples=4000, method="percentile", rng=2
+        ).confidence_interval
+        width = theirs.high - theirs.low
+        assert abs(ours[name].low - theirs.low) < 0.08 * width, name
+        assert abs(ours[name].high - theirs.high) < 0.08 * width, name
+
+
+def test_a_draw_is_what_a_loop_gives():
+    bootstrap = Bootstrap(draws=20, seed=9)
+    found = resample(ERRORS, {"nmad": regression.nmad}, bootstrap)["nmad"]
+    rng = np.random.default_rng(9)
+    for value in found:
+        drawn = rng.integers(0, 150, size=150)
+        d = np.concatenate([seed[drawn] for seed in ERRORS])
+        assert value == pytest.approx(1.4826 * np.median(np.abs(d - np.median(d))), rel=1e-12)
+
+
+def test_seeds_of_an_object_stay_together():
+    """Seeds that agree tell nothing new: drawing errors instead of objects would halve the interval."""
+    one = intervals(ERRORS[0], MEAN, Bootstrap(draws=2000))["mean_error"]
+    four = intervals(np.tile(ERRORS[0], (4, 1)), MEAN, Bootstrap(draws=2000))["mean_error"]
+    assert (four.low, four.high) == pytest.approx((one.low, one.high), rel=1e-12)
+
+
+def test_draws_do_not_depend_on_the_size_of_pieces(monkeypatch):
+    errors = ERRORS[:, :149]  # an odd number: half of a generator's word is left over after each piece
+    whole = resample(errors, regression.statistics(), Bootstrap(draws=101))
+    monkeypatch.setattr(statistics, "CHUNK_ERRORS", 3 * 149 * 7)
+    pieces = resample(errors, regression.statistics(), Bootstrap(draws=101))
+    for name, draws in whole.items():
+        np.testing.assert_array_equal(draws, pieces[name], err_msg=name)
+
+
+def test_seed_and_level():
+    narrow = intervals(ERRORS, MEAN, Bootstrap(draws=1000, level=0.5))["mean_error"]
+    wide = intervals(ERRORS, MEAN, Bootstrap(draws=1000, level=0.99))["mean_error"]
+    assert wide.low < narrow.low < ERRORS.mean() < narrow.high < wide.high
+    assert intervals(ERRORS, MEAN, Bootstrap(draws=500)) == intervals(ERRORS, MEAN, Bootstrap(draws=500))
+    assert intervals(ERRORS, MEAN, Bootstrap(draws=500, seed=1)) != intervals(ERRORS, MEAN, Bootstrap(draws=500))
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(200):
+        span = intervals(rng.normal(0.3, 1, 60), MEAN, Bootstrap(draws=300, level=0.9))["mean_error"]
+        hits += span.low < 0.3 < span.high
+    assert 0.82 < hits / 200 < 0.96
+
+
+def test_pairing_sees_a_difference_that_separate_intervals_hide():
+    rng = np.random.default_rng(5)
+    hard = rng.normal(0, 1, 200)
+    first, second = 0.9 * hard + rng.normal(0, 0.02, 200), hard
+    both = {"std_error": regression.std_error}
+    apart = [intervals(d, both, Bootstrap(draws=1000))["std_error"] for d in (first, second)]
+    assert apart[0].high > apart[1].low
+    found = paired({"first": first}, second, both, Bootstrap(draws=1000))["first"]["std_error"]
+    assert found.difference == pytest.approx(first.std() - second.std())
+    assert found.low < found.difference < found.high < 0
+    assert found.below_zero == 1.0
+
+
+def test_a_model_does_not_differ_from_itself():
+    found = paired({"same": ERRORS}, ERRORS, MEAN, Bootstrap(draws=100))["same"]["mean_error"]
+    assert (found.difference, found.low, found.high, found.below_zero) == (0, 0, 0, 0)
+
+
+def test_numbers_of_seeds_may_differ_but_not_of_objects():
+    found = paired({"one seed": ERRORS[0]}, ERRORS, MEAN, Bootstrap(draws=100))["one seed"]["mean_error"]
+    assert found.difference == pytest.approx(ERRORS[0].mean() - ERRORS.mean())
+    with pytest.raises(ValueError, match="short: errors of 149 objects found; expected the reference's 150"):
+        paired({"short": ERRORS[:, :149]}, ERRORS, MEAN, Bootstrap(draws=100))
+
+
+def test_errors_that_are_not_finite_give_no_interval():
+    d = ERRORS.copy()
+    d[1, 4] = np.nan
+    assert np.isnan(resample(d, MEAN, Bootstrap(draws=100))["mean_error"]).all()
+    found = paired({"diverged": d}, ERRORS, MEAN, Bootstrap(draws=100))["diverged"]["mean_error"]
+    assert np.isnan([found.difference, found.low, found.high, found.below_zero]).all()
+
+
+def test_memory_is_bounded():
+    errors = np.zeros((5, 800))
+    tracemalloc.start()
+    resample(errors, MEAN, Bootstrap(draws=3000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6  # all draws at once would take 115 MB
+
+
+def test_no_object_is_an_error():
+    with pytest.raises(ValueError, match="no object"):
+        resample(np.empty((2, 0)), MEAN, Bootstrap(draws=100))
