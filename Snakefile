@@ -31,3 +31,10 @@ rule all:
     default_target: True
     input:
         rules.join.output,
+
+
+# Failed jobs do not cost the report: it shows them, and Snakemake's exit code says so.
+onerror:
+    from skybake.report import unfinished
+
+    unfinished.bake(PLAN)

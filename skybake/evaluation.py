@@ -50,6 +50,7 @@ def evaluate(
     figures: Path,
     figure_names: Sequence[str],
     statistics: Mapping[str, Any],
+    outlier: float | None = None,
 ) -> None:
     """Write ``metrics.json`` and the figures of one (dataset, model, loss).
 
@@ -59,6 +60,7 @@ def evaluate(
         figures: Folder for ``<name>.pdf`` and ``<name>.png``.
         figure_names: Files of ``skybake/figures/`` with ``SCOPE = "run"``.
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
+        outlier: Size of error above which an object is an outlier; by default what suits the label.
 
     Raises:
         EvaluationError: Seeds differ in what they are runs of, or in their objects; or no object has a label.
@@ -66,15 +68,17 @@ def evaluate(
     trained = read(runs)
     bootstrap = Bootstrap(**statistics)
     first = next(iter(trained.values())).run
+    threshold = regression.outlier_threshold(first["label"]) if outlier is None else outlier
     report = {
         **{key: first[key] for key in IDENTITY},
         "seeds": list(trained),
         "error": regression.error_kind(first["label"]),
-        "outlier_threshold": regression.outlier_threshold(first["label"]),
+        "outlier_threshold": threshold,
         "statistics": asdict(bootstrap),
-        **{part: _judge(trained, part, bootstrap) for part in PARTS},
+        **{part: _judge(trained, part, bootstrap, threshold) for part in PARTS},
     }
-    data = _figure_data(trained)
+    Path(figures).mkdir(parents=True, exist_ok=True)
+    data = _figure_data(trained, threshold)
     for name in figure_names:
         drawings.draw(name, data, Path(figures))
     with whole(metrics) as beside:
@@ -143,7 +147,7 @@ def part_errors(trained: Mapping[int, Trained], part: str) -> np.ndarray:
     return regression.errors(parts[0].label, points, parts[0].name)
 
 
-def _judge(trained: Mapping[int, Trained], part: str, bootstrap: Bootstrap) -> dict[str, Any]:
+def _judge(trained: Mapping[int, Trained], part: str, bootstrap: Bootstrap, threshold: float) -> dict[str, Any]:
     """Return the metrics of a part: per seed, and of all seeds pooled with intervals over objects."""
     parts = {seed: item.parts[part] for seed, item in trained.items()}
     label, name = next(iter(parts.values())).label, next(iter(parts.values())).name
@@ -153,14 +157,14 @@ def _judge(trained: Mapping[int, Trained], part: str, bootstrap: Bootstrap) -> d
             f"{name}: none of {len(label)} {part} objects has a label. Hint: use another split or label"
         )
     points = np.stack([item.prediction.point for item in parts.values()])
-    pooled = regression.measure(label, points, name)
-    spans = intervals(errors, regression.statistics(name), bootstrap)
+    pooled = regression.measure(label, points, name, threshold)
+    spans = intervals(errors, regression.statistics(name, threshold), bootstrap)
     return {
         "objects": len(label),
         "n": errors.shape[1],
         "not_finite": int(np.isnan(errors).sum()),
         "per_seed": {
-            str(seed): {key: item.value for key, item in regression.measure(label, point, name).items()}
+            str(seed): {key: item.value for key, item in regression.measure(label, point, name, threshold).items()}
             for seed, point in zip(parts, points, strict=True)
         },
         "pooled": {
@@ -170,7 +174,7 @@ def _judge(trained: Mapping[int, Trained], part: str, bootstrap: Bootstrap) -> d
     }
 
 
-def _figure_data(trained: Mapping[int, Trained]) -> drawings.Run:
+def _figure_data(trained: Mapping[int, Trained], threshold: float) -> drawings.Run:
     run = next(iter(trained.values())).run
     return drawings.Run(
         dataset=run["dataset"],
@@ -183,7 +187,7 @@ def _figure_data(trained: Mapping[int, Trained]) -> drawings.Run:
         histories={seed: item.history for seed, item in trained.items()},
         test={seed: item.parts["test"] for seed, item in trained.items()},
         errors=part_errors(trained, "test"),
-        outlier_threshold=regression.outlier_threshold(run["label"]),
+        outlier_threshold=threshold,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import h5py
@@ -12,30 +12,68 @@ import numpy as np
 from skybake.dataset import STRING, whole
 
 FORMAT = "skybake-predictions"
-VERSION = 1
+VERSION = 2
+SHARED = ("dof", "levels", "edges")  # the same for all objects
 
 
 @dataclass(frozen=True)
 class Prediction:
     """Predictions for N objects, in units of the label; ``None`` where the head cannot give it.
 
+    At most one form of a distribution is there: ``std`` alone for a Gaussian, with ``dof`` for Student's t, or
+    quantiles, a mixture or bins. :func:`skybake.distributions.of` makes densities and intervals of each.
+
     Attributes:
-        point: (N,) point estimate.
-        std: (N,) standard deviation of a Gaussian predictive distribution.
+        point: (N,) point estimate; for classes the number of the most probable one.
+        std: (N,) standard deviation of the predictive distribution.
+        dof: Degrees of freedom of Student's t, above 2.
+        quantiles: (N, Q) ascending quantiles.
+        levels: (Q,) their levels, ascending, between 0 and 1.
+        weights, means, stds: (N, K) of the Gaussians of a mixture.
+        probabilities: (N, B) probabilities of bins.
+        edges: (B + 1,) of the bins.
+        classes: (N, K) probabilities of classes.
+
+    Raises:
+        ValueError: The arrays do not have the same number of objects.
     """
 
     point: np.ndarray
     std: np.ndarray | None = None
+    dof: float | None = None
+    quantiles: np.ndarray | None = None
+    levels: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    means: np.ndarray | None = None
+    stds: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    edges: np.ndarray | None = None
+    classes: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for name, values in self.given().items():
+            if name not in SHARED and len(values) != len(self.point):
+                raise ValueError(f"{name} of {len(values)} objects found; expected {len(self.point)}, as in point")
 
     def __len__(self) -> int:
         return len(self.point)
 
+    def given(self) -> dict[str, np.ndarray | float]:
+        """Return what is there, by name."""
+        found = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: values for name, values in found.items() if values is not None}
+
     def rescaled(self, scale: float, shift: float) -> Prediction:
-        """Return the prediction of ``scale * label + shift``, ``scale`` > 0."""
-        return Prediction(
-            point=scale * self.point + shift,
-            std=None if self.std is None else scale * self.std,
-        )
+        """Return the prediction of ``scale * label + shift``, ``scale`` > 0; class probabilities stay."""
+        places = ("quantiles", "means", "edges", *(() if self.classes is not None else ("point",)))
+        given = self.given()
+        changed = {name: scale * given[name] + shift for name in places if name in given}
+        changed |= {name: scale * given[name] for name in ("std", "stds") if name in given}
+        return replace(self, **changed)
+
+    def select(self, rows: np.ndarray) -> Prediction:
+        """Return the predictions of some objects, given by number or mask."""
+        return replace(self, **{name: values[rows] for name, values in self.given().items() if name not in SHARED})
 
 
 @dataclass(frozen=True)
@@ -59,7 +97,10 @@ class Predicted:
 
 
 def write(path: Path | str, parts: Mapping[str, Predicted]) -> None:
-    """Write predictions, one group a part (``valid``, ``test``)."""
+    """Write predictions, one group a part (``valid``, ``test``).
+
+    Predictions are float32, what many objects share is stored once, and tables (a row an object) are compressed.
+    """
     with whole(path) as beside, h5py.File(beside, "w") as file:
         file.attrs.update({"format": FORMAT, "version": VERSION})
         for name, part in parts.items():
@@ -67,12 +108,16 @@ def write(path: Path | str, parts: Mapping[str, Predicted]) -> None:
             group.attrs.update({"label": part.name, "units": part.units})
             group.create_dataset("id", data=np.asarray(part.ids, dtype=object), dtype=STRING)
             group["label"] = np.asarray(part.label, dtype=np.float64)
-            for item in fields(part.prediction):
-                values = getattr(part.prediction, item.name)
-                if values is not None:
-                    group[f"prediction/{item.name}"] = np.asarray(values, dtype=np.float32)
+            for item, values in part.prediction.given().items():
+                _write_values(group, f"prediction/{item}", values, np.float64 if item in SHARED else np.float32)
             for scalar, values in part.scalars.items():
                 group[f"scalar/{scalar}"] = np.asarray(values, dtype=np.float64)
+
+
+def _write_values(group: h5py.Group, name: str, values: np.ndarray | float, kind: type) -> None:
+    values = np.asarray(values, dtype=kind)
+    packed = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if values.ndim == 2 and values.size else {}
+    group.create_dataset(name, data=values, **packed)
 
 
 def read(path: Path | str, part: str) -> Predicted:
@@ -90,10 +135,12 @@ def read(path: Path | str, part: str) -> Predicted:
         return Predicted(
             ids=group["id"].asstr()[:],
             label=group["label"][:],
-            prediction=Prediction(
-                **{name: values[:].astype(np.float64) for name, values in group["prediction"].items()}
-            ),
+            prediction=Prediction(**{name: _read_values(values) for name, values in group["prediction"].items()}),
             scalars={name: values[:] for name, values in group.get("scalar", {}).items()},
             name=str(group.attrs["label"]),
             units=str(group.attrs["units"]),
         )
+
+
+def _read_values(values: h5py.Dataset) -> np.ndarray | float:
+    return values[:].astype(np.float64) if values.ndim else float(values[()])

@@ -93,7 +93,7 @@ def prepare(data: Data, job: Job) -> Prepared:
     labels = {part: data.label(job.label, part)[:, None] for part in data.rows}
     target_step = (
         preprocessing.fit_affine(labels["train"])
-        if job.training["labels"] == "standardise"
+        if job.training["labels"] == "standardise" and data.dataset.task == "regression"
         else preprocessing.Affine()
     )
     targets = {part: target_step.apply(values) for part, values in labels.items()}
@@ -120,7 +120,7 @@ def compose(job: Job, inputs: Mapping[str, tuple[int, ...]], head: heads.Head):
     part = discovery.parts("models", "build")[job.part]
     tensors = {name: keras.Input(shape, name=name) for name, shape in inputs.items()}
     features = part.load().build(tensors["image"], tensors.get("scalars"), **job.parameters)
-    activation = part.constants.get("OUTPUT_ACTIVATION")
+    activation = part.constants.get("OUTPUT_ACTIVATION") or head.activation
     outputs = keras.layers.Dense(head.width, activation=activation, dtype="float32", name="head")(features)
     return keras.Model(tensors, outputs, name=job.part)
 
@@ -134,14 +134,17 @@ def train(job: Job, prepared: Prepared, seed: int) -> Result:
     keras.utils.clear_session()  # or layer names would count on from the seed before
     keras.utils.set_random_seed(seed)
     training = job.training
-    head = heads.HEADS[discovery.losses()[job.loss_part].constants["head"]]()
+    known = prepared.targets["train"][~preprocessing.is_missing(prepared.targets["train"])]
+    step = prepared.target_step
+    head, loss_parameters = heads.fit(
+        job.loss_part, job.loss_parameters, known, scale=float(step.std[0]), shift=float(step.mean[0])
+    )
     model = compose(job, {name: array.shape[1:] for name, array in prepared.inputs["train"].items()}, head)
     if training["labels"] != "none":
-        known = prepared.targets["train"][~preprocessing.is_missing(prepared.targets["train"])]
-        model.get_layer("head").bias.assign(head.bias(known))
+        model.get_layer("head").bias.assign(head.bias)
     model.compile(
         optimizer=_optimizer(training, steps=math.ceil(len(prepared.targets["train"]) / training["batch_size"])),
-        loss=losses.get(job.loss_part, **job.loss_parameters),
+        loss=losses.get(job.loss_part, **loss_parameters),
     )
     watch = _watch(training, f"{job.dataset} {job.model} {job.loss} seed {seed}")
     started = perf_counter()

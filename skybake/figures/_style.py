@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 SINGLE, DOUBLE = 3.4, 7.0  # inches: one and two columns
+COLUMN_CHARACTERS = 42  # of a title across one column
 # Okabe & Ito (2008), https://jfly.uni-koeln.de/color/, without its yellow, which is too light on white,
 # and its black, which marks baselines.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -95,6 +96,12 @@ def quantity(name: str, units: str) -> str:
 def competitor(model: str, loss: str) -> str:
     """Return how a model with a loss is called; a baseline has none."""
     return model if loss == BASELINE else f"{model}, {loss}"
+
+
+def title(model: str, loss: str) -> str:
+    """Return the name of a model with a loss, on two lines where one is wider than a column."""
+    name = competitor(model, loss)
+    return name.replace(", ", ",\n") if len(name) > COLUMN_CHARACTERS else name
 
 
 def say(axes: Axes, text: str) -> None:

@@ -22,7 +22,7 @@ def draw(data: Run) -> Figure:
     """Draw the errors of all seeds, with the numbers of the comparison table in the legend."""
     figure = _style.figure(_style.SINGLE, 2.8, mock=data.mock)
     axes = figure.subplots()
-    axes.set_title(_style.competitor(data.model, data.loss))
+    axes.set_title(_style.title(data.model, data.loss))
     d = data.errors.ravel()
     if not np.isfinite(d).all():
         _style.say(axes, f"{np.sum(~np.isfinite(d))} of {d.size} predictions are not finite numbers")

@@ -24,7 +24,7 @@ def draw(data: Run) -> Figure:
     """Draw the losses of all seeds; the axis is logarithmic where all of them are positive."""
     figure = _style.figure(_style.SINGLE, 2.6, mock=data.mock)
     axes = figure.subplots()
-    axes.set_title(_style.competitor(data.model, data.loss))
+    axes.set_title(_style.title(data.model, data.loss))
     histories = [history for history in data.histories.values() if len(history.epoch)]
     if not histories:
         _style.say(axes, "not trained by epochs")
@@ -45,7 +45,7 @@ def draw(data: Run) -> Figure:
     _scale(axes, np.concatenate([values for item in histories for values in (item.loss, item.val_loss)]))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
-    axes.set_ylabel(f"loss ({data.loss})")
+    axes.set_ylabel("loss")
     axes.legend()
     return figure
 

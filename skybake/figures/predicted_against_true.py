@@ -27,7 +27,7 @@ def draw(data: Run) -> Figure:
     axes = figure.subplots()
     true, predicted, redshift = _points(data)
     usable = np.isfinite(predicted)
-    axes.set_title(_style.competitor(data.model, data.loss))
+    axes.set_title(_style.title(data.model, data.loss))
     if not usable.any():
         _style.say(axes, "no prediction is a finite number")
         return figure
@@ -74,5 +74,5 @@ def _span(true: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
 
 
 def _scatter(axes: Axes, true: np.ndarray, predicted: np.ndarray, **colour):
-    size = float(np.clip(4000 / len(true), 1.5, 12))
+    size = float(np.clip(8000 / len(true), 2.5, 12))
     return axes.scatter(true, predicted, s=size, alpha=0.7, lw=0, rasterized=True, plotnonfinite=True, **colour)

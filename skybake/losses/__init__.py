@@ -1,9 +1,11 @@
 """Losses: one file per loss or close family.
 
 A loss is a function ``(y_true, y_pred, **parameters) -> (batch,)`` in ``keras.ops``, marked with :func:`loss`, which
-names the head that makes its ``y_pred``. ``y_true`` is (batch, L) labels, of which those that are -9999 or NaN are left
-out; ``y_pred`` is (batch, head width). Their names and parameters are read without importing a framework
-(:func:`skybake.discovery.losses`).
+names the head that makes its ``y_pred``. ``y_true`` is (batch, L) labels, of which those that are -9999 or not finite
+are left out: the loss of an object is the mean over its known labels, which is the mean over all times the correction
+F = (n_ok + n_missing) / n_ok, and 0 if it has none. ``y_pred`` is (batch, W L), where the head gives W numbers for a
+label: all first ones, then all second ones. Their names and parameters are read without importing a framework
+(:func:`skybake.discovery.losses`), and ``docs/losses.md`` is made of their docstrings.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,13 +14,16 @@ from typing import Any
 from skybake import discovery
 
 
-def loss(*, head: str, tasks: Sequence[str], batch: bool = False, aliases: Sequence[str] = ()) -> Callable:
+def loss(
+    *, head: str, tasks: Sequence[str], batch: bool = False, trains: bool = True, aliases: Sequence[str] = ()
+) -> Callable:
     """Mark a function as a loss.
 
     Args:
         head: The head that makes its predictions, a name in :mod:`skybake.heads`.
         tasks: ``"regression"`` and/or ``"classification"``.
         batch: Whether the value of one object depends on the others in the batch.
+        trains: Whether it has a minimum that a network can be trained towards; a signed error has none.
         aliases: Further names.
     """
 
@@ -37,6 +42,9 @@ def get(name: str, **parameters: Any):
 
     Raises:
         ValueError: There is no such loss or parameter.
+
+    Example:
+        >>> model.compile(loss=skybake.losses.get("robust_mse"))
     """
     from skybake.losses._keras import PerObjectLoss
 
@@ -49,3 +57,10 @@ def function(name: str) -> Callable:
     if name not in known:
         raise ValueError(f"no loss {name!r}; allowed: {', '.join(known)}")
     return getattr(known[name].load(), known[name].constants["function"])
+
+
+def magic_correction_term(y_true):
+    """Return the correction F = (n_ok + n_missing) / n_ok of each row of labels (batch, L), (batch,)."""
+    from skybake.losses._rows import correction
+
+    return correction(y_true)

@@ -3,10 +3,17 @@
 from keras import ops
 
 from skybake.losses import loss
-from skybake.losses._missing import filled, mean_over_labels
+from skybake.losses._rows import errors, mean_over_labels
 
 
 @loss(head="point", tasks=("regression",), aliases=("mean_absolute_error",))
 def mae(y_true, y_pred):
-    """Mean absolute error, |p - y|."""
-    return mean_over_labels(ops.abs(y_pred - filled(y_true)), y_true)
+    """Mean absolute error.
+
+    Formula:
+        |p - y|
+    Source:
+        Boscovich 1757; its minimum is the conditional median.
+    """
+    error, known = errors(y_true, y_pred)
+    return mean_over_labels(ops.abs(error), known)

@@ -1,36 +1,95 @@
-"""Gaussian likelihoods."""
+"""A Gaussian whose mean p and log-variance s the network predicts.
+
+Labels may come with known errors, as (batch, 2 L): labels first, then their standard deviations sigma. A label is then
+scattered by both, with variance V = exp(s) + sigma²; a missing error counts as 0.
+"""
 
 import math
 
 from keras import ops
 
 from skybake.losses import loss
-from skybake.losses._missing import filled, mean_over_labels, present
+from skybake.losses._numbers import LOG_VARIANCE, ROOT, limited, squared, standardised
+from skybake.losses._rows import errors, labels, mean_over_labels, outputs, rows
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
+def _gaussian(y_true, y_pred):
+    """Return p - y and ln V, (batch, L), and where labels are known."""
+    y_true = rows(y_true)
+    count = max(rows(y_pred).shape[-1] // 2, 1)
+    values, known = labels(y_true[:, :count] if y_true.shape[-1] == 2 * count else y_true)
+    moments = outputs(y_pred, values.shape[-1], 2)
+    log_variance = limited(moments[:, 1], LOG_VARIANCE)
+    if y_true.shape[-1] == 2 * count:
+        sigma, _ = labels(y_true[:, count:])
+        # An error below 1e-30 is lost beside any variance, and its logarithm stays finite.
+        log_variance = ops.logaddexp(log_variance, 2.0 * ops.log(ops.clip(ops.abs(sigma), 1e-30, ROOT)))
+    return moments[:, 0] - values, log_variance, known
+
+
+def _likelihood(y_true, y_pred, constant):
+    error, log_variance, known = _gaussian(y_true, y_pred)
+    return mean_over_labels(0.5 * (ops.square(standardised(error, log_variance)) + log_variance) + constant, known)
+
+
 @loss(head="gaussian", tasks=("regression",))
 def gaussian_nll(y_true, y_pred):
-    """Negative log-likelihood of a Gaussian whose mean and log-variance s the network predicts.
+    """Negative log-likelihood of a Gaussian with predicted mean and log-variance.
 
-    0.5 [(y - p)^2 exp(-s) + s + ln 2 pi] (Kendall & Gal 2017, arXiv:1703.04977, eq. 8).
+    Formula:
+        0.5 [(y - p)² / V + ln V + ln 2π], V = exp(s) + sigma²
+    Source:
+        Nix & Weigend 1994, Proc. ICNN 1, 55; Kendall & Gal 2017, arXiv:1703.04977, eq. 8.
     """
-    mean, log_variance = ops.split(y_pred, 2, axis=-1)
-    squares = ops.square(filled(y_true) - mean)
-    return mean_over_labels(0.5 * (squares * ops.exp(-log_variance) + log_variance) + HALF_LOG_2PI, y_true)
+    return _likelihood(y_true, y_pred, HALF_LOG_2PI)
+
+
+@loss(head="gaussian", tasks=("regression",))
+def robust_mse(y_true, y_pred):
+    """Squared error weighted by the predicted variance: the Gaussian likelihood without its constant.
+
+    Formula:
+        0.5 [(y - p)² / V + ln V], V = exp(s) + sigma²
+    Source:
+        astroNN's mse_lin_wrapper and mse_var_wrapper as one loss of two outputs (Leung & Bovy 2019, arXiv:1808.04428);
+        Kendall & Gal 2017, arXiv:1703.04977, eq. 8.
+    """
+    return _likelihood(y_true, y_pred, 0.0)
+
+
+@loss(head="gaussian", tasks=("regression",))
+def gaussian_crps(y_true, y_pred):
+    """Continuous ranked probability score of a Gaussian with predicted mean and log-variance.
+
+    Formula:
+        σ {w [2 Φ(w) - 1] + 2 φ(w) - 1/√π}, w = (y - p) / σ, σ² = V = exp(s) + sigma²
+    Source:
+        Gneiting, Raftery, Westveld & Goldman 2005, Mon. Weather Rev. 133, 1098, eq. 5.
+    """
+    error, log_variance, known = _gaussian(y_true, y_pred)
+    w = standardised(error, log_variance)
+    density = math.sqrt(2.0 / math.pi) * ops.exp(-0.5 * ops.square(w))
+    # σ w is the error itself: written so, it cannot overflow.
+    spread = ops.exp(0.5 * log_variance) * (density - 1.0 / math.sqrt(math.pi))
+    return mean_over_labels(error * ops.erf(w / math.sqrt(2.0)) + spread, known)
 
 
 @loss(head="point", tasks=("regression",), batch=True)
 def batch_log_likelihood(y_true, y_pred):
     """Negative log-likelihood of the residuals under one Gaussian whose variance V is theirs over the batch.
 
-    0.5 [e^2 / V + ln(2 pi V)], e = p - y, V = mean over the batch of e^2: the maximum-likelihood variance of an
-    unbiased Gaussian, so a bias is not forgiven. The sum over a batch of n is 0.5 n [1 + ln(2 pi V)]: the logarithm of
-    the squared error, whose step size adapts to the scatter.
+    V is the maximum-likelihood variance of an unbiased Gaussian, so a bias is not forgiven. The sum over a batch of n
+    is 0.5 n [1 + ln(2π V)]: the logarithm of the squared error, whose step size adapts to the scatter.
+
+    Formula:
+        0.5 [e² / V + ln(2π V)], e = p - y, V = mean over the batch of e²
+    Source:
+        Krippendorf et al. 2023, arXiv:2305.00016, meant a likelihood of this kind; theirs never worked.
     """
-    known = present(y_true)
-    squares = ops.where(known, ops.square(y_pred - filled(y_true)), ops.zeros_like(y_pred))
+    error, known = errors(y_true, y_pred)
+    squares = ops.where(known, squared(error), ops.zeros_like(error))
     count = ops.maximum(ops.sum(ops.cast(known, squares.dtype)), 1.0)
     variance = ops.sum(squares) / count + 1e-12
-    return mean_over_labels(0.5 * (squares / variance + ops.log(variance)) + HALF_LOG_2PI, y_true)
+    return mean_over_labels(0.5 * (squares / variance + ops.log(variance)) + HALF_LOG_2PI, known)

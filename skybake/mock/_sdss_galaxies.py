@@ -15,7 +15,7 @@ import numpy as np
 BANDS = "ugriz"
 TEMPLATES = ("E", "Sbc", "Scd", "Im")  # Coleman, Wu & Weedman (1980), extended, as GalSim ships them
 REDSHIFT_MIN, REDSHIFT_MAX = 0.005, 0.4
-WAVELENGTH = np.array([3551.0, 4686.0, 6166.0, 7480.0, 8932.0])  # effective, angstrom; Doi et al. (2010), table 5
+WAVELENGTH = np.array([3551.0, 4686.0, 6166.0, 7480.0, 8932.0])  # effective, angstrom; DR7 filter page
 # System response at airmass 1.3 in units of 1e-4, every 100 angstrom from the wavelength given: Doi et al. (2010),
 # table 4, every fifth line; the red leak of u is left out.
 RESPONSE = {

@@ -16,8 +16,9 @@ from __future__ import annotations
 import csv
 import functools
 import multiprocessing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,21 +112,24 @@ def simulate(raw: Mapping[str, Path], options: Options, *, threads: int = 1) -> 
     plans = plan(options)
     _sdss_galaxies.redshifted_colours()  # once, before the processes part
     work = functools.partial(_field, options=options, frames=Path(raw["frames"]))
-    with tqdm(total=len(plans), desc="mock sdss", unit="field", disable=len(plans) < 3) as bar:
-        tables = []
-        for table in _each(work, plans, min(threads, len(plans))):
-            tables.append(table)
-            bar.update()
+    with _each(work, plans, min(threads, len(plans))) as fields:
+        bar = tqdm(fields, total=len(plans), desc="mock sdss", unit="field", disable=len(plans) < 3)
+        tables = list(bar)
     _write_catalogue(Path(raw["catalogue"]), tables)
 
 
-def _each(work, plans: list[Plan], processes: int) -> Iterable[list[dict]]:
+@contextmanager
+def _each(work: Callable[[Plan], list[dict]], plans: list[Plan], processes: int) -> Iterator[Iterable[list[dict]]]:
     if processes <= 1:
-        yield from map(work, plans)
+        yield map(work, plans)
         return
     # Fork: a spawned process would run the calling script again, which under Snakemake has no main guard.
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("fork")) as pool:
-        yield from pool.map(work, plans)
+        try:
+            yield pool.map(work, plans)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # one field failed: do not draw the others first
+            raise
 
 
 def _field(plan: Plan, *, options: Options, frames: Path) -> list[dict]:

@@ -80,6 +80,7 @@ def compare(
     records = [entry.record for entry in entries]
     tables.write_csv(csv, records)
     tables.write_tex(tex, records, best.row.name if best else None)
+    Path(figures).mkdir(parents=True, exist_ok=True)
     data = _figure_data(names[0], entries, Bootstrap(**statistics).level, mock=facts.dataset.mock)
     for name in figure_names:
         drawings.draw(name, data, Path(figures))

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from skybake import discovery
+
 OK, FAILED, NOT_FINITE = "ok", "failed", "not finite"
 LOG_LINES = 15
 
@@ -109,7 +111,7 @@ def read(row: Row, *, mock: bool) -> Entry:
     record: Record = dict.fromkeys(COLUMNS)
     record |= {key: getattr(row, key) for key in ("dataset", "model", "loss", "baseline")}
     record |= {"seeds": len(row.seeds), "mock": mock, "status": FAILED}
-    if not _is_judged(row):
+    if not is_judged(row):
         return Entry(row, record)
     metrics = _json(row.metrics)
     runs = {seed: _json(row.runs[seed] / "run.json") for seed in row.seeds}
@@ -118,7 +120,7 @@ def read(row: Row, *, mock: bool) -> Entry:
     return Entry(row, record, metrics, runs, timings)
 
 
-def _is_judged(row: Row) -> bool:
+def is_judged(row: Row) -> bool:
     """Tell whether the metrics are those of the runs: a training that failed later leaves older metrics behind."""
     records = [folder / "run.json" for folder in row.runs.values()]
     if not row.metrics.exists() or not all(path.exists() for path in records):
@@ -190,11 +192,14 @@ def chosen(entries: Iterable[Entry]) -> Entry | None:
 
 
 def log_tail(row: Row) -> str:
-    """Return the last lines of the log of the step that failed, without the path of the working directory."""
+    """Return the last lines of the log of the step that failed, without paths of this machine's folders."""
     trained = all((folder / "predictions.h5").exists() for folder in row.runs.values())
     path = row.evaluation_log if trained and row.evaluation_log else row.log
     if not path.exists():
         return f"no log at {path}: the job was never started, or was killed before it wrote"
-    lines = path.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-    text = "\n".join(line.rsplit("\r", 1)[-1] for line in lines[-LOG_LINES:])  # a progress bar's last state only
-    return text.replace(f"{Path.cwd()}/", "") or "the log is empty"
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as stream:
+        lines = stream.read().rstrip().split("\n")
+    text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines[-LOG_LINES:])  # a bar's last state only
+    for folder in (Path.cwd(), discovery.ROOT):
+        text = text.replace(f"{folder}/", "")
+    return text or "the log is empty"

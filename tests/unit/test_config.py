@@ -113,9 +113,7 @@ def test_a_loss_that_does_not_suit_the_task_is_refused(given, monkeypatch):
         "only_classes", "x", constants={"tasks": ("classification",), "head": "logits"}
     )
     monkeypatch.setattr(discovery, "losses", lambda: losses)
-    with pytest.raises(
-        config.ConfigError, match="'only_classes' is for classification, the dataset"
-    ):
+    with pytest.raises(config.ConfigError, match="'only_classes' is for classification, the dataset"):
         config.plan(changed(given, "bakeoffs.first.losses", ["only_classes"]))
 
 

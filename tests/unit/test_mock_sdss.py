@@ -345,7 +345,7 @@ def test_red_sequence_is_that_of_real_galaxies():
     early = _sdss_galaxies.sample(np.random.default_rng(2), 4000, _sdss_galaxies.LUMINOUS_RED)
     colour = 2.5 * np.log10(early.flux[:, 2] / early.flux[:, 1])
     near = (early.redshift > 0.18) & (early.redshift < 0.22)
-    assert 1.2 < np.median(colour[near]) < 1.5  # Eisenstein et al. (2001), table 1: 1.35 at z = 0.2
+    assert 1.2 < np.median(colour[near]) < 1.5  # luminous red galaxies of SDSS: near 1.35
     assert np.corrcoef(early.redshift, colour)[0, 1] > 0.9
 
 

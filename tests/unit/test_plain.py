@@ -159,7 +159,7 @@ HOSTILE = {
     "exec": lambda folder: Calls(exec, f"open({str(canary(folder))!r}, 'w')"),
     "open": lambda folder: Calls(open, str(canary(folder)), "w"),
     "getattr": lambda folder: Calls(getattr, Calls(__import__, "os"), "system"),
-    "attrgetter": lambda folder: Calls(operator.attrgetter("system"), os.path),
+    "attrgetter": lambda folder: Calls(operator.attrgetter, "system"),
     "nested in containers": lambda folder: {"a": [({"b": Calls(os.system, f"touch {canary(folder)}")},)]},
     "nested in an object array": lambda folder: np.array([None, Calls(os.system, "true")], dtype=object),
     "nested in arguments": lambda folder: Calls(frozenset, [Calls(os.mkdir, str(canary(folder)))]),
@@ -206,8 +206,7 @@ CRAFTED = {
     "EXT1": b"\x80\x02\x82\x01.",
     "EXT4": b"\x80\x02\x84\x01\x00\x00\x00.",
     "NEXT_BUFFER": b"\x80\x05\x97.",
-    "BUILD on a dict": b"}(V__class__\nNtd0}b.",
-    "BUILD on a dict, plainly": b"}}b.",
+    "BUILD on a dict": b"}}b.",
     "BUILD on a function": b"c__builtin__\nset\n}V__code__\nNsb.",
     "BUILD on a container": b"ccollections\nOrderedDict\n)R}Vx\nNsb.",
     "BUILD of an array twice": ARRAY + b"(I1\n(I1\nt" + FLOAT32 + b"I00\nC\x040000tb" + b"(I1\n(I1\ntN00tb.",
@@ -217,7 +216,6 @@ CRAFTED = {
     "large first array": b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I99\ntC\x01btR.",
     "numbers as pointers": b"cnumpy._core.numeric\n_frombuffer\n(C\x08AAAAAAAA" + OBJECT + b"(I1\ntC\x01CtR.",
     "scalar as pointer": b"cnumpy._core.multiarray\nscalar\n(" + OBJECT + b"C\x08AAAAAAAAtR.",
-    "array of raw objects": ARRAY + b"(I1\n(I1\nt" + OBJECT + b"I00\nC\x08AAAAAAAAtb.",
     "another codec": b"c_codecs\nencode\n(Vabc\nVrot13\ntR.",
     "kept function": b"c_codecs\nencode\n.",
     "kept class": b"cnumpy\nndarray\n.",
@@ -225,6 +223,7 @@ CRAFTED = {
     "set from an array": b"c__builtin__\nset\n(" + ARRAY + b"tR.",
 }
 BROKEN = {
+    "array of raw objects": ARRAY + b"(I1\n(I1\nt" + OBJECT + b"I00\nC\x08AAAAAAAAtb.",
     "text": b"hello world",
     "stack empty": b".",
     "no mark": b"t.",
@@ -245,9 +244,8 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", CRAFTED)
 def test_crafted_pickles_are_refused(tmp_path, name):
-    with pytest.raises(RawError) as caught:
+    with pytest.raises(plain.UnsafePickle):
         plain.load(written(tmp_path, CRAFTED[name]))
-    assert type(caught.value) is plain.UnsafePickle or "BUILD" in name
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -271,7 +269,7 @@ def test_pandas_frames_are_refused_with_a_hint(tmp_path):
 def test_every_truncation_is_reported(tmp_path):
     content = pickle.dumps({"cluster": ["a", "b"], "gsm_3dImgs": np.arange(4.0)}, 4)
     for size in range(1, len(content)):
-        with pytest.raises(RawError, match="file.pickle"):
+        with pytest.raises(RawError, match=r"file\.pickle"):
             plain.load(written(tmp_path, content[:size]))
 
 

@@ -1,0 +1,48 @@
+"""Arithmetic that stays finite: float32 or wider inside, and saturation where float32 would overflow.
+
+Saturation keeps the direction of the gradient, so that a network far off still finds back. What is not finite stays so:
+a diverged network must be seen.
+"""
+
+from keras import backend, ops
+
+HUGE = 1e35  # labels and outputs saturate here: sums over a batch stay below float32's 3e38
+ROOT = 1e17  # what is squared saturates here
+LOG_VARIANCE = 80.0  # variances between 2e-35 and 6e34
+HALF_MAX = 65504.0  # the largest float16
+
+
+@ops.custom_gradient
+def _from_half(x):
+    """Cast float16 to float32; the gradient, cast back, saturates instead of becoming infinite."""
+
+    def gradient(*args, upstream=None):
+        if upstream is None:
+            (upstream,) = args
+        return ops.cast(ops.clip(upstream, -HALF_MAX, HALF_MAX), "float16")
+
+    return ops.cast(x, "float32"), gradient
+
+
+def working(x):
+    """Return x in the precision that losses are computed in: float64 if it is, else float32."""
+    x = ops.convert_to_tensor(x)
+    kind = backend.standardize_dtype(x.dtype)
+    if kind == "float16":
+        return _from_half(x)
+    return x if kind == "float64" else ops.cast(x, "float32")
+
+
+def limited(x, limit):
+    """Return x, or ±limit beyond it; the gradient there is limit / |x|, small but of the right sign."""
+    return x * ops.stop_gradient(limit / ops.maximum(ops.abs(x), limit))
+
+
+def squared(x):
+    """Return x², at most 1e34."""
+    return ops.square(limited(x, ROOT))
+
+
+def standardised(error, log_variance):
+    """Return error / standard deviation, at most 1e17."""
+    return limited(limited(error, ROOT) * ops.exp(-0.5 * log_variance), ROOT)

@@ -1,0 +1,70 @@
+"""Classification with predicted noise on the logits.
+
+The network predicts logits f and their log-variances s; the probability of a class is the mean over draws of Gaussian
+noise on the logits. The draws depend on ``seed`` alone and are the same for every object and step, so the loss of an
+object depends on its label and outputs only.
+"""
+
+import math
+
+from keras import ops
+
+from skybake.losses import loss
+from skybake.losses._classes import class_weight, one_hot
+from skybake.losses._draws import draws as normal_draws
+from skybake.losses._numbers import HUGE, LOG_VARIANCE, limited, working
+from skybake.losses._rows import correction, labels, mean_over_labels, outputs, rows
+from skybake.losses.crossentropy import yes_or_no_weight
+
+
+def _noisy(logits, log_variance, draws, seed):
+    """Return logits with noise, (batch, draws, K)."""
+    noise = ops.convert_to_tensor(normal_draws(draws, logits.shape[-1], seed), dtype=logits.dtype)
+    spread = ops.exp(0.5 * limited(log_variance, LOG_VARIANCE))
+    return logits[:, None, :] + spread[:, None, :] * noise[None, :, :]
+
+
+@loss(head="logits_variance", tasks=("classification",))
+def bayesian_categorical_crossentropy(y_true, y_pred, draws=25, seed=0, class_weights=None):
+    """Categorical cross-entropy of the mean probabilities under noise on the logits.
+
+    Formula:
+        -F sum_k y_k ln mean_t softmax_k(f + exp(s / 2) ε_t) over the known k, ε_t standard normal
+    Args:
+        draws: How many, at least 2.
+        seed: Of the draws.
+        class_weights: One number for each class.
+    Source:
+        Kendall & Gal 2017, arXiv:1703.04977, eq. 12. astroNN names this equation, but its code applies the correction F
+        twice, takes the log-variance for a standard deviation and adds terms of the whole batch.
+    """
+    y_pred = limited(working(rows(y_pred)), HUGE)
+    logits, log_variance = ops.split(y_pred, 2, axis=-1)
+    log_probability = ops.log_softmax(_noisy(logits, log_variance, draws, seed), axis=-1)
+    log_mean = ops.logsumexp(log_probability, axis=1) - math.log(draws)
+    members, known = one_hot(y_true, logits.shape[-1])
+    total = -ops.sum(ops.where(known, members * log_mean, ops.zeros_like(log_mean)), axis=-1)
+    return total * ops.cast(correction(y_true), total.dtype) * class_weight(members, class_weights)
+
+
+@loss(head="binary_variance", tasks=("classification",))
+def bayesian_binary_crossentropy(y_true, y_pred, draws=25, seed=0, class_weights=None):
+    """Binary cross-entropy of the mean probability under noise on the logit, the mean over yes-or-no labels.
+
+    Formula:
+        -y ln mean_t p_t - (1 - y) ln mean_t (1 - p_t), p_t = sigmoid(f + exp(s / 2) ε_t), ε_t standard normal
+    Args:
+        draws: How many, at least 2.
+        seed: Of the draws.
+        class_weights: Two numbers, for no (0) and for yes (1).
+    Source:
+        Kendall & Gal 2017, arXiv:1703.04977, eq. 12. astroNN names this equation, but its code takes the log-variance
+        for a standard deviation and adds terms of the whole batch.
+    """
+    values, known = labels(y_true)
+    moments = outputs(y_pred, values.shape[-1], 2)
+    noisy = _noisy(moments[:, 0], moments[:, 1], draws, seed)
+    log_yes = ops.logsumexp(-ops.softplus(-noisy), axis=1) - math.log(draws)
+    log_no = ops.logsumexp(-ops.softplus(noisy), axis=1) - math.log(draws)
+    entropy = -values * log_yes - (1.0 - values) * log_no
+    return mean_over_labels(entropy * yes_or_no_weight(values, class_weights), known)

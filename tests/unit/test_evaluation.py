@@ -1,0 +1,191 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skybake import evaluation, predictions
+from skybake.evaluation import EvaluationError, evaluate
+from tests.unit._synthetic_runs import write_run
+
+ROOT = Path(__file__).parents[2]
+STATISTICS = {"draws": 200, "level": 0.9, "seed": 5}
+FIGURES = ["loss_curve", "predicted_against_true", "error_histogram"]
+
+
+@pytest.fixture
+def runs(tmp_path):
+    return {seed: write_run(tmp_path / f"seed-{seed}", seed=seed) for seed in (3, 1, 2)}
+
+
+def judged(runs, folder, names=()) -> dict:
+    evaluate(runs, folder / "metrics.json", folder / "figures", names, STATISTICS)
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def errors_of(folder: Path, part: str) -> np.ndarray:
+    """What a person would compute."""
+    found = predictions.read(folder / "predictions.h5", part)
+    keep = ~np.isnan(found.label) & (found.label != -9999)
+    return (found.prediction.point - found.label)[keep]
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_numbers_are_those_of_the_predictions(runs, tmp_path, part):
+    found = judged(runs, tmp_path)[part]
+    by_seed = {seed: errors_of(runs[seed], part) for seed in (1, 2, 3)}
+    for seed, d in by_seed.items():
+        values = found["per_seed"][str(seed)]
+        assert values["mean_error"] == pytest.approx(d.mean(), rel=1e-12)
+        assert values["std_error"] == pytest.approx(np.sqrt(np.mean((d - d.mean()) ** 2)), rel=1e-12)
+    pooled = np.concatenate(list(by_seed.values()))
+    values = found["pooled"]
+    assert values["mean_error"]["value"] == pytest.approx(pooled.mean(), rel=1e-12)
+    assert values["std_error"]["value"] == pytest.approx(pooled.std(), rel=1e-12)
+    assert values["rmse"]["value"] == pytest.approx(np.sqrt((pooled**2).mean()), rel=1e-12)
+    assert values["outlier_fraction"]["value"] == pytest.approx(np.mean(np.abs(pooled) > 0.3), rel=1e-12)
+    mad = np.median(np.abs(pooled - np.median(pooled)))
+    assert values["nmad"]["value"] == pytest.approx(1.4826 * mad, rel=1e-12)
+    objects = {"valid": 100, "test": 200}[part]
+    assert (found["objects"], found["n"], found["not_finite"]) == (objects, objects - 3, 0)
+    assert values["std_error"]["n"] == 3 * (objects - 3)
+
+
+def test_intervals_hold_the_values_and_are_as_wide_as_theory_says(runs, tmp_path):
+    values = judged(runs, tmp_path)["test"]["pooled"]
+    for name in ("mean_error", "std_error", "nmad", "rmse", "mae", "median_error", "outlier_fraction"):
+        assert values[name]["low"] < values[name]["value"] < values[name]["high"], name
+    d = np.concatenate([errors_of(runs[seed], "test") for seed in runs])
+    expected = 2 * 1.645 * d.std() / np.sqrt(d.size)  # seeds are independent here, at a level of 90 %
+    assert values["mean_error"]["high"] - values["mean_error"]["low"] == pytest.approx(expected, rel=0.2)
+
+
+def test_says_what_was_judged(runs, tmp_path):
+    found = judged(runs, tmp_path)
+    assert found["seeds"] == [1, 2, 3]
+    assert (found["dataset"], found["model"], found["loss"]) == ("efeds_mock", "nonsequential", "mean_squared_error")
+    assert (found["label"], found["units"], found["task"]) == ("log10_m500c", "log10 Msun", "regression")
+    assert found["mock"] is True
+    assert found["error"] == "predicted - true"
+    assert found["statistics"] == STATISTICS
+
+
+def test_same_runs_same_bytes_and_no_path_or_time_in_them(runs, tmp_path):
+    judged(runs, tmp_path / "a", FIGURES)
+    judged(dict(reversed(runs.items())), tmp_path / "b", FIGURES)
+    for path in sorted((tmp_path / "a").rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes(), path.name
+    text = (tmp_path / "a" / "metrics.json").read_text()
+    assert str(tmp_path) not in text
+    assert "seconds" not in text
+
+
+def test_draws_the_figures_asked_for(runs, tmp_path):
+    judged(runs, tmp_path, ["error_histogram", "loss_curve"])
+    names = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert names == ["error_histogram.pdf", "error_histogram.png", "loss_curve.pdf", "loss_curve.png"]
+
+
+def test_a_baseline_has_no_history(tmp_path):
+    runs = {1: write_run(tmp_path / "seed-1", model="ridge", loss="baseline")}
+    found = judged(runs, tmp_path, FIGURES)
+    assert found["seeds"] == [1]
+    assert (tmp_path / "figures" / "loss_curve.pdf").exists()
+
+
+def test_redshift_errors_are_relative(tmp_path):
+    runs = {1: write_run(tmp_path / "seed-1", label="redshift")}
+    found = judged(runs, tmp_path)
+    part = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test")
+    d = ((part.prediction.point - part.label) / (1 + part.label))[3:]
+    assert found["error"] == "(predicted - true) / (1 + true)"
+    assert found["outlier_threshold"] == 0.05
+    assert found["test"]["pooled"]["std_error"]["value"] == pytest.approx(d.std(), rel=1e-12)
+
+
+def test_another_threshold_of_outliers(runs, tmp_path):
+    evaluate(runs, tmp_path / "metrics.json", tmp_path / "figures", (), STATISTICS, outlier=0.1)
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    d = np.concatenate([errors_of(runs[seed], "test") for seed in runs])
+    assert found["outlier_threshold"] == 0.1
+    value = found["test"]["pooled"]["outlier_fraction"]
+    assert value["value"] == pytest.approx(np.mean(np.abs(d) > 0.1), rel=1e-12)
+    assert value["low"] < value["value"] < value["high"]
+    assert (tmp_path / "figures").is_dir()
+
+
+def test_a_diverged_seed_is_counted_and_makes_pooled_values_empty(tmp_path):
+    runs = {seed: write_run(tmp_path / f"seed-{seed}", seed=seed, diverged=seed == 2) for seed in (1, 2)}
+    found = judged(runs, tmp_path, FIGURES)["test"]
+    assert found["not_finite"] == 197
+    assert found["pooled"]["std_error"] == {"value": None, "n": 394, "low": None, "high": None}
+    assert found["per_seed"]["2"]["std_error"] is None
+    assert found["per_seed"]["1"]["std_error"] > 0
+
+
+def test_seeds_must_have_the_same_objects(tmp_path):
+    runs = {1: write_run(tmp_path / "seed-1", seed=1), 2: write_run(tmp_path / "seed-2", seed=2, n=180)}
+    with pytest.raises(
+        EvaluationError, match=r"seed-2/predictions.h5: the valid objects .* \(90 for 100 objects\).*Hint"
+    ):
+        judged(runs, tmp_path)
+    assert not (tmp_path / "metrics.json").exists()
+
+
+def test_the_order_of_objects_matters(tmp_path, runs):
+    part = predictions.read(runs[3] / "predictions.h5", "test")
+    ids = part.ids.copy()
+    ids[[10, 11]] = ids[[11, 10]]
+    valid = predictions.read(runs[3] / "predictions.h5", "valid")
+    swapped = predictions.Predicted(ids, part.label, part.prediction, part.scalars, part.name, part.units)
+    predictions.write(runs[3] / "predictions.h5", {"valid": valid, "test": swapped})
+    with pytest.raises(EvaluationError, match="first at object 10"):
+        judged(runs, tmp_path)
+
+
+def test_seeds_must_be_of_one_model_and_what_they_say(tmp_path):
+    runs = {1: write_run(tmp_path / "seed-1", seed=1), 2: write_run(tmp_path / "seed-2", seed=2, loss="gaussian_nll")}
+    with pytest.raises(EvaluationError, match=r"loss 'gaussian_nll' found, expected 'mean_squared_error'"):
+        judged(runs, tmp_path)
+    with pytest.raises(EvaluationError, match="seed 1 found, expected 7"):
+        judged({7: runs[1]}, tmp_path)
+    with pytest.raises(EvaluationError, match="no run given"):
+        judged({}, tmp_path)
+
+
+def test_a_part_without_labels_is_an_error(tmp_path):
+    runs = {1: write_run(tmp_path / "seed-1", missing=100)}
+    with pytest.raises(EvaluationError, match="none of 100 valid objects has a label"):
+        judged(runs, tmp_path)
+
+
+def test_errors_of_a_part(runs):
+    found = evaluation.part_errors(evaluation.read(runs), "test")
+    np.testing.assert_array_equal(found, np.stack([errors_of(runs[seed], "test") for seed in (1, 2, 3)]))
+
+
+def test_no_deep_learning_framework_is_imported(tmp_path):
+    write_run(tmp_path / "seed-1")
+    program = """
+import importlib, sys
+from pathlib import Path
+from skybake import discovery, evaluation, report, statistics
+from skybake.metrics import regression
+for part in discovery.parts("figures").values():
+    part.load()
+here = Path(sys.argv[1])
+names = ["loss_curve", "predicted_against_true", "error_histogram"]
+evaluation.evaluate({1: here / "seed-1"}, here / "metrics.json", here, names, {"draws": 100})
+print([name for name in ("keras", "tensorflow", "jax", "torch") if name in sys.modules])
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout == "[]\n"

@@ -1,0 +1,463 @@
+import csv as csvfile
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skybake import dataset as datasets
+from skybake import predictions, splits
+from skybake.evaluation import evaluate
+from skybake.report import Page, Row, compare, join, page, rows, tables
+from tests.unit._synthetic_runs import write_dataset, write_run
+
+STATISTICS = {"draws": 300, "level": 0.95, "seed": 0}
+SEEDS = (1, 2, 3)
+MODELS = ("simple_sequential", "nonsequential")
+LOSSES = ("mean_squared_error", "huber-delta=0.3", "gaussian_nll")
+COMBINATIONS = [
+    *((model, loss) for model in MODELS for loss in LOSSES),
+    ("constant", "baseline"),
+    ("ridge", "baseline"),
+]
+FAILED, DIVERGED = ("simple_sequential", "gaussian_nll"), ("simple_sequential", "huber-delta=0.3")
+FIGURES = ["forest", "accuracy_against_time"]
+FIRST_COLUMNS = (
+    "dataset,model,loss,seeds,parameters,n_test,mean_error,mean_error_low,mean_error_high,std_error,std_error_low,"
+    "std_error_high,nmad,outlier_fraction,crps,train_seconds,epoch_seconds,predict_objects_per_second,peak_memory_mb"
+)
+
+
+def row_of(folder: Path, model: str, loss: str, dataset: str = "efeds_mock", seeds=SEEDS) -> Row:
+    here = folder / "evaluation" / model / loss
+    return Row(
+        dataset=dataset,
+        model=model,
+        loss=loss,
+        seeds=seeds,
+        runs={seed: folder / "runs" / model / loss / f"seed-{seed}" for seed in seeds},
+        metrics=here / "metrics.json",
+        figures=here / "figures",
+        log=folder / "logs" / model / f"{loss}.log",
+        baseline=loss == "baseline",
+    )
+
+
+def bake(folder: Path, *, dataset="efeds_mock", mock=True, combinations=COMBINATIONS, figures=("error_histogram",)):
+    made = []
+    for model, loss in combinations:
+        row = row_of(folder, model, loss, dataset)
+        row.log.parent.mkdir(parents=True, exist_ok=True)
+        row.log.write_text("starts\n")
+        if (model, loss) == FAILED:
+            row.log.write_text("".join(f"line {number}\n" for number in range(40)) + "ValueError: <a> & b\n")
+        else:
+            for seed in SEEDS:
+                bad = (model, loss) == DIVERGED and seed == 2
+                write_run(
+                    row.runs[seed], model=model, loss=loss, seed=seed, dataset=dataset, mock=mock, n=120, diverged=bad
+                )
+            evaluate(row.runs, row.metrics, row.figures, figures, STATISTICS)
+        made.append(row)
+    write_dataset(folder / "dataset.h5", n=1000, mock=mock)
+    opened = datasets.load(folder / "dataset.h5")
+    holdout = {"strategy": "holdout", "test": 0.1, "valid": 0.1, "seed": 40}
+    splits.write(folder / "split-40.h5", splits.make(opened, holdout))
+    rejected = [datasets.Rejection(3, "x", "mass not positive"), datasets.Rejection(5, "y", "mass not positive")]
+    datasets.write_rejected(folder / "rejected.csv", [*rejected, datasets.Rejection(7, "z", "frame <missing>")])
+    return made
+
+
+def compared(made, folder: Path, out: Path) -> Path:
+    compare(
+        made,
+        csv=out / "comparison.csv",
+        tex=out / "comparison.tex",
+        html=out / "report.html",
+        figures=out / "figures",
+        figure_names=FIGURES,
+        title="Masses & <more>",
+        dataset=folder / "dataset.h5",
+        split=folder / "split-40.h5",
+        rejected=folder / "rejected.csv",
+        config_text="title: Masses & <more>\nseeds: [1, 2, 3]\n",
+        statistics=STATISTICS,
+    )
+    return out
+
+
+@pytest.fixture(scope="module")
+def baked(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bake") / "efeds_mock"
+    return folder, bake(folder)
+
+
+@pytest.fixture(scope="module")
+def out(baked):
+    return compared(baked[1], *(baked[0],) * 2)
+
+
+@pytest.fixture(scope="module")
+def html(out):
+    return (out / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def table(out):
+    with (out / "comparison.csv").open(newline="") as stream:
+        return {(line["model"], line["loss"]): line for line in csvfile.DictReader(stream)}
+
+
+def pooled(folder: Path, model: str, loss: str, part: str = "test") -> np.ndarray:
+    """Errors (S, n), as a person would compute them."""
+    found = []
+    for seed in SEEDS:
+        here = predictions.read(folder / "runs" / model / loss / f"seed-{seed}" / "predictions.h5", part)
+        keep = ~np.isnan(here.label) & (here.label != -9999)
+        found.append((here.prediction.point - here.label)[keep])
+    return np.array(found)
+
+
+class Document(HTMLParser):
+    """The text of a page, its addresses, its tags."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.words, self.addresses, self.tags, self.ids = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attributes if name in ("src", "href", "srcset", "action", "data")]
+        self.ids += [value for name, value in attributes if name == "id"]
+
+    def handle_data(self, data):
+        if data.strip():
+            self.words.append(data.strip())
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+def test_columns_begin_as_documented(out):
+    first = (out / "comparison.csv").read_text().splitlines()[0]
+    assert first.startswith(FIRST_COLUMNS + ",")
+
+
+def test_every_row_is_there_with_its_status(table):
+    assert set(table) == set(COMBINATIONS)
+    status = {place: line["status"] for place, line in table.items()}
+    assert status.pop(FAILED) == "failed"
+    assert status.pop(DIVERGED) == "not finite"
+    assert set(status.values()) == {"ok"}
+
+
+def test_a_failed_row_has_empty_numbers(table):
+    line = table[FAILED]
+    known = {"dataset": "efeds_mock", "model": FAILED[0], "loss": FAILED[1], "seeds": "3", "mock": "true"}
+    assert {name: value for name, value in line.items() if value} == known | {"baseline": "false", "status": "failed"}
+
+
+@pytest.mark.parametrize("place", [("nonsequential", "huber-delta=0.3"), ("ridge", "baseline")])
+def test_numbers_of_the_csv(baked, table, place):
+    line, d = table[place], pooled(baked[0], *place)
+    flat = d.ravel()
+    expected = {
+        "mean_error": flat.mean(),
+        "std_error": flat.std(),
+        "nmad": 1.4826 * np.median(np.abs(flat - np.median(flat))),
+        "rmse": np.sqrt(np.mean(flat**2)),
+        "outlier_fraction": np.mean(np.abs(flat) > 0.3),
+        "n_test": 117,
+        "n_valid": 57,
+        "seeds": 3,
+        "mean_error_over_seeds": d.mean(axis=1).std(ddof=1),
+        "std_error_over_seeds": d.std(axis=1).std(ddof=1),
+        "valid_rmse": np.sqrt(np.mean(pooled(baked[0], *place, "valid") ** 2)),
+        "peak_memory_mb": 903,
+        "predict_objects_per_second": 5000,
+    }
+    assert {name: float(line[name]) for name in expected} == pytest.approx(expected, rel=1e-7)
+    assert float(line["std_error_low"]) < float(line["std_error"]) < float(line["std_error_high"])
+    assert line["crps"] == ""
+    assert line["baseline"] == str(place[1] == "baseline").lower()
+
+
+def test_times_are_means_over_seeds(table):
+    line = table["nonsequential", "gaussian_nll"]
+    assert float(line["train_seconds"]) == pytest.approx(20 + 15 * 2 + 2)
+    assert float(line["epoch_seconds"]) == pytest.approx((20 + 15 * 2 + 2) / 20)
+    assert table["ridge", "baseline"]["epoch_seconds"] == ""
+
+
+def test_rows_stand_in_the_order_of_validation(out):
+    lines = tables.read_csv(out / "comparison.csv")
+    networks = [line["valid_rmse"] for line in lines if line["status"] == "ok" and not line["baseline"]]
+    assert networks == sorted(networks)
+    kinds = [(line["status"], line["baseline"]) for line in lines]
+    assert kinds == [("ok", False)] * 4 + [("ok", True)] * 2 + [("not finite", False), ("failed", False)]
+
+
+def test_the_choice_looks_at_validation_only(baked):
+    entries = [rows.read(row, mock=True) for row in baked[1]]
+    names = {entry.row.name: entry for entry in entries}
+    worst = names["simple_sequential, mean_squared_error"]
+    worst.record["valid_rmse"] = 1e-6
+    assert rows.chosen(entries) is worst
+    for entry in entries:
+        entry.record["rmse"] = entry.record["std_error"] = 0.0
+    assert rows.chosen(entries) is worst
+
+
+def test_paired_columns_are_against_the_choice(baked, out, table):
+    best = tables.read_csv(out / "comparison.csv")[0]
+    assert best["std_error_minus_best"] == 0
+    place = ("ridge", "baseline")
+    reference, other = pooled(baked[0], best["model"], best["loss"]), pooled(baked[0], *place)
+    assert float(table[place]["std_error_minus_best"]) == pytest.approx(other.std() - reference.std(), rel=1e-6)
+    rng = np.random.default_rng(0)
+    draws = []
+    for _ in range(300):
+        drawn = rng.integers(0, 117, size=117)
+        draws.append(other[:, drawn].std() - reference[:, drawn].std())
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert float(table[place]["std_error_minus_best_low"]) == pytest.approx(low, rel=1e-6)
+    assert float(table[place]["std_error_minus_best_high"]) == pytest.approx(high, rel=1e-6)
+    assert float(table[place]["std_error_below_best"]) == np.mean(np.array(draws) < 0)
+
+
+def test_csv_reads_back(out, tmp_path):
+    lines = tables.read_csv(out / "comparison.csv")
+    tables.write_csv(tmp_path / "again.csv", lines)
+    assert (tmp_path / "again.csv").read_bytes() == (out / "comparison.csv").read_bytes()
+    (tmp_path / "old.csv").write_text("dataset,model\na,b\n")
+    with pytest.raises(ValueError, match=r"old.csv: columns .* expected .*Hint"):
+        tables.read_csv(tmp_path / "old.csv")
+
+
+def test_tex_has_the_numbers_escaped(baked, out, table):
+    text = (out / "comparison.tex").read_text()
+    d = pooled(baked[0], "nonsequential", "huber-delta=0.3")
+    line = next(line for line in text.splitlines() if line.startswith(r"nonsequential & huber-delta=0.3"))
+    half = float(table["nonsequential", "huber-delta=0.3"]["mean_error_high"]) - float(
+        table["nonsequential", "huber-delta=0.3"]["mean_error_low"]
+    )
+    assert rf"${d.mean():+.3f} \pm {half / 2:.3f}$" in line
+    assert f"{d.std():.3f}" in line
+    assert f"& {100 * np.mean(np.abs(d) > 0.3):.1f} & 52 " in line
+    assert r"simple\_sequential & gaussian\_nll & \multicolumn{5}{c}{failed} \\" in text
+    assert "MOCK DATA" in text
+    assert not re.search(r"(?<!\\)_", text.replace("tab:efeds_mock", ""))
+    assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 3, 1]
+
+
+def test_bold_are_those_not_shown_to_be_worse_than_the_choice(out):
+    bold = {
+        tuple(line.replace(r"\_", "_").split(" & ")[:2])
+        for line in (out / "comparison.tex").read_text().splitlines()
+        if r"\boldmath" in line
+    }
+    lines = tables.read_csv(out / "comparison.csv")
+    expected = {(line["model"], line["loss"]) for line in lines if (line["std_error_minus_best_low"] or 1) <= 0}
+    first = lines[0]
+    assert bold == expected | {(first["model"], first["loss"])}
+    assert ("constant", "--") not in bold
+
+
+@pytest.mark.parametrize("text", [r"a_b&c%d#e$f{g}h~i^j\k", "50 % < 3 > 2 | x"])
+def test_escape_leaves_no_bare_special_character(text):
+    escaped = tables.escape(text)
+    bare = re.sub(r"\\text[a-z]+\{\}|\\[_&%#${}]", "", escaped)
+    assert not set(bare) & set(r"\_&%#${}~^<>|")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_tex_compiles(out, tmp_path):
+    shutil.copy(out / "comparison.tex", tmp_path)
+    preamble = r"\documentclass{article}\usepackage{booktabs}\setlength{\textwidth}{17cm}"  # a journal's two columns
+    (tmp_path / "main.tex").write_text(preamble + r"\begin{document}\input{comparison.tex}\end{document}")
+    ended = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"], cwd=tmp_path, capture_output=True
+    )
+    assert ended.returncode == 0, ended.stdout.decode()[-2000:]
+    assert b"Overfull \\hbox" not in ended.stdout
+
+
+def test_page_needs_nothing_else(html):
+    document = Document(html)
+    assert all(address.startswith(("#", "data:image/png;base64,")) for address in document.addresses)
+    assert "link" not in document.tags
+    assert "iframe" not in document.tags
+    assert "@import" not in html
+    assert "url(" not in html
+    anchors = {address[1:] for address in document.addresses if address.startswith("#")}
+    assert anchors <= set(document.ids)
+    assert len(document.ids) == len(set(document.ids))
+
+
+def test_page_says_mock_on_its_first_line(html):
+    assert Document(html[html.index("<body>") :]).text.startswith("MOCK data: every object on this page is simulated.")
+    assert "<title>MOCK: " in html
+
+
+def test_page_shows_the_numbers(baked, html):
+    text = Document(html).text
+    d = pooled(baked[0], "nonsequential", "huber-delta=0.3")
+    assert f"{d.mean():+.3f}".replace("-", "−") in text
+    for seed in range(3):
+        assert f"{d[seed].std():.3f}" in text
+    assert "1,000: 810 to train, 90 for validation, 100 for the test" in text
+    assert "mass not positive 2" in text
+    assert "frame <missing> 1" in text
+    assert "0.25-0.5 keV, 0.5-2 keV" in text
+    assert "d" * 64 not in text  # digests are those of the files at hand
+    assert "a" * 64 in text
+    assert "3.15.0" in text
+    assert "A & B <fast> processor" in text
+    assert "Masses & <more>" in text
+    assert "seeds: [1, 2, 3]" in text
+
+
+def test_page_shows_failed_rows_with_the_end_of_their_log(html):
+    text = Document(html).text
+    assert "1 failed" in text
+    assert "ValueError: <a> & b" in text
+    assert "line 39" in text
+    assert "line 25" not in text
+
+
+def test_page_escapes_what_others_wrote(html):
+    assert "<a>" not in html
+    assert "<more>" not in html
+    assert "<fast>" not in html
+
+
+def test_page_has_the_figures(html):
+    pictures = re.findall(r'<img src="data:image/png;base64,([^"]+)" alt="([^:]+):', html)
+    titles = [title for _, title in pictures]
+    assert titles.count("Error histogram") == 7
+    assert titles[:2] == ["Errors with intervals", "Accuracy against training time"]
+    assert all(data.startswith("iVBORw0KGgo") for data, _ in pictures)
+
+
+def test_headings_are_buttons(html):
+    head = html[html.index("<thead>") : html.index("</thead>")]
+    assert head.count('<button type="button"') == head.count("<th ")
+    assert 'data-key="' in html
+
+
+def test_same_files_same_bytes(baked, out, tmp_path):
+    again = compared(list(reversed(baked[1])), baked[0], tmp_path)
+    for path in [*again.glob("*.*"), *(again / "figures").iterdir()]:
+        assert path.read_bytes() == (out / path.relative_to(again)).read_bytes(), path.name
+    assert str(tmp_path) not in (again / "report.html").read_text()
+
+
+def test_a_failed_evaluation_shows_its_own_log(baked, tmp_path):
+    row = baked[1][0]
+    failed = Row(
+        **{name: getattr(row, name) for name in ("dataset", "model", "loss", "seeds", "runs", "figures", "log")},
+        metrics=tmp_path / "none.json",
+        evaluation_log=tmp_path / "evaluate.log",
+    )
+    (tmp_path / "evaluate.log").write_text("EvaluationError: differs\n")
+    assert rows.log_tail(failed) == "EvaluationError: differs"
+    (tmp_path / "evaluate.log").unlink()
+    assert rows.log_tail(failed).startswith("no log at")
+
+
+def test_a_progress_bar_leaves_its_last_state_in_the_log(baked):
+    row = next(row for row in baked[1] if (row.model, row.loss) == FAILED)
+    kept = row.log.read_text()
+    row.log.write_text(f"\r 1/20\r 2/20\r20/20\nError: in {Path.cwd()}/skybake/x.py\n", newline="")
+    assert rows.log_tail(row) == "20/20\nError: in skybake/x.py"
+    row.log.write_text("")
+    assert rows.log_tail(row) == "the log is empty"
+    row.log.write_text(kept)
+
+
+def test_rows_and_pages_of_strings():
+    folders = {"runs": {1: "r/seed-1"}, "metrics": "m.json", "figures": "f", "log": "a.log", "evaluation_log": "b.log"}
+    row = Row.of_paths(dataset="d", model="m", loss="l", seeds=[1], baseline=False, **folders)
+    files = {"metrics": Path("m.json"), "figures": Path("f"), "log": Path("a.log"), "evaluation_log": Path("b.log")}
+    assert row == Row("d", "m", "l", [1], {1: Path("r/seed-1")}, baseline=False, **files)
+    page_of_strings = Page.of_paths(dataset="d", csv="c", html="h", figures="f")
+    assert page_of_strings == Page("d", Path("c"), Path("h"), Path("f"))
+
+
+def test_nothing_has_ended(tmp_path):
+    folder = tmp_path / "d"
+    bake(folder, combinations=[FAILED])
+    compared([row_of(folder, *FAILED), row_of(folder, "x_y", "z")], folder, folder)
+    text = Document((folder / "report.html").read_text()).text
+    assert "No run has ended" in text
+    assert "2 failed" in text
+    assert r"x\_y & z & \multicolumn{5}{c}{failed}" in (folder / "comparison.tex").read_text()
+    assert [line["status"] for line in tables.read_csv(folder / "comparison.csv")] == ["failed", "failed"]
+
+
+def test_one_network_alone(tmp_path):
+    folder = tmp_path / "d"
+    made = bake(folder, mock=False, combinations=[("nonsequential", "huber-delta=0.3")])
+    compared(made, folder, folder)
+    text = Document((folder / "report.html").read_text()).text
+    assert "MOCK" not in text
+    assert "Against" not in text
+    assert "MOCK" not in (folder / "comparison.tex").read_text()
+
+
+def test_rows_of_two_datasets_are_refused(baked, tmp_path):
+    other = row_of(tmp_path, "a", "b", dataset="other")
+    with pytest.raises(ValueError, match=r"\['efeds_mock', 'other'\] found; expected one dataset"):
+        compared([*baked[1], other], baked[0], tmp_path)
+
+
+def test_many_rows_keep_the_page_small_and_say_so(baked, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "ILLUSTRATED", 3)
+    compared(baked[1], baked[0], tmp_path)
+    text = (tmp_path / "report.html").read_text()
+    assert text.count("Error histogram.</b>") == 3
+    assert "Figures of the first 3 of 7 rows" in text
+
+
+@pytest.fixture(scope="module")
+def joined(baked, out, tmp_path_factory):
+    results = out.parent
+    real = results / "real_field"
+    compared(bake(real, dataset="real_field", mock=False, combinations=COMBINATIONS[3:6]), real, real)
+    pages = [
+        Page(name, results / name / "comparison.csv", results / name / "report.html", results / name / "figures")
+        for name in ("efeds_mock", "real_field")
+    ]
+    join(pages, csv=results / "comparison.csv", html=results / "report.html", title="Both", config_text="a: 1\n")
+    return results
+
+
+def test_join_keeps_every_row(joined):
+    lines = tables.read_csv(joined / "comparison.csv")
+    assert [line["dataset"] for line in lines] == ["efeds_mock"] * 8 + ["real_field"] * 3
+    apart = [(joined / name / "comparison.csv").read_text().splitlines()[1:] for name in ("efeds_mock", "real_field")]
+    assert (joined / "comparison.csv").read_text().splitlines()[1:] == [line for lines in apart for line in lines]
+
+
+def test_joined_page_links_to_the_datasets_and_says_which_is_mock(joined):
+    document = Document((joined / "report.html").read_text())
+    start = Document((joined / "report.html").read_text().split("<body>")[1])
+    assert start.text.startswith("MOCK data: the objects of efeds_mock are simulated.")
+    links = {address for address in document.addresses if not address.startswith("data:")}
+    assert links == {"efeds_mock/report.html", "real_field/report.html"}
+    assert all((joined / link).exists() for link in links)
+    assert len([address for address in document.addresses if address.startswith("data:image/png")]) == 4
+
+
+def test_joined_page_without_mock(joined, tmp_path):
+    real = joined / "real_field"
+    only = Page("real_field", real / "comparison.csv", real / "report.html", real / "figures")
+    join([only], csv=tmp_path / "c.csv", html=tmp_path / "r.html", title="Real", config_text="")
+    assert "MOCK" not in Document((tmp_path / "r.html").read_text()).text
+    with pytest.raises(ValueError, match="no dataset to join"):
+        join([], csv=tmp_path / "c.csv", html=tmp_path / "r.html", title="", config_text="")
