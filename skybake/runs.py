@@ -10,6 +10,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import resource
 import shutil
 import sys
@@ -239,5 +240,9 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 def peak_memory_mb() -> float:
     """Return the largest memory that this process has held so far, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+    try:  # getrusage would also count what the parent held before the fork
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024 / 1e6
+    except (OSError, TypeError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

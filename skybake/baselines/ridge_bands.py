@@ -1,15 +1,18 @@
-"""Ridge regression on the logarithms of the band sums, and on the input scalars where there are any."""
+"""Ridge regression on the logarithms of the object's flux in each band, and on the input scalars where there are any."""
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
+from skybake.baselines._aperture import fluxes
+
+RADIUS = 0.2
+
 
 def features(images, scalars):
-    """Return asinh of the sum over the pixels of each band, in image units, then the scalars: (N, C + S)."""
-    sums = np.arcsinh(images.sum(axis=(1, 2), dtype=np.float64))
-    return np.column_stack([sums, *scalars.values()])
+    """Return asinh of the flux in a central aperture of each band, in image units, then the scalars: (N, C + S)."""
+    return np.column_stack([np.arcsinh(fluxes(images, RADIUS)), *scalars.values()])
 
 
 def build(*, degree=2):

@@ -1,15 +1,18 @@
-"""A polynomial of the logarithm of the total flux, and of the input scalars where there are any."""
+"""A polynomial of the logarithm of the object's flux, all bands together, and of the input scalars where there are any."""
 
 import numpy as np
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
+from skybake.baselines._aperture import fluxes
+
+RADIUS = 0.2
+
 
 def features(images, scalars):
-    """Return asinh of the sum over all pixels and bands, in image units, then the scalars: (N, 1 + S)."""
-    total = np.arcsinh(images.sum(axis=(1, 2, 3), dtype=np.float64))
-    return np.column_stack([total, *scalars.values()])
+    """Return asinh of the flux in a central aperture, in image units, then the scalars: (N, 1 + S)."""
+    return np.column_stack([np.arcsinh(fluxes(images, RADIUS).sum(axis=1)), *scalars.values()])
 
 
 def build(*, degree=2):

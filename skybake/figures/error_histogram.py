@@ -33,7 +33,7 @@ def draw(data: Run) -> Figure:
     low, high = max(d.min(), -reach), min(d.max(), reach)
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5
-    edges = np.linspace(low, high, int(np.clip(np.sqrt(d.size), 15, 60)) + 1)
+    edges = np.linspace(low, high, _bins(d, high - low) + 1)
     axes.hist(d, edges, color=_style.PALE, label=f"{data.errors.shape[1]} objects, {len(data.errors)} seeds")
     grid = np.linspace(low, high, 400)
     scale = d.size * (edges[1] - edges[0])
@@ -50,6 +50,13 @@ def draw(data: Run) -> Figure:
     axes.set_ylim(top=axes.get_ylim()[1] * 1.55)  # room for the legend above the peak
     axes.legend(loc="upper left", handlelength=1.6)
     return figure
+
+
+def _bins(d: np.ndarray, span: float) -> int:
+    """Return the number of bins by Freedman & Diaconis (1981), which long tails do not make coarse."""
+    lower, upper = np.quantile(d, [0.25, 0.75])
+    width = 2 * (upper - lower) / d.size ** (1 / 3)
+    return int(np.clip(span / max(width, span / 80), 15, 80))
 
 
 def _gaussian(x: np.ndarray, centre: float, width: float) -> np.ndarray:

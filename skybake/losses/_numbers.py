@@ -45,4 +45,5 @@ def squared(x):
 
 def standardised(error, log_variance):
     """Return error / standard deviation, at most 1e17."""
-    return limited(limited(error, ROOT) * ops.exp(-0.5 * log_variance), ROOT)
+    # 1e20 is above what the largest variance could make small, and its quotient by the smallest fits into float32.
+    return limited(limited(error, 1e20) * ops.exp(-0.5 * log_variance), ROOT)

@@ -17,9 +17,9 @@ from skybake.losses._rows import correction, labels, mean_over_labels, outputs, 
 from skybake.losses.crossentropy import yes_or_no_weight
 
 
-def _noisy(logits, log_variance, draws, seed):
-    """Return logits with noise, (batch, draws, K)."""
-    noise = ops.convert_to_tensor(normal_draws(draws, logits.shape[-1], seed), dtype=logits.dtype)
+def _noisy(logits, log_variance, noise):
+    """Return logits (batch, K) with noise (draws, K) or (draws, 1), (batch, draws, K)."""
+    noise = ops.convert_to_tensor(noise, dtype=logits.dtype)
     spread = ops.exp(0.5 * limited(log_variance, LOG_VARIANCE))
     return logits[:, None, :] + spread[:, None, :] * noise[None, :, :]
 
@@ -40,7 +40,8 @@ def bayesian_categorical_crossentropy(y_true, y_pred, draws=25, seed=0, class_we
     """
     y_pred = limited(working(rows(y_pred)), HUGE)
     logits, log_variance = ops.split(y_pred, 2, axis=-1)
-    log_probability = ops.log_softmax(_noisy(logits, log_variance, draws, seed), axis=-1)
+    noise = normal_draws(draws, logits.shape[-1], seed)
+    log_probability = ops.log_softmax(_noisy(logits, log_variance, noise), axis=-1)
     log_mean = ops.logsumexp(log_probability, axis=1) - math.log(draws)
     members, known = one_hot(y_true, logits.shape[-1])
     total = -ops.sum(ops.where(known, members * log_mean, ops.zeros_like(log_mean)), axis=-1)
@@ -63,7 +64,7 @@ def bayesian_binary_crossentropy(y_true, y_pred, draws=25, seed=0, class_weights
     """
     values, known = labels(y_true)
     moments = outputs(y_pred, values.shape[-1], 2)
-    noisy = _noisy(moments[:, 0], moments[:, 1], draws, seed)
+    noisy = _noisy(moments[:, 0], moments[:, 1], normal_draws(draws, 1, seed))
     log_yes = ops.logsumexp(-ops.softplus(-noisy), axis=1) - math.log(draws)
     log_no = ops.logsumexp(-ops.softplus(noisy), axis=1) - math.log(draws)
     entropy = -values * log_yes - (1.0 - values) * log_no
