@@ -11,4 +11,5 @@ with logs.to_file(snakemake.log[0]):
         figures=Path(snakemake.output.figures),
         figure_names=snakemake.params.figures,
         statistics=snakemake.params.statistics,
+        outlier=snakemake.params.outlier,
     )

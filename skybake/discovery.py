@@ -184,5 +184,7 @@ def code_digest(script: str, modules: Iterable[str] = ()) -> str:
 def _code_digest(script: str, modules: tuple[str, ...]) -> str:
     starts = [ROOT / "scripts" / f"{script}.py"]
     starts += [ROOT.joinpath(*module.split(".")).with_suffix(".py") for module in modules]
-    lines = [f"{path.relative_to(ROOT).as_posix()} {_own_digest(path)}" for path in sorted(used_files(starts))]
+    used = used_files(starts)
+    used |= {file for path in used for file in (path.parent / "templates").glob("*")}  # pages, read as text
+    lines = [f"{path.relative_to(ROOT).as_posix()} {_own_digest(path)}" for path in sorted(used)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

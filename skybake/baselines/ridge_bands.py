@@ -1,4 +1,4 @@
-"""Ridge regression on the logarithms of the object's flux in each band, and on the input scalars where there are any."""
+"""Ridge regression on the logarithms of the flux in each band, and on the input scalars if there are any."""
 
 import numpy as np
 from sklearn.linear_model import RidgeCV

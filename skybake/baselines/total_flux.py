@@ -1,4 +1,4 @@
-"""A polynomial of the logarithm of the object's flux, all bands together, and of the input scalars where there are any."""
+"""A polynomial of the logarithm of the flux in all bands, and of the input scalars where there are any."""
 
 import numpy as np
 from sklearn.linear_model import LinearRegression

@@ -51,6 +51,14 @@ def get(name: str, **parameters: Any):
     return PerObjectLoss(name=name, parameters=parameters)
 
 
+def register() -> None:
+    """Let ``keras.saving.load_model`` know the losses, in a process that has not called :func:`get`.
+
+    Keras imports no module that a file names, so a network that was saved with its loss cannot find the class alone.
+    """
+    from skybake.losses import _keras  # noqa: F401  importing registers it
+
+
 def function(name: str) -> Callable:
     """Return the per-object function of a loss; its file is imported, and with it Keras."""
     known = discovery.losses()

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -20,7 +21,13 @@ CONFIG = {
         },
         "galaxies": {
             "survey": "sdss",
-            "mock": {"n_objects": 40, "objects_per_field": 20, "seed": 3, "stars_per_field": 20, "neighbours_per_field": 5},
+            "mock": {
+                "n_objects": 40,
+                "objects_per_field": 20,
+                "seed": 3,
+                "stars_per_field": 20,
+                "neighbours_per_field": 5,
+            },
             "split": {"strategy": "fractions", "train": 0.6, "valid": 0.2, "test": 0.2},
         },
     },
@@ -63,14 +70,19 @@ class Bakeoff:
         command += ["--configfile", str(self.folder / "bakeoff.yaml"), *arguments]
         path = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ["PATH"]])
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PATH": path}, check=False
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PATH": path},
+            check=False,
         )
         assert not check or done.returncode == 0, done.stdout[-5000:]
         return done
 
     def jobs(self, *arguments):
         """Return rule -> number of jobs that a dry run would do."""
-        lines = self.snakemake("--dry-run", "--quiet", "progress", *arguments).stdout.splitlines()
+        lines = self.snakemake("--dry-run", *arguments).stdout.splitlines()
         starts = [number for number, line in enumerate(lines) if line.startswith("job ")]
         if not starts:
             return {}

@@ -1,0 +1,245 @@
+"""The workflow on small data: from raw files to the report, and what makes it run again."""
+
+import copy
+import csv
+import json
+import re
+import time
+
+import pytest
+import yaml
+
+from skybake import dataset
+from tests.conftest import ROOT
+from tests.workflow.conftest import CONFIG, Bakeoff, copy_checkout
+
+RESULTS = ("metrics.json", "history.csv", "predictions.h5", "model.keras", "run.json")
+
+
+def table(path):
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_every_combination_is_compared(finished):
+    rows = table(finished.folder / "results" / "comparison.csv")
+    found = {(row["dataset"], row["model"], row["loss"]) for row in rows}
+    clusters = {
+        ("clusters", model, loss)
+        for model in ("deeper_sequential", "simple_sequential-filters=4")
+        for loss in ("mse", "gaussian_nll")
+    }
+    baselines = {("clusters", "constant", "baseline"), ("clusters", "total_flux", "baseline")}
+    galaxies = {("galaxies", "deeper_sequential", "huber"), ("galaxies", "ridge_bands", "baseline")}
+    assert found == clusters | baselines | galaxies
+    for row in rows:
+        assert row["status"] == "ok"
+        assert float(row["mean_error_low"]) <= float(row["mean_error"]) <= float(row["mean_error_high"])
+        assert float(row["train_seconds"]) > 0
+        assert row["mock"] == "true"
+    assert {row["error"] for row in rows if row["dataset"] == "galaxies"} == {"(predicted - true) / (1 + true)"}
+
+
+@pytest.mark.parametrize(("name", "rows"), [("clusters", 90), ("galaxies", 47)])
+def test_nothing_is_lost_between_catalogue_and_dataset(name, rows, finished):
+    folder = finished.folder / "results" / name
+    rejected = table(folder / "rejected.csv")
+    assert len(dataset.load(folder / "dataset.h5")) + len(rejected) == rows
+    assert all(row["reason"] for row in rejected)
+
+
+def test_the_page_stands_alone_and_says_mock(finished):
+    for path in (finished.folder / "results" / "report.html", finished.folder / "results" / "clusters" / "report.html"):
+        page = path.read_text(encoding="utf-8")
+        body = page[page.index("<body") :]
+        assert "mock" in re.sub(r"<[^>]+>", " ", body)[:300].lower()
+        assert not re.findall(r"(?:src|href)=[\"']https?://", page)
+        assert "deeper_sequential" in body
+        assert str(finished.folder) not in page
+
+
+def test_every_figure_is_there_as_pdf_and_png(finished):
+    results = finished.folder / "results"
+    for folder in (results / "clusters" / "figures", results / "clusters/evaluation/deeper_sequential/mse/figures"):
+        names = {path.stem for path in folder.iterdir()}
+        assert len(names) >= 2
+        for name in names:
+            assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+            assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_job_has_log_and_benchmark(finished):
+    results = finished.folder / "results"
+    steps = {path.name for path in (results / "logs").iterdir()} - {"join.log", "write_config.log"}
+    assert steps == {"simulate", "ingest", "split", "train", "evaluate", "compare"}
+    logs = {path.relative_to(results / "logs").with_suffix("") for path in results.glob("logs/**/*.log")}
+    assert logs == {
+        path.relative_to(results / "benchmarks").with_suffix("") for path in results.glob("benchmarks/**/*.tsv")
+    }
+    training = (results / "logs/train/clusters/deeper_sequential/mse.log").read_text()
+    assert "seed 2: 100%" in training
+
+
+def test_the_merged_config_runs_the_same_bakeoff(finished):
+    merged = yaml.safe_load((finished.folder / "results" / "config.yaml").read_text())
+    assert merged["bakeoffs"]["clusters"]["training"]["batch_size"] == 32
+    assert merged["datasets"]["clusters"]["mock"]["n_clusters"] == 90
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    started = time.monotonic()
+    assert finished.jobs() == {}
+    assert time.monotonic() - started < 60  # it takes seconds; a run would take minutes
+
+
+@pytest.mark.parametrize(
+    ("edited", "jobs"),
+    [
+        (
+            "skybake/models/simple_sequential.py",
+            {"train_clusters": 2, "evaluate": 2, "compare": 1, "join": 1, "all": 1},
+        ),
+        ("skybake/losses/huber.py", {"train_galaxies": 1, "evaluate": 1, "compare": 1, "join": 1, "all": 1}),
+        ("skybake/figures/loss_curve.py", {"evaluate": 8, "compare": 2, "join": 1, "all": 1}),
+        ("skybake/figures/forest.py", {"compare": 2, "join": 1, "all": 1}),
+        ("skybake/mock/efeds.py", {"simulate": 1}),
+        ("skybake/config_page.py", {}),
+    ],
+)
+def test_an_edit_reruns_what_uses_it_and_nothing_else(edited, jobs, finished):
+    path = finished.checkout / edited
+    before = path.read_text()
+    try:
+        path.write_text(before + "\n# edited\n")
+        found = finished.jobs()
+    finally:
+        path.write_text(before)
+    if edited.startswith("skybake/mock"):  # all that follows runs again too
+        assert found["simulate"] == jobs["simulate"]
+        assert "train_galaxies" not in found
+        assert found["train_clusters"] == 4
+    else:
+        assert found == jobs
+
+
+def test_a_new_seed_trains_only_itself(finished, tmp_path):
+    config = copy.deepcopy(CONFIG)
+    config["bakeoffs"]["galaxies"]["seeds"] = [1, 7]
+    folder = finished.folder / "results/galaxies/runs/deeper_sequential/huber"
+    before = {name: (folder / "seed-1" / name).read_bytes() for name in ("timing.json", "predictions.h5")}
+    finished.write(config)
+    try:
+        assert finished.jobs().get("train_galaxies") == 1
+        finished.snakemake("results/galaxies/evaluation/deeper_sequential/huber/metrics.json")
+        assert (folder / "seed-7" / "model.keras").exists()
+        assert {name: (folder / "seed-1" / name).read_bytes() for name in before} == before
+        log = (finished.folder / "results/logs/train/galaxies/deeper_sequential/huber.log").read_text()
+        assert "seed 1: done already" in log
+        metrics = json.loads(
+            (finished.folder / "results/galaxies/evaluation/deeper_sequential/huber/metrics.json").read_text()
+        )
+        assert metrics["seeds"] == [1, 7]
+    finally:
+        finished.write(CONFIG)
+        finished.snakemake()
+
+
+def test_a_failed_run_is_shown_and_the_rest_is_done(finished):
+    config = copy.deepcopy(CONFIG)
+    config["bakeoffs"]["hopeless"] = {
+        "datasets": ["galaxies"],
+        "models": ["simple_sequential"],
+        "losses": ["mse"],
+        "seeds": [1],
+        "training": {"epochs": 2, "optimizer": {"name": "sgd", "learning_rate": 1e30}, "images": "none"},
+    }
+    finished.write(config)
+    try:
+        done = finished.snakemake(check=False)
+        assert done.returncode != 0
+        assert "galaxies: simple_sequential, mse" in done.stdout
+        rows = table(finished.folder / "results" / "comparison.csv")
+        status = {(row["dataset"], row["model"], row["loss"]): row["status"] for row in rows}
+        assert status.pop(("galaxies", "simple_sequential", "mse")) == "failed"
+        assert set(status.values()) == {"ok"}
+        page = (finished.folder / "results/galaxies/report.html").read_text()
+        assert "TrainingDiverged" in page
+    finally:
+        finished.write(CONFIG)
+        finished.snakemake()
+    assert "TrainingDiverged" not in (finished.folder / "results/galaxies/report.html").read_text()
+
+
+def test_the_same_config_gives_the_same_bytes_elsewhere(finished, tmp_path):
+    again = Bakeoff(tmp_path / "again", finished.checkout)
+    again.write(CONFIG)
+    target = "results/clusters/evaluation/deeper_sequential/gaussian_nll/metrics.json"
+    again.snakemake(target, "results/clusters/comparison.csv", "--until", "evaluate", "--cores", "1")
+    compared = 0
+    for path in sorted((again.folder / "results").rglob("*")):
+        relative = path.relative_to(again.folder)
+        if path.is_file() and ".work" not in relative.parts and not {"logs", "benchmarks"} & set(relative.parts):
+            if path.name == "timing.json" or path.name.startswith(".snakemake"):
+                continue
+            assert path.read_bytes() == (finished.folder / relative).read_bytes(), relative
+            compared += 1
+    assert compared > 20
+
+
+def test_snakemakes_own_report_has_captions_and_categories(finished):
+    finished.snakemake("--report", "own.zip")
+    import zipfile
+
+    with zipfile.ZipFile(finished.folder / "own.zip") as archive:
+        text = "".join(archive.read(name).decode(errors="replace") for name in archive.namelist() if "html" in name)
+        names = " ".join(archive.namelist())
+    assert "predicted_against_true" in text + names
+    assert "clusters" in text
+
+
+def test_a_wrong_config_stops_before_any_job(tmp_path):
+    bakeoff = Bakeoff(tmp_path)
+    config = copy.deepcopy(CONFIG)
+    config["bakeoffs"]["clusters"]["losses"] = ["hubr"]
+    bakeoff.write(config)
+    done = bakeoff.snakemake(check=False)
+    assert done.returncode != 0
+    assert "bakeoffs.clusters.losses[0]: no loss 'hubr'" in done.stdout
+    assert "Did you mean 'huber'?" in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_config_can_be_run(path, tmp_path):
+    """A dry run; where a config's raw files are not at hand, that must be all that is wrong with it."""
+    config = yaml.safe_load(path.read_text())
+    missing = []
+    for block in config["datasets"].values():
+        for name, file in (block.get("raw") or {}).items():
+            if (ROOT / file).exists():
+                block["raw"][name] = str((ROOT / file).resolve())
+            else:
+                missing.append(file)
+    bakeoff = Bakeoff(tmp_path)
+    bakeoff.write(config)
+    done = bakeoff.snakemake("--dry-run", check=False)
+    if missing:
+        assert done.returncode != 0
+        problems = [line for line in done.stdout.splitlines() if line.strip().startswith(("datasets.", "bakeoffs."))]
+        assert len(problems) == len(missing), done.stdout
+        assert all("no file" in line for line in problems)
+        pytest.skip(f"the raw files of {path.name} are not here: {', '.join(missing)}")
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_a_new_model_is_one_file_and_one_line(tmp_path):
+    """Nothing else of a checkout needs to change."""
+    checkout = copy_checkout(tmp_path)
+    source = '"""A model of one dense layer."""\n\nfrom keras import layers\n\n\ndef build(image, scalars=None):\n'
+    source += '    """Return features."""\n    return layers.Flatten()(image)\n'
+    (checkout / "skybake/models/newcomer.py").write_text(source)
+    config = copy.deepcopy(CONFIG)
+    config["bakeoffs"]["clusters"]["models"] = ["newcomer"]
+    bakeoff = Bakeoff(tmp_path / "work", checkout)
+    bakeoff.write(config)
+    assert bakeoff.jobs()["train_clusters"] == 2
