@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
 
-.PHONY: setup demo test lint unit workflow format lock clean
+.PHONY: setup demo test lint unit workflow format lock docs clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -41,9 +41,16 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-# The lock holds hashes and no addresses.
+# Lock files hold hashes and no addresses; the conda environments hold the same versions. dev.lock comes first and the
+# others follow it, so that every environment has the same versions of what they share.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml
 lock: setup
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements/dev.lock
+	$(LOCK) --extra dev -o requirements/dev.lock
+	for kind in data train-cpu report; do $(LOCK) --extra $$kind -c requirements/dev.lock -o requirements/$$kind.lock; done
+	$(BIN)/python envs/from_locks.py
+
+docs: setup
+	$(BIN)/python -m skybake.config_page
 
 clean:
 	rm -rf results .snakemake

@@ -1,7 +1,6 @@
 from skybake import config as settings
 from skybake.discovery import code_digest
 
-
 # Another bake-off is a file of its own, given by --configfile: the default one is not mixed into it.
 if not workflow.overwrite_configfiles:
 

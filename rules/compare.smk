@@ -15,13 +15,15 @@ localrules:
 rule write_config:
     output:
         PATHS.config(),
-    params:
-        config=PLAN.as_dict(),
-        code=code_digest("write_config"),
     log:
         PATHS.log("write_config"),
     benchmark:
         PATHS.benchmark("write_config")
+    conda:
+        "../envs/report.yaml"
+    params:
+        config=PLAN.as_dict(),
+        code=code_digest("write_config"),
     message:
         "writing the merged config"
     script:
@@ -36,9 +38,7 @@ rule compare:
         rejected=PATHS.dataset(name="rejected.csv"),
         split=lambda wildcards: PLAN.split(wildcards.dataset),
     output:
-        csv=report(
-            PATHS.dataset(name="comparison.csv"), caption="../report/comparison_table.rst", category="{dataset}"
-        ),
+        csv=report(PATHS.dataset(name="comparison.csv"), caption="../report/comparison_table.rst", category="{dataset}"),
         tex=PATHS.dataset(name="comparison.tex"),
         html=report(PATHS.dataset(name="report.html"), caption="../report/comparison_page.rst", category="{dataset}"),
         figures=report(
@@ -48,19 +48,21 @@ rule compare:
             category="{dataset}",
             labels={"figure": "{figure}"},
         ),
+    log:
+        PATHS.log("compare", "{dataset}"),
+    benchmark:
+        PATHS.benchmark("compare", "{dataset}")
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         rows=lambda wildcards: PLAN.rows(wildcards.dataset),
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("comparison", wildcards.dataset)],
         title=PLAN.config.title,
         statistics=PLAN.config.statistics.model_dump(),
         code=lambda wildcards: code_digest("compare", PLAN.figure_modules("comparison", wildcards.dataset)),
-    log:
-        PATHS.log("compare", "{dataset}"),
-    benchmark:
-        PATHS.benchmark("compare", "{dataset}")
-    resources:
-        mem_mb=4000,
-        runtime=60,
     message:
         "comparing all models and losses on {wildcards.dataset}"
     script:
@@ -74,17 +76,19 @@ rule join:
     output:
         csv=f"{PATHS.results}/comparison.csv",
         html=f"{PATHS.results}/report.html",
-    params:
-        pages=PLAN.pages(),
-        title=PLAN.config.title,
-        code=code_digest("join"),
     log:
         PATHS.log("join"),
     benchmark:
         PATHS.benchmark("join")
+    conda:
+        "../envs/report.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        pages=PLAN.pages(),
+        title=PLAN.config.title,
+        code=code_digest("join"),
     message:
         "joining the comparisons of {PLAN.config.title}"
     script:

@@ -20,19 +20,21 @@ rule evaluate:
             subcategory="{model}",
             labels={"model": "{model}", "loss": "{loss}", "figure": "{figure}"},
         ),
+    log:
+        PATHS.log("evaluate", "{dataset}", "{model}", "{loss}"),
+    benchmark:
+        PATHS.benchmark("evaluate", "{dataset}", "{model}", "{loss}")
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         runs=lambda wildcards: PLAN.run_folders(**wildcards),
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("run", wildcards.dataset)],
         statistics=PLAN.config.statistics.model_dump(),
         outlier=lambda wildcards: PLAN.config.datasets[wildcards.dataset].outlier,
         code=lambda wildcards: code_digest("evaluate", PLAN.figure_modules("run", wildcards.dataset)),
-    log:
-        PATHS.log("evaluate", "{dataset}", "{model}", "{loss}"),
-    benchmark:
-        PATHS.benchmark("evaluate", "{dataset}", "{model}", "{loss}")
-    resources:
-        mem_mb=2000,
-        runtime=30,
     message:
         "evaluating {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
     script:

@@ -13,20 +13,22 @@ rule ingest:
     output:
         dataset=PATHS.dataset(),
         rejected=PATHS.dataset(name="rejected.csv"),
+    log:
+        PATHS.log("ingest", "{dataset}"),
+    benchmark:
+        PATHS.benchmark("ingest", "{dataset}")
+    conda:
+        "../envs/data.yaml"
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=lambda wildcards, input: 1000 + int(3 * input.size_mb),
+        runtime=240,
     params:
         survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
         raw=lambda wildcards: PLAN.raw(wildcards.dataset),
         options=lambda wildcards: PLAN.config.datasets[wildcards.dataset].options,
         mock=lambda wildcards: PLAN.is_mock(wildcards.dataset),
         code=lambda wildcards: code_digest("ingest", PLAN.modules("raw", wildcards.dataset)),
-    log:
-        PATHS.log("ingest", "{dataset}"),
-    benchmark:
-        PATHS.benchmark("ingest", "{dataset}")
-    threads: workflow.cores or 1
-    resources:
-        mem_mb=lambda wildcards, input: 1000 + int(3 * input.size_mb),
-        runtime=240,
     message:
         "ingesting {wildcards.dataset}"
     script:

@@ -9,19 +9,21 @@ out:  results/<dataset>/raw/, in the survey's own raw format
 rule simulate:
     output:
         directory(PATHS.raw()),
+    log:
+        PATHS.log("simulate", "{dataset}"),
+    benchmark:
+        PATHS.benchmark("simulate", "{dataset}")
+    conda:
+        "../envs/data.yaml"
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
     params:
         survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
         raw=lambda wildcards: PLAN.raw(wildcards.dataset),
         options=lambda wildcards: PLAN.config.datasets[wildcards.dataset].mock,
         code=lambda wildcards: code_digest("simulate", PLAN.modules("mock", wildcards.dataset)),
-    log:
-        PATHS.log("simulate", "{dataset}"),
-    benchmark:
-        PATHS.benchmark("simulate", "{dataset}")
-    threads: workflow.cores or 1
-    resources:
-        mem_mb=2000,
-        runtime=60,
     message:
         "simulating raw files of {wildcards.dataset}"
     script:

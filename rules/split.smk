@@ -11,16 +11,18 @@ rule split:
         dataset=PATHS.dataset(),
     output:
         split=PATHS.split(),
-    params:
-        strategy=lambda wildcards: PLAN.config.datasets[wildcards.dataset].split.model_dump(),
-        code=code_digest("split"),
     log:
         PATHS.log("split", "{dataset}-{split_seed}"),
     benchmark:
         PATHS.benchmark("split", "{dataset}-{split_seed}")
+    conda:
+        "../envs/data.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        strategy=lambda wildcards: PLAN.config.datasets[wildcards.dataset].split.model_dump(),
+        code=code_digest("split"),
     message:
         "splitting {wildcards.dataset}"
     script:

@@ -17,21 +17,23 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             split=lambda wildcards: PLAN.split(wildcards.dataset),
         output:
             [PATHS.run(file, seed) for seed in bakeoff.seeds for file in settings.NETWORK_FILES],
-        params:
-            job=lambda wildcards: PLAN.job_facts(**wildcards),
-            seeds=lambda wildcards: PLAN.run_folders(**wildcards),
-            work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",
-            code=lambda wildcards: code_digest("train", PLAN.modules_of_job(**wildcards)),
         log:
             PATHS.log("train", "{dataset}", "{model}", "{loss}"),
         benchmark:
             PATHS.benchmark("train", "{dataset}", "{model}", "{loss}")
         wildcard_constraints:
             **PLAN.constraints(name, networks=True),
+        conda:
+            "../envs/train-cpu.yaml"
         threads: bakeoff.training.threads
         resources:
             mem_mb=lambda wildcards, input, attempt: attempt * (2500 + int(8 * input.size_mb)),
             runtime=lambda wildcards, attempt: 240 * attempt,
+        params:
+            job=lambda wildcards: PLAN.job_facts(**wildcards),
+            seeds=lambda wildcards: PLAN.run_folders(**wildcards),
+            work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",
+            code=lambda wildcards: code_digest("train", PLAN.modules_of_job(**wildcards)),
         message:
             "training {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
         script:
@@ -45,20 +47,22 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             split=lambda wildcards: PLAN.split(wildcards.dataset),
         output:
             [PATHS.run(file, seed) for seed in bakeoff.seeds for file in settings.BASELINE_FILES],
-        params:
-            job=lambda wildcards: PLAN.job_facts(**wildcards),
-            seeds=lambda wildcards: PLAN.run_folders(**wildcards),
-            work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",
-            code=lambda wildcards: code_digest("fit_baseline", PLAN.modules_of_job(**wildcards)),
         log:
             PATHS.log("train", "{dataset}", "{model}", "{loss}"),
         benchmark:
             PATHS.benchmark("train", "{dataset}", "{model}", "{loss}")
         wildcard_constraints:
             **PLAN.constraints(name, networks=False),
+        conda:
+            "../envs/data.yaml"
         resources:
             mem_mb=lambda wildcards, input, attempt: attempt * (1000 + int(8 * input.size_mb)),
             runtime=60,
+        params:
+            job=lambda wildcards: PLAN.job_facts(**wildcards),
+            seeds=lambda wildcards: PLAN.run_folders(**wildcards),
+            work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",
+            code=lambda wildcards: code_digest("fit_baseline", PLAN.modules_of_job(**wildcards)),
         message:
             "fitting {wildcards.model} on {wildcards.dataset}"
         script:

@@ -61,7 +61,7 @@ def test_the_page_stands_alone_and_says_mock(finished):
 def test_every_figure_is_there_as_pdf_and_png(finished):
     results = finished.folder / "results"
     for folder in (results / "clusters" / "figures", results / "clusters/evaluation/deeper_sequential/mse/figures"):
-        names = {path.stem for path in folder.iterdir()}
+        names = {path.stem for path in folder.iterdir() if not path.name.startswith(".")}
         assert len(names) >= 2
         for name in names:
             assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
