@@ -187,11 +187,16 @@ class Training(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _bare_names(cls, given: Any) -> Any:
+    def _named_blocks(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        bare = {key: {"name": given[key]} for key in ("optimizer", "schedule") if isinstance(given.get(key), str)}
-        return {**given, **bare}
+        named = {}
+        for key, usual in (("optimizer", "adam"), ("schedule", "constant")):
+            if isinstance(given.get(key), str):
+                named[key] = {"name": given[key]}
+            elif isinstance(given.get(key), dict):
+                named[key] = {"name": usual, **given[key]}
+        return {**given, **named}
 
 
 class Bakeoff(Settings):
@@ -589,7 +594,18 @@ def _validation_problems(error: ValidationError, root: type[Settings], prefix: t
     return list(dict.fromkeys(problems))
 
 
-_TAGS = {"holdout", "fractions", "group", "adam", "sgd", "rmsprop", "constant", "cosine", "str", "dict[str,dict[str,any]]"}
+_TAGS = {
+    "holdout",
+    "fractions",
+    "group",
+    "adam",
+    "sgd",
+    "rmsprop",
+    "constant",
+    "cosine",
+    "str",
+    "dict[str,dict[str,any]]",
+}
 
 
 def _key(place: list[str | int]) -> str:
@@ -754,4 +770,3 @@ def _clashes(checked: Plan) -> Iterator[str]:
                         f" {dataset!r}; found inputs {list(checked.inputs(dataset))}."
                         f" Hint: datasets.{dataset}.inputs: [{scalar}]"
                     )
-

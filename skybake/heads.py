@@ -313,9 +313,8 @@ class Bins:
             )
             found = _edges(labels, count, *ends, spacing)
         if len(found) < 3 or not (np.diff(found) > 0).all():
-            raise ValueError(
-                f"bins with edges {np.round(scale * found + shift, 6).tolist()} found; expected two or more"
-            )
+            shown = np.round(scale * found + shift, 6).tolist()
+            raise ValueError(f"bins with edges {shown} found; expected at least three ascending numbers")
         held = np.histogram(np.clip(labels, found[0], found[-1]), found)[0]
         return cls(edges=_floats(found), bias=_floats(np.log((held + 1) / (held.sum() + held.size))))
 

@@ -26,7 +26,7 @@ def expectation(y_true, y_pred, count=50, low=None, high=None, spacing="uniform"
     Formula:
         (sum_k p_k c_k - y)², c the centres of the bins
     Source:
-        After Pasquet et al. 2019, arXiv:1806.06607, section 3.2, as the photo-z reference meant it.
+        After Pasquet et al. 2019, arXiv:1806.06607, as the photo-z reference meant it.
     Note:
         It sees the mean of the distribution only: its width is left to chance.
     """
@@ -59,7 +59,7 @@ def bin_crossentropy(y_true, y_pred, count=50, low=None, high=None, spacing="uni
     Formula:
         -ln p_k(y)
     Source:
-        Pasquet et al. 2019, arXiv:1806.06607, section 3.2.
+        Pasquet et al. 2019, arXiv:1806.06607.
     """
     _, known, place, logits = binned(y_true, y_pred, edges_of(edges, count, low, high, spacing))
     members = ops.equal(place, ops.arange(logits.shape[-1], dtype=logits.dtype))
@@ -96,7 +96,7 @@ def ordinal_crossentropy(y_true, y_pred, smoothing=1.0, count=50, low=None, high
     Args:
         smoothing: Width of the label in bins, above 0.
     Source:
-        Díaz & Marathe 2019, Soft labels for ordinal regression, CVPR, eq. 3.
+        Díaz & Marathe 2019, Soft labels for ordinal regression, CVPR.
     """
     if smoothing <= 0:
         raise ValueError(f"smoothing: {smoothing} found; expected a number above 0")

@@ -148,6 +148,13 @@ def test_a_parameter_at_its_default_has_the_plain_name(given):
     assert plan.combinations[0].loss_name == "huber"
 
 
+def test_blocks_without_a_name_take_the_usual_one(given):
+    training = {"schedule": {"warmup_epochs": 0}, "optimizer": {"learning_rate": 0.01}}
+    block = config.plan(changed(given, "bakeoffs.first.training", training)).config.bakeoffs["first"].training
+    assert (block.schedule.name, block.schedule.warmup_epochs) == ("constant", 0)
+    assert (block.optimizer.name, block.optimizer.learning_rate) == ("adam", 0.01)
+
+
 def test_the_merged_config_is_complete_and_means_the_same(given):
     merged = config.plan(given).as_dict()
     assert merged["bakeoffs"]["first"]["training"]["optimizer"]["learning_rate"] == 1e-3

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -66,8 +67,8 @@ class Bakeoff:
         """Run Snakemake with the local profile; return the finished process with its output in ``stdout``."""
         command = [sys.executable, "-m", "snakemake", "--profile", str(self.checkout / "profiles" / "local")]
         command += ["--snakefile", str(self.checkout / "Snakefile"), "--directory", str(self.folder)]
-        command += ["--configfile", str(self.folder / "bakeoff.yaml"), *arguments]
-        path = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ["PATH"]])
+        command += [*arguments, "--configfile", str(self.folder / "bakeoff.yaml")]
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         done = subprocess.run(
             command,
             stdout=subprocess.PIPE,
@@ -96,7 +97,7 @@ class Bakeoff:
 
 def copy_checkout(folder):
     """Copy what a run needs of the checkout, to be edited."""
-    for name in ("Snakefile", "rules", "scripts", "skybake", "profiles", "report"):
+    for name in ("Snakefile", "rules", "scripts", "skybake", "profiles", "report", "envs"):
         source = ROOT / name
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(source, folder)
