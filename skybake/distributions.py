@@ -1,7 +1,7 @@
 """Predictive distributions: densities, intervals and scores of every form that a :class:`Prediction` can have.
 
-:func:`of` makes the distribution of a prediction. All its methods take values (N,), one an object, or (N, G), and answer
-in the same shape, in units of the label. No deep-learning framework is imported here.
+:func:`of` makes the distribution of a prediction. Methods take values (N,), one an object, or (N, G), and answer in the
+same shape, in units of the label. No deep-learning framework is imported here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from skybake.predictions import Prediction
 
 TINY = 1e-30
 FLOOR = 1e-6  # of a probability spread over the whole range: the smallest density that a likelihood is taken of
-NARROW = 1e-9  # of the range of the quantiles: the smallest distance of two of them
+NARROW = 0.04  # of the mean distance of neighbouring quantiles: the smallest that a density is made of
 LOG_2PI = np.log(2 * np.pi)
 
 
@@ -286,8 +286,9 @@ def between_quantiles(quantiles: np.ndarray, levels: np.ndarray) -> Piecewise:
     """
     levels = np.asarray(levels, dtype=np.float64)
     widths = np.diff(quantiles, axis=1)
-    narrow = NARROW * np.maximum(widths.sum(axis=1, keepdims=True), np.abs(quantiles).max(axis=1, keepdims=True) + TINY)
-    widths = np.maximum(widths, narrow)
+    # Sorted quantiles that had crossed all but coincide: taken at their word, one such object rules every mean density.
+    size = np.abs(quantiles).max(axis=1, keepdims=True)
+    widths = np.maximum(widths, np.maximum(NARROW * widths.mean(axis=1, keepdims=True), 1e-9 * size + TINY))
     steps = np.diff(levels)
     first, last = widths[:, :1] * levels[0] / steps[0], widths[:, -1:] * (1 - levels[-1]) / steps[-1]
     all_widths = np.concatenate([first, widths, last], axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def measure(
     place[scalar == edges[-1]] = len(edges) - 2
     place[~present(scalar)] = -1
     found = []
-    for number, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for number, (low, high) in enumerate(pairwise(edges)):
         here = place == number
         pooled = values[:, here].ravel()
         found.append(

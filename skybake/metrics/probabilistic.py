@@ -64,13 +64,13 @@ def ks(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
 
     With weights the steps of the empirical distribution are as high as these.
     """
+    pit = np.asarray(pit)
     order = np.argsort(pit, axis=-1)
-    ordered = np.take_along_axis(np.asarray(pit), order, axis=-1)
-    share = (
-        np.ones_like(ordered) if weights is None else np.take_along_axis(np.broadcast_to(weights, pit.shape), order, -1)
-    )
-    above = np.cumsum(share, axis=-1) / np.sum(share, axis=-1, keepdims=True)
-    below = above - share / np.sum(share, axis=-1, keepdims=True)
+    ordered = np.take_along_axis(pit, order, axis=-1)
+    steps = np.broadcast_to(1.0 if weights is None else weights, pit.shape)
+    steps = np.take_along_axis(steps / steps.sum(axis=-1, keepdims=True), order, axis=-1)
+    above = np.cumsum(steps, axis=-1)
+    below = above - steps
     return np.maximum(above - ordered, ordered - below).max(axis=-1)
 
 

@@ -193,3 +193,33 @@ def test_both_backends_train_the_same_network(small, tmp_path):
 def test_a_second_backend_in_one_process_is_refused():
     with pytest.raises(backend.BackendError, match="already"):
         backend.start("jax", threads=1, precision="float32")
+
+
+def test_half_precision_is_refused_where_it_would_crawl(monkeypatch):
+    monkeypatch.setattr(backend, "BF16_FLAGS", ("no_such_instruction",))
+    with pytest.raises(backend.BackendError, match="mixed_bfloat16.*Hint: precision: float32"):
+        backend.start("tensorflow", threads=1, precision="mixed_bfloat16")
+
+
+@pytest.mark.skipif(not backend.bfloat16_is_fast(), reason="no bfloat16 instructions on this processor")
+def test_half_precision_trains(small, tmp_path):
+    try:
+        what = job("deeper_sequential", parameters={"filters": 4}, precision="mixed_bfloat16", epochs=8, batch_size=8)
+        folder = train(small, what, tmp_path)[1]
+    finally:
+        backend.start("tensorflow", threads=1, precision="float32")
+    result = predictions.read(folder / "predictions.h5", "test")
+    assert np.nanstd(result.prediction.point - result.label) < np.nanstd(result.label)
+
+
+@pytest.mark.parametrize("name", ["constant", "cosine"])
+def test_the_learning_rate_warms_up(name):
+    from skybake.config import Training
+
+    block = Training(epochs=10, schedule={"name": name, "warmup_epochs": 2}, optimizer={"learning_rate": 0.01})
+    rate = training._optimizer(block.model_dump(), steps=5)._learning_rate
+    rates = [float(rate(step)) for step in (0, 5, 10, 49)]
+    assert rates[0] < 0.0011
+    assert rates[1] == pytest.approx(0.0055, rel=0.1)
+    assert rates[2] == pytest.approx(0.01, rel=1e-3)
+    assert rates[3] == pytest.approx(0.01 if name == "constant" else 0.0, abs=2e-4)
