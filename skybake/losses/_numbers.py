@@ -33,9 +33,37 @@ def working(x):
     return x if kind == "float64" else ops.cast(x, "float32")
 
 
+@ops.custom_gradient
+def _limited(x, limit):
+    def gradient(*args, upstream=None):
+        if upstream is None:
+            (upstream,) = args
+        return upstream * (limit / ops.maximum(ops.abs(x), limit)), ops.zeros_like(limit)
+
+    return ops.where(ops.isfinite(x), ops.clip(x, -limit, limit), x), gradient
+
+
 def limited(x, limit):
     """Return x, or ±limit beyond it; the gradient there is limit / |x|, small but of the right sign."""
-    return x * ops.stop_gradient(limit / ops.maximum(ops.abs(x), limit))
+    return _limited(x, ops.cast(limit, x.dtype))
+
+
+def log_sum_exp(x, axis, keepdims=False):
+    """Return ln of the sum of exp(x).
+
+    Compilers may round a large x differently where the largest is sought and where it is taken off: what is left must
+    not be above zero, or its exponential overflows.
+    """
+    largest = ops.stop_gradient(ops.max(x, axis=axis, keepdims=True))
+    below = x - largest
+    total = ops.log(ops.sum(ops.exp(ops.where(below > 0, ops.zeros_like(below), below)), axis=axis, keepdims=True))
+    found = total + largest
+    return found if keepdims else ops.squeeze(found, axis=axis)
+
+
+def log_softmax(x, axis):
+    """Return the logarithm of the softmax."""
+    return x - log_sum_exp(x, axis, keepdims=True)
 
 
 def squared(x):

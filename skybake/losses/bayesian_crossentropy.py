@@ -12,7 +12,7 @@ from keras import ops
 from skybake.losses import loss
 from skybake.losses._classes import class_weight, one_hot
 from skybake.losses._draws import draws as normal_draws
-from skybake.losses._numbers import HUGE, LOG_VARIANCE, limited, working
+from skybake.losses._numbers import HUGE, LOG_VARIANCE, limited, log_softmax, log_sum_exp, working
 from skybake.losses._rows import correction, labels, mean_over_labels, outputs, rows
 from skybake.losses.crossentropy import yes_or_no_weight
 
@@ -41,8 +41,8 @@ def bayesian_categorical_crossentropy(y_true, y_pred, draws=25, seed=0, class_we
     y_pred = limited(working(rows(y_pred)), HUGE)
     logits, log_variance = ops.split(y_pred, 2, axis=-1)
     noise = normal_draws(draws, logits.shape[-1], seed)
-    log_probability = ops.log_softmax(_noisy(logits, log_variance, noise), axis=-1)
-    log_mean = ops.logsumexp(log_probability, axis=1) - math.log(draws)
+    log_probability = log_softmax(_noisy(logits, log_variance, noise), axis=-1)
+    log_mean = log_sum_exp(log_probability, axis=1) - math.log(draws)
     members, known = one_hot(y_true, logits.shape[-1])
     total = -ops.sum(ops.where(known, members * log_mean, ops.zeros_like(log_mean)), axis=-1)
     return total * ops.cast(correction(y_true), total.dtype) * class_weight(members, class_weights)
@@ -65,7 +65,7 @@ def bayesian_binary_crossentropy(y_true, y_pred, draws=25, seed=0, class_weights
     values, known = labels(y_true)
     moments = outputs(y_pred, values.shape[-1], 2)
     noisy = _noisy(moments[:, 0], moments[:, 1], normal_draws(draws, 1, seed))
-    log_yes = ops.logsumexp(-ops.softplus(-noisy), axis=1) - math.log(draws)
-    log_no = ops.logsumexp(-ops.softplus(noisy), axis=1) - math.log(draws)
+    log_yes = log_sum_exp(-ops.softplus(-noisy), axis=1) - math.log(draws)
+    log_no = log_sum_exp(-ops.softplus(noisy), axis=1) - math.log(draws)
     entropy = -values * log_yes - (1.0 - values) * log_no
     return mean_over_labels(entropy * yes_or_no_weight(values, class_weights), known)

@@ -5,7 +5,7 @@ import math
 from keras import ops
 
 from skybake.losses import loss
-from skybake.losses._numbers import LOG_VARIANCE, limited, standardised
+from skybake.losses._numbers import LOG_VARIANCE, limited, log_softmax, log_sum_exp, standardised
 from skybake.losses._rows import labels, mean_over_labels, outputs
 
 
@@ -26,4 +26,4 @@ def mixture_nll(y_true, y_pred, components=3):
     log_variances = limited(log_variances, LOG_VARIANCE)
     w = standardised(means - values[:, None, :], log_variances)
     log_density = -0.5 * (ops.square(w) + log_variances + math.log(2 * math.pi))
-    return mean_over_labels(-ops.logsumexp(ops.log_softmax(logits, axis=1) + log_density, axis=1), known)
+    return mean_over_labels(-log_sum_exp(log_softmax(logits, axis=1) + log_density, axis=1), known)
