@@ -51,6 +51,7 @@ lock: setup
 
 docs: setup
 	$(BIN)/python -m skybake.config_page
+	$(BIN)/python -m skybake.losses._page
 
 clean:
 	rm -rf results .snakemake

@@ -255,7 +255,13 @@ class Chosen:
     @property
     def name(self) -> str:
         """Its name in paths and tables: parameters stand behind the name, e.g. ``huber-delta=0.3``."""
-        return "-".join([self.part.name, *(f"{key}={value}" for key, value in sorted(self.parameters.items()))])
+        return "-".join([self.part.name, *(f"{key}={_word(value)}" for key, value in sorted(self.parameters.items()))])
+
+
+def _word(value: Any) -> str:
+    """Write a parameter's value as part of a file name."""
+    text = ",".join(map(_word, value)) if isinstance(value, tuple | list) else str(value)
+    return re.sub(r"[^\w.,+=-]", "_", text)
 
 
 @dataclass(frozen=True)

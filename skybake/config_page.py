@@ -17,9 +17,9 @@ SCHEMA = discovery.ROOT / "schemas" / "config.schema.json"
 PAGE = discovery.ROOT / "docs" / "config.md"
 HEAD = """# What the config may say
 
-This page is made from `skybake/config.py` and the surveys' own options by `make docs`. A bake-off is one YAML file, given
-by `--configfile`; without it `config.yaml` is taken. A wrong key, name or value stops before any job, and the message
-says what is allowed.
+This page is made from `skybake/config.py` and the surveys' own options by `make docs`. A bake-off is one YAML file,
+given by `--configfile`; without it `config.yaml` is taken. A wrong key, name or value stops before any job, and the
+message says what is allowed.
 """
 
 

@@ -51,3 +51,12 @@ def small(tmp_path_factory):
     split = splits.make(dataset.load(path), {"strategy": "holdout", "test": 0.2, "valid": 0.2, "seed": 40})
     splits.write(folder / "split.h5", split)
     return path, folder / "split.h5"
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """The folder of real survey data; a test that needs it is skipped where it is missing."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real survey data are not beside the checkout, in ../shared/data")
+    return folder

@@ -242,3 +242,28 @@ def test_a_new_model_is_one_file_and_one_line(tmp_path):
     bakeoff = Bakeoff(tmp_path / "work", checkout)
     bakeoff.write(config)
     assert bakeoff.jobs()["train_clusters"] == 2
+
+
+def test_a_bakeoff_on_a_real_field(tmp_path, shared_data):
+    """configs/sdss_stars.yaml with one network: real frames in, a report that does not say mock out."""
+    config = yaml.safe_load((ROOT / "configs/sdss_stars.yaml").read_text())
+    raw = config["datasets"]["stars_4510"]["raw"]
+    config["datasets"]["stars_4510"]["raw"] = {name: str((ROOT / path).resolve()) for name, path in raw.items()}
+    config["results"] = "results"
+    config["bakeoffs"]["stars"] |= {
+        "models": ["deeper_sequential"],
+        "losses": ["mse"],
+        "baselines": ["constant", "ridge_bands"],
+        "seeds": [1],
+        "training": {"epochs": 40, "batch_size": 16},
+    }
+    bakeoff = Bakeoff(tmp_path)
+    bakeoff.write(config)
+    bakeoff.snakemake()
+    rows = {row["model"]: row for row in table(tmp_path / "results/comparison.csv")}
+    assert {row["mock"] for row in rows.values()} == {"false"}
+    assert float(rows["deeper_sequential"]["std_error"]) < 0.6 * float(rows["constant"]["std_error"])
+    assert float(rows["ridge_bands"]["std_error"]) < 0.5 * float(rows["constant"]["std_error"])
+    rejected = table(tmp_path / "results/stars_4510/rejected.csv")
+    assert len(dataset.load(tmp_path / "results/stars_4510/dataset.h5")) + len(rejected) == 161
+    assert "MOCK" not in (tmp_path / "results/report.html").read_text()
