@@ -151,6 +151,15 @@ class Cosine(Settings):
     warmup_epochs: float = Field(1.0, ge=0, description="The rate grows linearly over so many epochs. 0 for none.")
 
 
+class Plateau(Settings):
+    """The learning rate falls whenever the validation loss has not improved for some epochs."""
+
+    name: Literal["plateau"]
+    factor: float = Field(0.5, gt=0, lt=1, description="What the rate is multiplied by.")
+    patience: int = Field(5, ge=1, description="Epochs without improvement.")
+    minimum: float = Field(1e-6, gt=0, description="The rate never falls below.")
+
+
 class EarlyStopping(Settings):
     """Stop when the validation loss has not improved for some epochs."""
 
@@ -167,13 +176,18 @@ class Training(Settings):
     optimizer: Annotated[Adam | SGD | RMSprop, Field(discriminator="name")] = Field(
         Adam(), description="Optimizer with its parameters; a bare name takes the defaults."
     )
-    schedule: Annotated[Constant | Cosine, Field(discriminator="name")] = Field(
+    schedule: Annotated[Constant | Cosine | Plateau, Field(discriminator="name")] = Field(
         Constant(), description="How the learning rate changes; a bare name takes the defaults."
     )
-    images: Literal["none", "standardise", "log"] = Field(
+    images: Literal["none", "standardise", "log", "per_pixel"] = Field(
         "log",
         description="What is done to images, fitted on the training part: nothing; zero mean and unit variance by"
-        " band; or the same after asinh(pixel / noise), a logarithm that bears negative pixels.",
+        " band; the same after asinh(pixel / noise), a logarithm that bears negative pixels; or zero mean and unit"
+        " variance of every pixel of every band.",
+    )
+    augmentation: Literal["none", "flips", "flips_and_turns"] = Field(
+        "none",
+        description="Training images are mirrored, or mirrored and turned by quarters, at random in every epoch.",
     )
     labels: Literal["none", "standardise"] = Field(
         "standardise", description="What is done to labels while training; predictions are always in the label's units."
@@ -393,7 +407,7 @@ class Plan:
 
     def _combinations(self) -> Iterator[Combination]:
         losses = discovery.losses()
-        models, baselines = discovery.parts("models", "build"), discovery.parts("baselines", "build")
+        models, baselines = discovery.models(), discovery.parts("baselines", "build")
         for name, bakeoff in self.config.bakeoffs.items():
             pairs = [
                 (_chosen(model, models), _chosen(loss, losses)) for model in bakeoff.models for loss in bakeoff.losses
@@ -700,7 +714,7 @@ def _option_problems(key: str, given: Mapping[str, Any], module: str) -> Iterato
 
 def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[str]:
     losses = discovery.losses()
-    yield from _choice_problems(f"{key}.models", "model", bakeoff.models, discovery.parts("models", "build"))
+    yield from _choice_problems(f"{key}.models", "model", bakeoff.models, discovery.models())
     yield from _choice_problems(f"{key}.losses", "loss", bakeoff.losses, losses)
     baselines = discovery.parts("baselines", "build")
     yield from _choice_problems(f"{key}.baselines", "baseline", bakeoff.baselines, baselines)
@@ -769,6 +783,11 @@ def _clashes(checked: Plan) -> Iterator[str]:
         if label in checked.inputs(dataset):
             yield f"datasets.{dataset}.inputs: {label!r} is the label; a model that sees it has nothing to learn"
         for job in checked.select(dataset=dataset):
+            if job.model.part.constants.get("NEEDS_SCALARS") and not checked.inputs(dataset):
+                yield (
+                    f"bakeoffs.{job.bakeoff}: {job.model.part.name!r} needs input scalars of {dataset!r}; found none."
+                    f" Hint: datasets.{dataset}.inputs: [...], e.g. the magnitudes of its catalogue"
+                )
             for scalar in job.model.part.constants.get("NEEDS", ()):
                 if scalar not in checked.inputs(dataset):
                     yield (

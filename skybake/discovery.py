@@ -86,7 +86,7 @@ def parts(room: str, function: str | None = None) -> Mapping[str, Part]:
     """Return the parts of a room of the library, by name.
 
     Args:
-        room: A folder of the library: ``models``, ``baselines``, ``raw``, ``mock`` or ``figures``.
+        room: A folder of the library: ``models`` (see :func:`models`), ``baselines``, ``raw``, ``mock`` or ``figures``.
         function: The function whose keyword-only parameters the config may set; a file without it is no part.
     """
     found = {}
@@ -102,6 +102,30 @@ def parts(room: str, function: str | None = None) -> Mapping[str, Part]:
             doc=ast.get_docstring(_tree(path)) or "",
         )
     return found
+
+
+MIXED = "mixed_"
+
+
+@cache
+def models() -> Mapping[str, Part]:
+    """Return the networks by name: the files of ``skybake/models/``, and each again with scalars mixed in.
+
+    ``mixed_<model>`` joins the model's image features with the dataset's input scalars (``scalar_units`` is the width
+    of the dense layer that they pass); ``MIXED`` among its constants says so.
+    """
+    plain = parts("models", "build")
+    mixed = {
+        MIXED + name: Part(
+            name=MIXED + name,
+            module=part.module,
+            parameters={**part.parameters, "scalar_units": 64},
+            constants={**part.constants, "MIXED": True, "NEEDS_SCALARS": True},
+            doc=part.doc,
+        )
+        for name, part in plain.items()
+    }
+    return {**plain, **mixed}
 
 
 @cache

@@ -70,25 +70,23 @@ def prepare(data: Data, job: Job) -> Prepared:
     """Read a job's arrays and bring them into the network's units."""
     step = None
     inputs: dict[str, dict[str, np.ndarray]] = {}
-    scalars = {part: _matrix(data.scalars(job.inputs, part)) for part in data.rows}
-    scalar_step = (
-        preprocessing.fit_affine(scalars["train"])
-        if job.inputs and job.training["images"] != "none"
-        else preprocessing.Affine()
-    )
     for part, rows in data.rows.items():
         images = data.dataset.images(rows)
         if step is None:
             step = preprocessing.fit_images(job.training["images"], images)
         inputs[part] = {"image": step.apply(images)}
-        if job.inputs:
-            inputs[part]["scalars"] = scalar_step.apply(scalars[part])
-            missing = (inputs[part]["scalars"] == preprocessing.MAGIC).any(axis=1)
-            if missing.any():
-                first = data.dataset.ids[rows[np.flatnonzero(missing)[0]]]
-                raise ValueError(
-                    f"{data.dataset.path}: {missing.sum()} objects of {part} have no {' or '.join(job.inputs)},"
-                    f" the first is {first}. Hint: leave it out of datasets.*.inputs"
+    scalar_step = preprocessing.Affine()
+    if job.inputs:
+        scalars = {part: np.column_stack(list(data.scalars(job.inputs, part).values())) for part in data.rows}
+        fitted = preprocessing.fit_affine(scalars["train"])
+        if job.training["images"] != "none":
+            scalar_step = fitted
+        for part, values in scalars.items():
+            inputs[part]["scalars"] = scalar_step.apply(values, missing=scalar_step.apply(fitted.mean))
+            missing = preprocessing.is_missing(values).any(axis=1).sum()
+            if missing:
+                print(
+                    f"{part}: {missing} objects miss a scalar; it is taken to be the training part's mean", flush=True
                 )
     labels = {part: data.label(job.label, part)[:, None] for part in data.rows}
     target_step = (
@@ -98,10 +96,6 @@ def prepare(data: Data, job: Job) -> Prepared:
     )
     targets = {part: target_step.apply(values) for part, values in labels.items()}
     return Prepared(inputs, targets, step, scalar_step, target_step)
-
-
-def _matrix(columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    return np.column_stack(list(columns.values())) if columns else np.empty((0, 0))
 
 
 def compose(job: Job, inputs: Mapping[str, tuple[int, ...]], head: heads.Head):
@@ -117,12 +111,21 @@ def compose(job: Job, inputs: Mapping[str, tuple[int, ...]], head: heads.Head):
     """
     import keras
 
-    part = discovery.parts("models", "build")[job.part]
+    part = discovery.models()[job.part]
     tensors = {name: keras.Input(shape, name=name) for name, shape in inputs.items()}
-    features = part.load().build(tensors["image"], tensors.get("scalars"), **job.parameters)
+    features = _features(part, tensors["image"], tensors.get("scalars"), {**part.parameters, **job.parameters})
     activation = part.constants.get("OUTPUT_ACTIVATION") or head.activation
     outputs = keras.layers.Dense(head.width, activation=activation, dtype="float32", name="head")(features)
     return keras.Model(tensors, outputs, name=job.part)
+
+
+def _features(part: discovery.Part, image, scalars, parameters: dict[str, Any]):
+    if not part.constants.get("MIXED"):
+        return part.load().build(image, scalars, **parameters)
+    from skybake.models._blocks import mixed
+
+    units = parameters.pop("scalar_units")
+    return mixed(part.load().build(image, None, **parameters), scalars, units)
 
 
 def train(job: Job, prepared: Prepared, seed: int) -> Result:
@@ -149,12 +152,12 @@ def train(job: Job, prepared: Prepared, seed: int) -> Result:
     watch = _watch(training, f"{job.dataset} {job.model} {job.loss} seed {seed}")
     started = perf_counter()
     model.fit(
-        _batches(prepared, "train", training["batch_size"], seed),
+        _batches(prepared, "train", training["batch_size"], seed, training["augmentation"]),
         validation_data=_batches(prepared, "valid", training["batch_size"]),
         epochs=training["epochs"],
         shuffle=False,
         verbose=0,
-        callbacks=[watch],
+        callbacks=[watch, *_plateau(training["schedule"])],
     )
     train_seconds = perf_counter() - started
     watch.restore()
@@ -169,7 +172,7 @@ def _optimizer(training: Mapping[str, Any], steps: int):
     build = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}[
         parameters.pop("name")
     ]
-    rate, warmup = parameters.pop("learning_rate"), round(training["schedule"]["warmup_epochs"] * steps)
+    rate, warmup = parameters.pop("learning_rate"), round(training["schedule"].get("warmup_epochs", 0) * steps)
     start = rate / max(warmup, 1)
     if training["schedule"]["name"] == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(
@@ -226,7 +229,20 @@ def _result(job: Job, prepared: Prepared, model, head: heads.Head, watch, train_
     )
 
 
-def _batches(prepared: Prepared, part: str, batch_size: int, seed: int | None = None):
+def _plateau(schedule: Mapping[str, Any]) -> list:
+    """Return the callback that lowers the learning rate on a plateau, if the schedule asks for it."""
+    import keras
+
+    if schedule["name"] != "plateau":
+        return []
+    return [
+        keras.callbacks.ReduceLROnPlateau(
+            factor=schedule["factor"], patience=schedule["patience"], min_lr=schedule["minimum"]
+        )
+    ]
+
+
+def _batches(prepared: Prepared, part: str, batch_size: int, seed: int | None = None, augmentation: str = "none"):
     """Return batches of a part; with a seed in an order drawn anew for every epoch, from seed and epoch alone."""
     import keras
 
@@ -243,7 +259,11 @@ def _batches(prepared: Prepared, part: str, batch_size: int, seed: int | None = 
 
         def __getitem__(self, index: int):
             rows = self.order[index * batch_size : (index + 1) * batch_size]
-            return {name: array[rows] for name, array in inputs.items()}, targets[rows]
+            batch = {name: array[rows] for name, array in inputs.items()}
+            if augmentation != "none":
+                rng = np.random.default_rng([seed, self.epoch, index])
+                batch["image"] = preprocessing.augment(batch["image"], augmentation, rng)
+            return batch, targets[rows]
 
         def on_epoch_end(self) -> None:
             self.epoch += 1

@@ -21,7 +21,7 @@ SCHEMA = Schema(
 )
 
 
-def write_dataset(path, *, n=120, size=32, seed=0, prefix="object", missing=()):
+def write_dataset(path, *, n=120, size=32, seed=0, prefix="object", missing=(), missing_scalars=()):
     """Write blobs whose total flux and redshift tell the label, with a little noise; groups of three objects."""
     rng = np.random.default_rng(seed)
     label = rng.normal(14.2, 0.35, n)
@@ -32,6 +32,7 @@ def write_dataset(path, *, n=120, size=32, seed=0, prefix="object", missing=()):
     image = flux[:, None, None, None] * profile[None, :, :, None] * np.array([1.0, 0.6])
     image = image + rng.normal(0, 0.05, image.shape)
     label[list(missing)] = np.nan
+    redshift[list(missing_scalars)] = np.nan
     with dataset.create(path, SCHEMA) as writer:
         writer.append(
             image=image,

@@ -2,7 +2,8 @@
 
 A baseline has ``features(images, scalars) -> (N, F)``, of raw images (N, H, W, C) and a mapping of input scalars (N,),
 and ``build(**parameters)``, which returns a scikit-learn regressor of these features. ``NEEDS`` in its file names the
-scalars it cannot do without.
+scalars it cannot do without; ``NEEDS_SCALARS`` says that it wants some, whichever. A missing scalar is taken to be the
+training part's mean.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
 
 from skybake import discovery, preprocessing, provenance, runs
 from skybake.predictions import Prediction
@@ -39,7 +42,10 @@ def _fit(job: Job, data: Data) -> Result:
     label = data.label(job.label, "train")
     known = ~preprocessing.is_missing(label)
     started = perf_counter()
-    model = module.build(**job.parameters).fit(features["train"][known], label[known])
+    model = module.build(**job.parameters)
+    if any(np.isnan(values).any() for values in features.values()):
+        model = make_pipeline(SimpleImputer(), model)
+    model.fit(features["train"][known], label[known])
     train_seconds = perf_counter() - started
     started = perf_counter()
     points = {part: model.predict(features[part]) for part in ("valid", "test")}

@@ -12,3 +12,50 @@ def convolution(x, filters: int, size: int = 3, activation: str = "relu"):
 def pool(x, size: int = 2):
     """Take the maximum of size x size pixels; an image smaller than that passes unchanged."""
     return layers.MaxPooling2D(size)(x) if min(x.shape[1:3]) >= size else x
+
+
+def average_pool(x, size: int = 2):
+    """Take the mean of size x size pixels; an image smaller than that passes unchanged."""
+    return layers.AveragePooling2D(size)(x) if min(x.shape[1:3]) >= size else x
+
+
+def activated(x, activation: str):
+    """Apply ``"leaky_relu"`` (slope 0.1), or ``"prelu"`` with one slope a channel.
+
+    Raises:
+        ValueError: Another name.
+    """
+    if activation == "leaky_relu":
+        return layers.LeakyReLU(0.1)(x)
+    if activation == "prelu":
+        return layers.PReLU(shared_axes=[1, 2] if len(x.shape) == 4 else None)(x)
+    raise ValueError(f"activation {activation!r} found; expected 'leaky_relu' or 'prelu'")
+
+
+def inception_module(x, inner: int, outer: int, activation: str, *, with_five: bool = True):
+    """Look at x with 1x1, 3x3 and 5x5 kernels and a pooling at once (Szegedy et al. 2015; Pasquet et al. 2019, fig. 5).
+
+    Args:
+        x: (batch, H, W, C).
+        inner: Filters of the 1x1 convolutions before the wider kernels and the pooling.
+        outer: Filters of every other branch.
+        activation: As in :func:`activated`.
+        with_five: Whether there is a 5x5 branch.
+
+    Returns:
+        (batch, H, W, 3 outer + inner), or 2 outer + inner without the 5x5 branch.
+    """
+
+    def convolved(tensor, filters: int, size: int):
+        return activated(layers.Conv2D(filters, size, padding="same")(tensor), activation)
+
+    branches = [convolved(x, outer, 1), convolved(convolved(x, inner, 1), outer, 3)]
+    if with_five:
+        branches.append(convolved(convolved(x, inner, 1), outer, 5))
+    branches.append(layers.AveragePooling2D(2, strides=1, padding="same")(convolved(x, inner, 1)))
+    return layers.Concatenate()(branches)
+
+
+def mixed(features, scalars, units: int):
+    """Join image features (batch, F) with scalars (batch, S) seen through a dense layer: (batch, F + units)."""
+    return layers.Concatenate()([features, layers.Dense(units, activation="relu")(scalars)])

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from skybake import backend, baselines, discovery, heads, predictions, preprocessing, runs, training
+from skybake import backend, baselines, dataset, discovery, heads, predictions, preprocessing, runs, splits, training
 from tests.conftest import ROOT, write_dataset
 from tests.training_settings import job
 
@@ -37,15 +37,14 @@ REGRESSION = [
 ]
 
 
-@pytest.mark.parametrize("model", list(discovery.parts("models", "build")))
-def test_every_model_takes_any_image_and_learns(model, small):
-    data = runs.load(*small, "log10_mass")
-    for size, channels, scalars in ((50, 10, 1), (32, 5, 0), (21, 1, 2)):
+@pytest.mark.parametrize("model", list(discovery.models()))
+def test_every_model_takes_any_image(model):
+    needs_scalars = discovery.models()[model].constants.get("NEEDS_SCALARS", False)
+    for size, channels, scalars in ((50, 10, 1), (32, 5, 1 if needs_scalars else 0), (21, 1, 2)):
         shapes = {"image": (size, size, channels)} | ({"scalars": (scalars,)} if scalars else {})
         network = training.compose(job(model), shapes, heads.HEADS["gaussian"]())
         batch = {name: np.ones((3, *shape), np.float32) for name, shape in shapes.items()}
         assert network.predict(batch, verbose=0).shape == (3, 2)
-    assert len(data.dataset) == 120
 
 
 @pytest.mark.parametrize(
@@ -110,8 +109,8 @@ def test_images_and_labels_none_leave_data_alone(small):
 def test_preprocessing_is_fitted_on_the_training_part_only(small):
     data = runs.load(*small, "log10_mass")
     step = training.prepare(data, job()).image_step
-    assert step == preprocessing.fit_images("log", data.dataset.images(data.split.train))
-    assert step != preprocessing.fit_images("log", data.dataset.images(np.arange(120)))
+    assert step.as_dict() == preprocessing.fit_images("log", data.dataset.images(data.split.train)).as_dict()
+    assert step.as_dict() != preprocessing.fit_images("log", data.dataset.images(np.arange(120))).as_dict()
 
 
 def test_best_weights_are_those_of_the_lowest_validation_loss(small, tmp_path):
@@ -214,6 +213,83 @@ def test_half_precision_trains(small, tmp_path):
         backend.start("tensorflow", threads=1, precision="float32")
     result = predictions.read(folder / "predictions.h5", "test")
     assert np.nanstd(result.prediction.point - result.label) < np.nanstd(result.label)
+
+
+def test_a_mixed_model_sees_the_scalars(small, tmp_path):
+    what = job("mixed_deeper_sequential", parameters={"filters": 4}, epochs=1)
+    folder = train(small, what, tmp_path)[1]
+    network = keras.saving.load_model(folder / "model.keras")
+    images, one = np.zeros((2, 32, 32, 2), np.float32), np.array([[0.0], [3.0]], np.float32)
+    first, second = network.predict({"image": images, "scalars": one}, verbose=0)
+    assert first != second
+    plain = training.compose(job("deeper_sequential"), {"image": (32, 32, 2), "scalars": (1,)}, heads.Point())
+    first, second = plain.predict({"image": images, "scalars": one}, verbose=0)
+    assert first == second
+
+
+def test_a_missing_input_scalar_becomes_the_training_mean(tmp_path):
+    path = write_dataset(tmp_path / "d.h5", missing_scalars=[0, 1, 2])
+    split = splits.make(
+        dataset.load(path), {"strategy": "fractions", "train": 0.6, "valid": 0.2, "test": 0.2, "seed": 1}
+    )
+    splits.write(tmp_path / "s.h5", split)
+    data = runs.load(path, tmp_path / "s.h5", "log10_mass")
+    for images, expected in (("log", 0.0), ("none", np.nanmean(data.scalars(["redshift"], "train")["redshift"]))):
+        prepared = training.prepare(data, job(images=images))
+        found = np.concatenate([prepared.inputs[part]["scalars"] for part in splits.PARTS])
+        rows = np.concatenate([getattr(split, part) for part in splits.PARTS])
+        assert np.isfinite(found).all()
+        assert found[rows < 3] == pytest.approx(expected, abs=1e-6)
+    what = runs.Job(**{**vars(job("total_flux", "baseline")), "training": {}})
+    baselines.fit_job(path, tmp_path / "s.h5", what, {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES[:-1])
+
+
+@pytest.mark.parametrize("name", ["flips", "flips_and_turns"])
+def test_augmentation_gives_every_form_and_nothing_else(name):
+    image = np.arange(18.0).reshape(3, 3, 2)
+    forms = [image, image[::-1], image[:, ::-1], image[::-1, ::-1]]
+    if name == "flips_and_turns":
+        forms += [form.swapaxes(0, 1) for form in forms]
+    images = np.stack([image] * 400)
+    found = preprocessing.augment(images, name, np.random.default_rng(1))
+    counts = [sum(np.array_equal(item, form) for item in found) for form in forms]
+    assert sum(counts) == 400
+    assert min(counts) > 200 / len(forms)
+    assert np.array_equal(images, np.stack([image] * 400))
+    assert np.array_equal(found, preprocessing.augment(images, name, np.random.default_rng(1)))
+
+
+def test_images_that_are_not_square_are_not_turned():
+    with pytest.raises(ValueError, match="Hint: augmentation: flips"):
+        preprocessing.augment(np.zeros((1, 3, 4, 1)), "flips_and_turns", np.random.default_rng(0))
+
+
+def test_augmentation_changes_the_training_and_reproduces(small, tmp_path):
+    what = job("deeper_sequential", parameters={"filters": 4}, augmentation="flips_and_turns", images="per_pixel")
+    once, twice = (train(small, what, tmp_path / name)[1] for name in ("once", "twice"))
+    assert (once / "model.keras").read_bytes() == (twice / "model.keras").read_bytes()
+    plain = train(small, job("deeper_sequential", parameters={"filters": 4}, images="per_pixel"), tmp_path / "plain")[1]
+    assert (once / "history.csv").read_bytes() != (plain / "history.csv").read_bytes()
+
+
+def test_per_pixel_gives_every_pixel_unit_variance(small):
+    data = runs.load(*small, "log10_mass")
+    image = training.prepare(data, job(images="per_pixel")).inputs["train"]["image"]
+    assert image.mean(axis=0) == pytest.approx(0, abs=1e-5)
+    assert image.std(axis=0) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_plateau_lowers_the_learning_rate(small, tmp_path, capsys):
+    import keras
+
+    rates = []
+    spy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rates.append(logs.get("learning_rate")))
+    callbacks = [*training._plateau({"name": "plateau", "factor": 0.5, "patience": 1, "minimum": 1e-6}), spy]
+    network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    network.compile(training._optimizer(job(schedule={"name": "plateau"}).training, steps=1), loss="mse")
+    x = np.ones((4, 1), np.float32)
+    network.fit(x, x, validation_data=(x, np.full_like(x, np.nan)), epochs=4, verbose=0, callbacks=callbacks)
+    assert rates[-1] < rates[0]
 
 
 @pytest.mark.parametrize("name", ["constant", "cosine"])
