@@ -19,6 +19,7 @@ wildcard_constraints:
 
 
 include: "rules/simulate.smk"
+include: "rules/fetch.smk"
 include: "rules/ingest.smk"
 include: "rules/split.smk"
 include: "rules/train.smk"

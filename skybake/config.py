@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from skybake import discovery
+from skybake.fetch import Fetch
 from skybake.settings import Settings
 
 BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
@@ -78,6 +79,9 @@ class Dataset(Settings):
     survey: str = Field(description="The raw format: a file of `skybake/raw/`.")
     raw: dict[str, Path] | None = Field(None, description="Your raw files, by the names that the survey gives them.")
     mock: dict[str, Any] | None = Field(None, description="Instead of `raw`: options of the survey's simulator.")
+    fetch: Fetch | None = Field(
+        None, description="With `raw`: download into its folder what the catalogue needs; only what is not there."
+    )
     options: dict[str, Any] = Field({}, description="Options of the survey's reader.")
     inputs: list[str] | None = Field(
         None, description="Scalars given to models beside the image; by default what the survey suggests."
@@ -100,6 +104,8 @@ class Dataset(Settings):
     def _one_source(self) -> Dataset:
         if (self.raw is None) == (self.mock is None):
             raise ValueError("give either 'raw' (your files) or 'mock' (a simulation), and not both")
+        if self.fetch is not None and self.raw is None:
+            raise ValueError("'fetch' goes with 'raw': it fills the folder that stands there")
         return self
 
 
@@ -385,7 +391,26 @@ class Plan:
 
     def raw_inputs(self, dataset: str) -> list[str]:
         """Return what the ingest rule waits for."""
+        if self.config.datasets[dataset].fetch is not None:
+            return [*self.listed_in(dataset), self.paths.dataset(dataset, "ledger.csv")]
         return [self.paths.raw(dataset)] if self.is_mock(dataset) else list(self.raw(dataset).values())
+
+    def fetched_folder(self, dataset: str) -> str:
+        """Return the raw folder that is filled from the archive."""
+        return self.raw(dataset)[self._fetched(dataset)]
+
+    def listed_in(self, dataset: str) -> list[str]:
+        """Return the raw files that say what to fetch."""
+        return [path for name, path in self.raw(dataset).items() if name != self._fetched(dataset)]
+
+    def _fetched(self, dataset: str) -> str:
+        archives = discovery.parts("fetch", "archive_paths")
+        return archives[self.config.datasets[dataset].survey].constants["FETCHED"]
+
+    def ledgers(self, dataset: str) -> list[str]:
+        """Return the ledgers of a dataset's downloads, one a chunk."""
+        chunks = self.config.datasets[dataset].fetch.chunks
+        return [self.paths.dataset(dataset, f"fetch/ledger-{chunk:03d}.csv") for chunk in range(chunks)]
 
     def is_mock(self, dataset: str) -> bool:
         """Tell whether the raw files are simulated."""
@@ -676,7 +701,12 @@ def _problems(config: Config) -> Iterator[str]:
         if dataset.survey not in surveys:
             yield _unknown(f"{key}.survey", "survey", dataset.survey, surveys)
             continue
-        yield from _raw_problems(key, dataset, surveys[dataset.survey].load().RAW)
+        archives = discovery.parts("fetch", "archive_paths")
+        if dataset.fetch is not None and dataset.survey not in archives:
+            yield f"{key}.fetch: no archive is known for the survey {dataset.survey!r}; known: {', '.join(archives)}"
+            continue
+        fetched = archives[dataset.survey].constants["FETCHED"] if dataset.fetch else None
+        yield from _raw_problems(key, dataset, surveys[dataset.survey].load().RAW, fetched)
         yield from _option_problems(f"{key}.options", dataset.options, surveys[dataset.survey].module)
         if dataset.mock is not None:
             if dataset.survey not in simulators:
@@ -691,7 +721,7 @@ def _problems(config: Config) -> Iterator[str]:
             yield _unknown(f"figures[{place}]", "figure", name, known)
 
 
-def _raw_problems(key: str, dataset: Dataset, expected: Mapping[str, str]) -> Iterator[str]:
+def _raw_problems(key: str, dataset: Dataset, expected: Mapping[str, str], fetched: str | None) -> Iterator[str]:
     if dataset.raw is None:
         return
     for name in dataset.raw:
@@ -700,7 +730,7 @@ def _raw_problems(key: str, dataset: Dataset, expected: Mapping[str, str]) -> It
     for name, description in expected.items():
         if name not in dataset.raw:
             yield f"{key}.raw.{name}: missing; expected the path of the {description}"
-        elif not dataset.raw[name].exists():
+        elif name != fetched and not dataset.raw[name].exists():
             yield f"{key}.raw.{name}: no file {str(dataset.raw[name])!r}; expected the {description}"
 
 

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 
 from skybake import figures as drawings
-from skybake import predictions
+from skybake import judging, predictions
 from skybake.dataset import whole
 from skybake.metrics import regression
+from skybake.metrics.regression import present
 from skybake.predictions import Predicted
-from skybake.statistics import Bootstrap, intervals
+from skybake.statistics import Bootstrap
 
 PARTS = ("valid", "test")
+REGRESSION = "regression"
 IDENTITY = ("dataset", "model", "loss", "task", "label", "units", "mock", "head", "parameters")
 
 
@@ -58,7 +60,8 @@ def evaluate(
         runs: Seed -> folder with ``predictions.h5``, ``history.csv`` and ``run.json``.
         metrics: File to write. It is written last: where it exists, the figures do.
         figures: Folder for ``<name>.pdf`` and ``<name>.png``.
-        figure_names: Files of ``skybake/figures/`` with ``SCOPE = "run"``.
+        figure_names: Files of ``skybake/figures/`` with ``SCOPE = "run"``; those that need what these runs do not
+            predict are left out.
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
         outlier: Size of error above which an object is an outlier; by default what suits the label.
 
@@ -69,18 +72,20 @@ def evaluate(
     bootstrap = Bootstrap(**statistics)
     first = next(iter(trained.values())).run
     threshold = regression.outlier_threshold(first["label"]) if outlier is None else outlier
+    number = first["task"] == REGRESSION
     report = {
         **{key: first[key] for key in IDENTITY},
         "seeds": list(trained),
-        "error": regression.error_kind(first["label"]),
-        "outlier_threshold": threshold,
+        "error": regression.error_kind(first["label"]) if number else None,
+        "outlier_threshold": threshold if number else None,
         "statistics": asdict(bootstrap),
         **{part: _judge(trained, part, bootstrap, threshold) for part in PARTS},
     }
     Path(figures).mkdir(parents=True, exist_ok=True)
-    data = _figure_data(trained, threshold)
+    data = _figure_data(trained, threshold, bootstrap.level)
     for name in figure_names:
-        drawings.draw(name, data, Path(figures))
+        if drawings.can_draw(name, data):
+            drawings.draw(name, data, Path(figures))
     with whole(metrics) as beside:
         beside.write_text(
             json.dumps(_plain(report), indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8"
@@ -142,52 +147,56 @@ def _check_objects(part: str, first: Trained, other: Trained) -> None:
 
 def part_errors(trained: Mapping[int, Trained], part: str) -> np.ndarray:
     """Return the errors (S, n) of a part's objects that have a label; a row per seed, NaN where not finite."""
-    parts = [item.parts[part] for item in trained.values()]
-    points = np.stack([item.prediction.point for item in parts])
-    return regression.errors(parts[0].label, points, parts[0].name)
+    return judging.errors(_parts(trained, part))
+
+
+def part_class_scores(trained: Mapping[int, Trained], part: str) -> dict[str, np.ndarray]:
+    """Return ``accuracy``, ``brier`` and ``log_loss`` (S, n) of each of a part's objects that have a label."""
+    parts = _parts(trained, part)
+    label = next(iter(parts.values())).label
+    return judging.class_scores(label, np.stack([item.prediction.classes for item in parts.values()]))
+
+
+def _parts(trained: Mapping[int, Trained], part: str) -> dict[int, Predicted]:
+    return {seed: item.parts[part] for seed, item in trained.items()}
 
 
 def _judge(trained: Mapping[int, Trained], part: str, bootstrap: Bootstrap, threshold: float) -> dict[str, Any]:
     """Return the metrics of a part: per seed, and of all seeds pooled with intervals over objects."""
-    parts = {seed: item.parts[part] for seed, item in trained.items()}
-    label, name = next(iter(parts.values())).label, next(iter(parts.values())).name
-    errors = part_errors(trained, part)
-    if not errors.size:
+    parts = _parts(trained, part)
+    first = next(iter(trained.values()))
+    label, name = first.parts[part].label, first.parts[part].name
+    if not present(label).any():
         raise EvaluationError(
             f"{name}: none of {len(label)} {part} objects has a label. Hint: use another split or label"
         )
-    points = np.stack([item.prediction.point for item in parts.values()])
-    pooled = regression.measure(label, points, name, threshold)
-    spans = intervals(errors, regression.statistics(name, threshold), bootstrap)
-    return {
-        "objects": len(label),
-        "n": errors.shape[1],
-        "not_finite": int(np.isnan(errors).sum()),
-        "per_seed": {
-            str(seed): {key: item.value for key, item in regression.measure(label, point, name, threshold).items()}
-            for seed, point in zip(parts, points, strict=True)
-        },
-        "pooled": {
-            key: {"value": item.value, "n": item.n, **(asdict(spans[key]) if key in spans else {})}
-            for key, item in pooled.items()
-        },
-    }
+    if first.run["task"] == REGRESSION:
+        return {"objects": len(label), **judging.regression(parts, bootstrap, threshold)}
+    for item in trained.values():
+        if item.parts[part].prediction.classes is None:
+            raise EvaluationError(
+                f"{item.folder / 'predictions.h5'}: no probabilities of classes found; expected them, since the task is"
+                f" {item.run['task']}. Hint: train with a loss for classification"
+            )
+    return {"objects": len(label), **judging.classification(parts, bootstrap)}
 
 
-def _figure_data(trained: Mapping[int, Trained], threshold: float) -> drawings.Run:
+def _figure_data(trained: Mapping[int, Trained], threshold: float, level: float) -> drawings.Run:
     run = next(iter(trained.values())).run
+    number = run["task"] == REGRESSION
     return drawings.Run(
         dataset=run["dataset"],
         model=run["model"],
         loss=run["loss"],
         label=run["label"],
         units=run["units"],
-        error=regression.error_kind(run["label"]),
+        error=regression.error_kind(run["label"]) if number else "",
         mock=run["mock"],
         histories={seed: item.history for seed, item in trained.items()},
-        test={seed: item.parts["test"] for seed, item in trained.items()},
-        errors=part_errors(trained, "test"),
+        test=_parts(trained, "test"),
+        errors=part_errors(trained, "test") if number else np.empty((len(trained), 0)),
         outlier_threshold=threshold,
+        level=level,
     )
 
 

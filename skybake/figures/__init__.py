@@ -2,7 +2,8 @@
 
 A figure file has literal constants ``SCOPE`` (``"run"``: one model with one loss; ``"comparison"``: all of a dataset),
 ``TASKS``, ``TITLE`` and ``CAPTION``, and ``draw(data) -> matplotlib.figure.Figure``, where data is a :class:`Run` or a
-:class:`Comparison`.
+:class:`Comparison`. One of a run that cannot be drawn of every run says in ``NEEDS`` what it needs, by the names of
+:attr:`Run.holds`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from skybake import discovery
 from skybake.dataset import whole
+from skybake.distributions import Distribution
+from skybake.distributions import of as distribution_of
 from skybake.figures import _style
+from skybake.metrics.regression import REDSHIFT, present
 from skybake.predictions import Predicted
 
 DOTS_PER_INCH = 200
@@ -54,8 +59,9 @@ class Run:
         mock: Whether the objects are simulated.
         histories: Seed -> history.
         test: Seed -> test objects with their predictions, in the same order for all seeds.
-        errors: (S, n) errors of the test objects that have a label, seeds in ascending order.
+        errors: (S, n) errors of the test objects that have a label, seeds in ascending order; n = 0 for classes.
         outlier_threshold: Size of error above which an object is an outlier.
+        level: Confidence level of bands.
     """
 
     dataset: str
@@ -69,6 +75,50 @@ class Run:
     test: Mapping[int, Predicted]
     errors: np.ndarray
     outlier_threshold: float
+    level: float = 0.95
+
+    @property
+    def known(self) -> np.ndarray:
+        """(N,) whether a test object has a label."""
+        return present(self._first.label)
+
+    @property
+    def true(self) -> np.ndarray:
+        """(n,) labels of the test objects that have one."""
+        return self._first.label[self.known]
+
+    @property
+    def holds(self) -> frozenset[str]:
+        """What figures may need: ``distribution``, ``classes``, or ``redshift`` beside a label that is another."""
+        prediction = self._first.prediction
+        redshift = self._first.scalars.get(REDSHIFT)
+        found = {
+            "distribution": distribution_of(prediction) is not None,
+            "classes": prediction.classes is not None,
+            "redshift": redshift is not None and self.label != REDSHIFT and present(redshift[self.known]).any(),
+        }
+        return frozenset(name for name, there in found.items() if there)
+
+    @property
+    def _first(self) -> Predicted:
+        return next(iter(self.test.values()))
+
+    def scalar(self, name: str) -> np.ndarray:
+        """Return a scalar (n,) of the test objects that have a label; NaN where it is missing."""
+        values = self._first.scalars[name][self.known]
+        return np.where(present(values), values, np.nan)
+
+    def distributions(self) -> dict[int, Distribution]:
+        """Return seed -> distributions of the test objects that have a label."""
+        return {seed: distribution_of(part.prediction.select(self.known)) for seed, part in self.test.items()}
+
+    def pit(self) -> np.ndarray:
+        """Return the PIT values (S, n) of the test objects that have a label."""
+        return np.stack([distribution.cdf(self.true) for distribution in self.distributions().values()])
+
+    def classes(self) -> np.ndarray:
+        """Return the probabilities (S, n, K) of the test objects that have a label."""
+        return np.stack([part.prediction.classes[self.known] for part in self.test.values()])
 
 
 @dataclass(frozen=True)
@@ -91,6 +141,12 @@ class Comparison:
     mock: bool
     level: float
     rows: tuple[Mapping[str, Any], ...]
+
+
+def can_draw(name: str, data: Run | Comparison) -> bool:
+    """Tell whether the data hold what the figure ``name`` needs."""
+    needs = discovery.parts("figures", "draw")[name].constants.get("NEEDS", ())
+    return set(needs) <= (data.holds if isinstance(data, Run) else set())
 
 
 def draw(name: str, data: Run | Comparison, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from csv import DictReader
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +14,15 @@ import numpy as np
 from skybake import dataset as datasets
 from skybake import evaluation, splits
 from skybake import figures as drawings
+from skybake.evaluation import Trained
+from skybake.metrics.probabilistic import mean
 from skybake.metrics.regression import rmse, std_error
 from skybake.report import page, tables
 from skybake.report.rows import OK, Entry, Row, chosen, ordered, read
+from skybake.report.tasks import CLASSIFICATION, REGRESSION, Task, task_of
 from skybake.statistics import Bootstrap, Paired, paired
 
-COMPARED = {"std_error": std_error, "rmse": rmse}
+ERRORS = {"std_error": std_error, "rmse": rmse}  # what of the errors is compared
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ def compare(
     entries = ordered(read(row, mock=facts.dataset.mock) for row in rows)
     best = chosen(entries)
     pairs = _pairs(entries, best, Bootstrap(**statistics))
-    entries = [_with_pair(entry, best, pairs) for entry in entries]
+    task = task_of(entry.record for entry in entries)
+    entries = [_with_pair(entry, best, pairs, task) for entry in entries]
     records = [entry.record for entry in entries]
     tables.write_csv(csv, records)
     tables.write_tex(tex, records, best.row.name if best else None)
@@ -106,32 +110,50 @@ def _facts(dataset: Path, split: Path, rejected: Path) -> Facts:
     return Facts(opened, sizes, parts.strategy, dict(reasons.most_common()))
 
 
-def _pairs(entries: Iterable[Entry], best: Entry | None, bootstrap: Bootstrap) -> dict[str, dict[str, Paired]]:
+def _pairs(entries: Sequence[Entry], best: Entry | None, bootstrap: Bootstrap) -> dict[str, dict[str, Paired]]:
     """Compare every row that has ended with the best one, on the same test objects."""
     if best is None:
         return {}
     trained = {entry.row.name: evaluation.read(entry.row.runs) for entry in entries if entry.status == OK}
     ids = {name: next(iter(seeds.values())).parts["test"].ids for name, seeds in trained.items()}
-    errors = {
-        name: evaluation.part_errors(seeds, "test")
-        for name, seeds in trained.items()
-        if np.array_equal(ids[name], ids[best.row.name])
-    }
-    reference = errors.pop(best.row.name)
-    return paired(errors, reference, COMPARED, bootstrap)
+    same = {name: seeds for name, seeds in trained.items() if np.array_equal(ids[name], ids[best.row.name])}
+    if task_of([best.record]) is REGRESSION:
+        return _paired_errors(same, best.row.name, bootstrap)
+    return _paired_classes(same, best.row.name, bootstrap)
 
 
-def _with_pair(entry: Entry, best: Entry | None, pairs: Mapping[str, Mapping[str, Paired]]) -> Entry:
+def _paired_errors(
+    trained: Mapping[str, Mapping[int, Trained]], best: str, bootstrap: Bootstrap
+) -> dict[str, dict[str, Paired]]:
+    errors = {name: evaluation.part_errors(seeds, "test") for name, seeds in trained.items()}
+    reference = errors.pop(best)
+    return paired(errors, reference, ERRORS, bootstrap)
+
+
+def _paired_classes(
+    trained: Mapping[str, Mapping[int, Trained]], best: str, bootstrap: Bootstrap
+) -> dict[str, dict[str, Paired]]:
+    scores = {name: evaluation.part_class_scores(seeds, "test") for name, seeds in trained.items()}
+    reference = scores.pop(best)
+    found: dict[str, dict[str, Paired]] = {name: {} for name in scores}
+    for metric in CLASSIFICATION.compared:
+        each = {name: values[metric] for name, values in scores.items()}
+        for name, pair in paired(each, reference[metric], {metric: mean}, bootstrap).items():
+            found[name] |= pair
+    return found
+
+
+def _with_pair(entry: Entry, best: Entry | None, pairs: Mapping[str, Mapping[str, Paired]], task: Task) -> Entry:
     """Return the entry with the columns of the paired comparison; the best differs from itself by nothing."""
     if entry is best:
-        columns = {f"std_error_minus_best{end}": 0.0 for end in ("", "_low", "_high")}
+        columns = {f"{task.minus_best}{end}": 0.0 for end in ("", "_low", "_high")}
     elif entry.row.name in pairs:
-        std = pairs[entry.row.name]["std_error"]
+        pair = pairs[entry.row.name][task.main]
         columns = {
-            "std_error_minus_best": std.difference,
-            "std_error_minus_best_low": std.low,
-            "std_error_minus_best_high": std.high,
-            "std_error_below_best": std.below_zero,
+            task.minus_best: pair.difference,
+            f"{task.minus_best}_low": pair.low,
+            f"{task.minus_best}_high": pair.high,
+            f"{task.main}_below_best": pair.below_zero,
         }
     else:
         return entry
@@ -145,7 +167,7 @@ def _figure_data(dataset: str, entries: Sequence[Entry], level: float, *, mock: 
         dataset=dataset,
         label=known["label"],
         units=known["units"],
-        error=known["error"],
+        error=known["error"] or "",
         mock=mock,
         level=level,
         rows=records,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from skybake import discovery
 from skybake.report import page, tables
-from skybake.report.rows import FAILED, OK
+from skybake.report.rows import FAILED, OK, Record
+from skybake.report.tasks import TASKS, task_of
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_tex
             "dataset": item.dataset,
             "address": page.relative(item.html, html),
             "mock": any(record["mock"] for record in records[item.dataset]),
-            "best": next((record for record in records[item.dataset] if record["status"] == OK), None),
+            "best": _best(records[item.dataset]),
+            "task": task_of(records[item.dataset]),
+            "numbers": page.headline_cells(_best(records[item.dataset]), records[item.dataset]),
             "failed": sum(record["status"] == FAILED for record in records[item.dataset]),
-            "places": tables.decimals(records[item.dataset]),
             "table": page.table(records[item.dataset], anchors=False),
             "figures": page.pictures(item.figures, names),
         }
@@ -68,6 +70,12 @@ def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_tex
         html,
         title=title,
         sections=sections,
+        tasks=[task for task in TASKS.values() if any(section["task"] is task for section in sections)],
         mocks=[section["dataset"] for section in sections if section["mock"]],
         config_text=config_text,
     )
+
+
+def _best(records: Sequence[Record]) -> Record | None:
+    """Return the chosen row: the first one, in the order of a comparison, if it has ended."""
+    return next((record for record in records if record["status"] == OK), None)

@@ -16,6 +16,7 @@ from skybake import discovery
 from skybake.dataset import whole
 from skybake.report import tables
 from skybake.report.rows import FAILED, OK, Entry, Record, log_tail
+from skybake.report.tasks import BRIEF, PERCENT, SIGNED, Column, Task, task_of
 from skybake.statistics import Paired
 
 ILLUSTRATED = 40  # rows whose own figures are put into the page; with hundreds it would be too large to open
@@ -81,13 +82,31 @@ class Table:
 
 @dataclass(frozen=True)
 class Detail:
-    """What a page unfolds of one row."""
+    """What a page unfolds of one row.
+
+    Attributes:
+        entry: The row.
+        anchor: Its id on the page.
+        heads: Of the table of its seeds.
+        lines: Seed and texts, a line of that table each.
+        pictures: Its figures.
+        log: The end of its log, if it failed.
+    """
 
     entry: Entry
     anchor: str
-    places: int
+    heads: tuple[str, ...] = ()
+    lines: tuple[tuple[int, tuple[str, ...]], ...] = ()
     pictures: tuple[Picture, ...] = ()
     log: str = ""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A line of the table of paired comparisons: differences in their cells, with the share of draws below zero."""
+
+    entry: Entry
+    cells: tuple[tuple[Cell, float], ...]
 
 
 def write_comparison(
@@ -113,19 +132,15 @@ def write_comparison(
         dataset=entries[0].row.dataset,
         table=table(records, anchors=True),
         best=best,
-        pairs=[(entry, pairs[entry.row.name]) for entry in entries if entry.row.name in pairs],
-        places=tables.decimals(records),
+        headline=headline(best.record, records) if best else "",
+        compared=tuple(task_of(records).compared.values()),
+        differences=_differences(entries, pairs),
         facts=facts,
         figures=figures,
-        details=[
-            Detail(entry, anchor(entry.record), tables.decimals(records), _run_pictures(entry) if few else ())
-            for few, entry in ((place < ILLUSTRATED, entry) for place, entry in enumerate(ended))
-        ],
+        details=[_detail(entry, records, illustrated=place < ILLUSTRATED) for place, entry in enumerate(ended)],
         illustrated=ILLUSTRATED,
         failed=[
-            Detail(entry, anchor(entry.record), 0, log=log_tail(entry.row))
-            for entry in entries
-            if entry.status == FAILED
+            Detail(entry, anchor(entry.record), log=log_tail(entry.row)) for entry in entries if entry.status == FAILED
         ],
         versions=_distinct(entries, "versions"),
         hardware=_distinct(entries, "hardware"),
@@ -135,12 +150,102 @@ def write_comparison(
     )
 
 
+def headline(record: Record, records: Sequence[Record]) -> str:
+    """Return what is said of the chosen row first: its metrics in words."""
+    words = task_of(records).headline.values()
+    return ", ".join(f"{word} {text}" for word, text in zip(words, headline_cells(record, records), strict=True))
+
+
+def headline_cells(record: Record | None, records: Sequence[Record]) -> tuple[str, ...]:
+    """Return the numbers of the headline; empty ones where no row has ended."""
+    columns = [task_of(records).column(name) for name in task_of(records).headline]
+    return tuple(
+        "" if record is None else _text(column, record[column.name], _places(column, records)) for column in columns
+    )
+
+
+def _places(column: Column, records: Sequence[Record]) -> int:
+    return tables.decimals(records, column.decimals_of or column.name)
+
+
+def _text(column: Column, value: float | None, places: int) -> str:
+    if value is None:
+        return ""
+    if column.form == PERCENT:
+        return brief(100 * value)
+    if column.form == BRIEF:
+        return brief(value)
+    return signed(value, places) if column.form == SIGNED else fixed(value, places)
+
+
+def _differences(entries: Sequence[Entry], pairs: Mapping[str, Mapping[str, Paired]]) -> tuple[Difference, ...]:
+    records = [entry.record for entry in entries]
+    names = task_of(records).compared
+    places = {name: _places(task_of(records).column(name), records) for name in names}
+
+    def cell(name: str, pair: Paired) -> tuple[Cell, float]:
+        span = f"{signed(pair.low, places[name])} to {signed(pair.high, places[name])}"
+        return Cell(signed(pair.difference, places[name]), repr(pair.difference), span), pair.below_zero
+
+    return tuple(
+        Difference(entry, tuple(cell(name, pairs[entry.row.name][name]) for name in names))
+        for entry in entries
+        if entry.row.name in pairs
+    )
+
+
+def _detail(entry: Entry, records: Sequence[Record], *, illustrated: bool) -> Detail:
+    task = task_of(records)
+    test, valid = entry.metrics["test"]["per_seed"], entry.metrics["valid"]["per_seed"]
+    shown = {name: head for name, head in task.seeds.items() if name in next(iter(test.values()))}
+    places = {name: _seed_places(task, name, records) for name in (*shown, task.choice)}
+
+    def numbers(seed: int) -> tuple[str, ...]:
+        run, values = entry.runs[seed], test[str(seed)]
+        return (
+            *(
+                signed(values[name], places[name]) if name == "mean_error" else fixed(values[name], places[name])
+                for name in shown
+            ),
+            fixed(valid[str(seed)][task.choice], places[task.choice]),
+            "" if run.get("best_epoch") is None else str(run["best_epoch"]),
+            str(run.get("epochs") or ""),
+            brief(entry.timings[seed]["train_seconds"]),
+        )
+
+    return Detail(
+        entry,
+        anchor(entry.record),
+        heads=(*shown.values(), f"Validation {task.choice_name}", "Best epoch", "Epochs", "Training [s]"),
+        lines=tuple((seed, numbers(seed)) for seed in entry.runs),
+        pictures=_run_pictures(entry) if illustrated else (),
+    )
+
+
+def _seed_places(task: Task, name: str, records: Sequence[Record]) -> int:
+    known = {column.name: column for column in task.all_columns}
+    return _places(known[name], records) if name in known else 3
+
+
 def write_overview(
-    path: Path | str, *, title: str, sections: Sequence[Mapping[str, Any]], mocks: Sequence[str], config_text: str
+    path: Path | str,
+    *,
+    title: str,
+    sections: Sequence[Mapping[str, Any]],
+    tasks: Sequence[Task],
+    mocks: Sequence[str],
+    config_text: str,
 ) -> None:
     """Write the page that joins datasets; arguments as :func:`skybake.report.overview.join` makes them."""
     _write(
-        path, "overview.html.j2", title=title, mock=bool(mocks), sections=sections, mocks=mocks, config_text=config_text
+        path,
+        "overview.html.j2",
+        title=title,
+        mock=bool(mocks),
+        sections=sections,
+        tasks=tasks,
+        mocks=mocks,
+        config_text=config_text,
     )
 
 
@@ -205,8 +310,8 @@ def table(records: Sequence[Mapping[str, Any]], *, anchors: bool) -> Table:
         records: Of one dataset.
         anchors: Whether the page has a place for each row to link to.
     """
-    places = tables.decimals(records)
-    columns = _columns(records, places)
+    columns = task_of(records).shown(records)
+    places = {column.name: _places(column, records) for column in columns}
     best = next((record for record in records if record["status"] == OK), None)
     lines = tuple(
         Line(
@@ -216,70 +321,48 @@ def table(records: Sequence[Mapping[str, Any]], *, anchors: bool) -> Table:
             status=record["status"],
             baseline=record["baseline"],
             best=record is best,
-            cells=tuple(cell(record) for _, _, cell in columns),
+            cells=tuple(_cell(record, column, places[column.name]) for column in columns),
         )
         for record in records
     )
-    return Table(tuple((head, said) for head, said, _ in columns), lines, _notes(records, best))
+    return Table(tuple((column.head, column.said) for column in columns), lines, _notes(records, best))
 
 
-def _columns(records: Sequence[Mapping[str, Any]], places: int) -> list[tuple[str, str, Any]]:
-    """Return heading, explanation and record -> cell of every numeric column."""
-
-    def error(name: str, write=fixed):
-        def cell(record: Record) -> Cell:
-            value = record[name]
-            if value is None:
-                return Cell()
-            low, high = record.get(f"{name}_low"), record.get(f"{name}_high")
-            span = "" if low is None else f"{write(low, places)} to {write(high, places)}"
-            return Cell(write(value, places), repr(value), span)
-
-        return cell
-
-    def plain(name: str, factor: float = 1.0):
-        def cell(record: Record) -> Cell:
-            value = record[name]
-            return Cell() if value is None else Cell(brief(factor * value), repr(value))
-
-        return cell
-
-    columns = [
-        ("Mean error", "bias: mean of the errors of all seeds' test predictions", error("mean_error", signed)),
-        ("Std", "standard deviation of the errors", error("std_error")),
-        ("NMAD", "1.4826 times the median absolute deviation of the errors from their median", error("nmad")),
-        ("Outliers [%]", "errors larger than the threshold named below", plain("outlier_fraction", 100)),
-    ]
-    if any(record["crps"] is not None for record in records):
-        columns.append(("CRPS", "continuous ranked probability score", error("crps")))
-    return [
-        *columns,
-        ("Training [s]", "one training, mean over seeds", plain("train_seconds")),
-        ("Validation RMSE", "the choice is made by this, never by the test", error("valid_rmse")),
-        ("RMSE", "root of the mean squared error", error("rmse")),
-        ("Std over seeds", "sample standard deviation, over seeds, of the column Std", error("std_error_over_seeds")),
-        ("Epoch [s]", "median epoch, mean over seeds", plain("epoch_seconds")),
-        ("Objects/s", "when predicting, mean over seeds", plain("predict_objects_per_second")),
-        ("Memory [MB]", "largest of the process that trained all seeds", plain("peak_memory_mb")),
-        ("Parameters", "trainable ones", plain("parameters")),
-        ("Seeds", "trainings", plain("seeds")),
-        ("N", "test objects with a label", plain("n_test")),
-    ]
+def _cell(record: Record, column: Column, places: int) -> Cell:
+    value = record[column.name]
+    if value is None:
+        return Cell()
+    low, high = record.get(f"{column.name}_low"), record.get(f"{column.name}_high")
+    shown = low is not None and high is not None and column.form != PERCENT
+    span = f"{_text(column, low, places)} to {_text(column, high, places)}" if shown else ""
+    return Cell(_text(column, value, places), repr(value), span)
 
 
 def _notes(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None) -> tuple[str, ...]:
     if best is None:
         return ("No run has ended.",)
-    units = f" in {best['units']}" if best["units"] and "/" not in best["error"] else ""
-    notes = [
-        f"The label is {best['label']}. An error is {best['error']}{units}; numbers are of the test part, errors of all"
-        f" seeds pooled. Small numbers are {100 * best['interval_level']:g} % bootstrap intervals over objects."
-        f" An outlier has |error| > {best['outlier_threshold']:g}.",
-        "Rows stand in the order of validation RMSE, networks before baselines.",
-    ]
+    task = task_of(records)
+    pooled = f"Small numbers are {100 * best['interval_level']:g} % bootstrap intervals over objects."
+    notes = [f"The label is {best['label']}. {_said_of_numbers(best)} {pooled}"]
+    if (critical := tables.pit_critical(records)) is not None:
+        notes.append(
+            "CRPS, NLL, PIT-KS and coverage (labels inside the central 68 % interval) are of rows that predict a"
+            f" distribution. Of calibrated ones {100 * best['interval_level']:g} % have a PIT-KS below {critical:.3f}."
+        )
+    notes.append(f"Rows stand in the order of validation {task.choice_name}, networks before baselines.")
     if any(record["status"] not in (OK, FAILED) for record in records):
         notes.append("Not finite: some predictions are not numbers, so no pooled value is given and no figure drawn.")
     return tuple(notes)
+
+
+def _said_of_numbers(best: Mapping[str, Any]) -> str:
+    if best["error"] is None:
+        return "Its values are classes; numbers are of the test part, predictions of all seeds pooled."
+    units = f" in {best['units']}" if best["units"] and "/" not in best["error"] else ""
+    return (
+        f"An error is {best['error']}{units}; numbers are of the test part, errors of all seeds pooled."
+        f" An outlier has |error| > {best['outlier_threshold']:g}."
+    )
 
 
 def _distinct(entries: Iterable[Entry], key: str) -> dict[str, list[str]]:

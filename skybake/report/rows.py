@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from skybake import discovery
+from skybake.report.tasks import task_of
 
 OK, FAILED, NOT_FINITE = "ok", "failed", "not finite"
 LOG_LINES = 15
 
-# Columns of comparison.csv in their order; the first line is what other programs may rely on.
+# Columns of comparison.csv in their order; the first line is what other programs may rely on. ``crps`` and what follows
+# of it are of predicted distributions: the CRPS of a point is its absolute error, which stands in ``mae``.
 COLUMNS = (
     *("dataset", "model", "loss", "seeds", "parameters", "n_test"),
     *("mean_error", "mean_error_low", "mean_error_high", "std_error", "std_error_low", "std_error_high"),
@@ -27,6 +29,15 @@ COLUMNS = (
     *("n_valid", "valid_mean_error", "valid_std_error", "valid_nmad", "valid_rmse"),
     *("std_error_minus_best", "std_error_minus_best_low", "std_error_minus_best_high", "std_error_below_best"),
     *("error", "outlier_threshold", "interval_level", "label", "units", "task", "mock", "baseline", "status"),
+    *("rail_outlier_fraction", "crps_low", "crps_high", "nll", "nll_low", "nll_high", "cde_loss"),
+    *("pit_ks", "pit_ks_critical", "pit_ks_p_value", "coverage_50", "coverage_68", "coverage_90", "coverage_95"),
+    *("sharpness", "mean_std", "valid_crps", "valid_nll"),
+    *("accuracy", "accuracy_low", "accuracy_high"),
+    *("balanced_accuracy", "balanced_accuracy_low", "balanced_accuracy_high"),
+    *("log_loss", "log_loss_low", "log_loss_high", "brier", "brier_low", "brier_high", "ece"),
+    *("roc_auc", "roc_auc_low", "roc_auc_high", "pr_auc", "pr_auc_low", "pr_auc_high"),
+    *("accuracy_over_seeds", "log_loss_over_seeds", "valid_accuracy", "valid_log_loss"),
+    *("log_loss_minus_best", "log_loss_minus_best_low", "log_loss_minus_best_high", "log_loss_below_best"),
 )
 TEXT_COLUMNS = ("dataset", "model", "loss", "error", "label", "units", "task", "status")
 BOOL_COLUMNS = ("mock", "baseline")
@@ -141,14 +152,12 @@ def _accuracy(metrics: Mapping[str, Any]) -> Record:
     found["interval_level"] = metrics["statistics"]["level"]
     found["n_test"], found["n_valid"] = test["n"], valid["n"]
     for name, item in test["pooled"].items():
-        columns = {name: item["value"], f"{name}_low": item.get("low"), f"{name}_high": item.get("high")}
-        found |= {column: value for column, value in columns.items() if column in COLUMNS}
-    for name in ("mean_error", "std_error", "nmad", "rmse"):
-        found[f"valid_{name}"] = valid["pooled"][name]["value"]
-    for name in ("mean_error", "std_error"):
+        found[name] = item["value"]
+        found |= {f"{name}_{key}": value for key, value in item.items() if key != "value"}
         found[f"{name}_over_seeds"] = _spread([values[name] for values in test["per_seed"].values()])
+    found |= {f"valid_{name}": item["value"] for name, item in valid["pooled"].items()}
     found["status"] = NOT_FINITE if test["not_finite"] or valid["not_finite"] else OK
-    return found
+    return {column: value for column, value in found.items() if column in COLUMNS}
 
 
 def _spread(values: Sequence[float | None]) -> float | None:
@@ -175,18 +184,23 @@ def _timing(timings: Iterable[Mapping[str, Any]]) -> Record:
 
 
 def ordered(entries: Iterable[Entry]) -> list[Entry]:
-    """Return networks before baselines, each in the order of validation RMSE, and failed rows last."""
+    """Return networks before baselines, each in the order of what the task is chosen by, and failed rows last."""
+    entries = list(entries)
+    choice = f"valid_{task_of(entry.record for entry in entries).choice}"
 
     def place(entry: Entry) -> tuple:
-        rmse = entry.record["valid_rmse"]
+        value = entry.record[choice]
         group = (OK, NOT_FINITE, FAILED).index(entry.status)
-        return group, entry.row.baseline, float("inf") if rmse is None else rmse, entry.row.model, entry.row.loss
+        return group, entry.row.baseline, float("inf") if value is None else value, entry.row.model, entry.row.loss
 
     return sorted(entries, key=place)
 
 
 def chosen(entries: Iterable[Entry]) -> Entry | None:
-    """Return the network with the lowest validation RMSE (a baseline if no network has ended); None if nothing has."""
+    """Return the network chosen on validation (a baseline if no network has ended); None if nothing has.
+
+    It has the lowest RMSE there, for classes the lowest log loss.
+    """
     ended = [entry for entry in ordered(entries) if entry.status == OK]
     return ended[0] if ended else None
 

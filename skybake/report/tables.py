@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from skybake.dataset import whole
 from skybake.report.rows import BOOL_COLUMNS, COLUMNS, OK, TEXT_COLUMNS, Record
+from skybake.report.tasks import BRIEF, PERCENT, SIGNED, Column, Task, task_of
 
 DIGITS = 8  # significant ones in the CSV
+FEW = 6  # columns of numbers, beside which there is room for large letters and long names
+LOSS_COLUMN = "p{2.7cm}"  # where a name is too long, names are broken into lines of this width
+_BREAKABLE = re.compile(r"\\_|[,=-]")
 
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -67,24 +72,23 @@ def _typed(name: str, text: str) -> Any:
     return float(text) if text else None
 
 
-def decimals(records: Iterable[Mapping[str, Any]]) -> int:
-    """Return how many decimals errors deserve: two digits of the typical half-width of their intervals."""
-    halves = sorted(
-        half for record in records if record["status"] == OK if (half := half_width(record, "std_error")) > 0
-    )
+def decimals(records: Iterable[Mapping[str, Any]], name: str) -> int:
+    """Return how many decimals a column deserves: two digits of the typical half-width of its intervals."""
+    halves = sorted(half for record in records if record["status"] == OK if (half := half_width(record, name)) > 0)
     if not halves:
         return 3
     return min(max(1 - math.floor(math.log10(halves[len(halves) // 2])), 2), 6)
 
 
 def half_width(record: Mapping[str, Any], name: str) -> float:
-    """Return half the width of a value's interval."""
-    return (record[f"{name}_high"] - record[f"{name}_low"]) / 2
+    """Return half the width of a value's interval; 0 where it has none."""
+    low, high = record.get(f"{name}_low"), record.get(f"{name}_high")
+    return 0.0 if low is None or high is None else (high - low) / 2
 
 
-def tied(record: Mapping[str, Any]) -> bool:
-    """Tell whether a row's scatter is not shown to be larger than that of the network chosen on validation."""
-    low = record["std_error_minus_best_low"]
+def tied(record: Mapping[str, Any], task: Task) -> bool:
+    """Tell whether a row is not shown to be worse than the network chosen on validation."""
+    low = record[f"{task.minus_best}_low"]
     return low is not None and low <= 0
 
 
@@ -106,21 +110,23 @@ def escape(text: str) -> str:
 
 
 def _tex_lines(records: Sequence[Mapping[str, Any]], best: str | None) -> Iterable[str]:
-    first = records[0]
-    places = decimals(records)
+    first, task = records[0], task_of(records)
+    columns = [column for column in task.shown(records) if column.tex]
+    places = {column.name: decimals(records, column.decimals_of or column.name) for column in columns}
     yield r"% needs \usepackage{booktabs}"
     yield r"\begin{table*}"
-    yield r"\centering\small\setlength{\tabcolsep}{4pt}"
+    yield rf"\centering{_tex_size(len(columns))}"
     yield rf"\caption{{{_caption(records)}}}"
     yield rf"\label{{tab:{first['dataset']}}}"
-    yield r"\begin{tabular}{llrrrrr}"
+    wide = max(len(record["loss"]) for record in records) > (26 if len(columns) <= FEW else 20)
+    yield rf"\begin{{tabular}}{{l{LOSS_COLUMN if wide else 'l'}{'r' * len(columns)}}}"
     yield r"\toprule"
-    yield r"Model & Loss & Mean error & Std & NMAD & Outliers [\%] & Time [s] \\"
+    yield rf"Model & Loss & {' & '.join(column.tex for column in columns)} \\"
     yield r"\midrule"
     for place, record in enumerate(records):
         if place and (record["status"] != OK, record["baseline"]) != _group(records[place - 1]):
             yield r"\midrule"
-        yield _tex_row(record, places)
+        yield _tex_row(record, task, columns, places, wide=wide)
     yield r"\bottomrule"
     yield r"\end{tabular}"
     yield r"\par\smallskip"
@@ -128,19 +134,27 @@ def _tex_lines(records: Sequence[Mapping[str, Any]], best: str | None) -> Iterab
     yield r"\end{table*}"
 
 
+def _tex_size(columns: int) -> str:
+    """Return the size of letters and gaps with which so many columns of numbers fit the width of a page."""
+    return r"\small\setlength{\tabcolsep}{4pt}" if columns <= FEW else r"\footnotesize\setlength{\tabcolsep}{2.5pt}"
+
+
 def _group(record: Mapping[str, Any]) -> tuple[bool, bool]:
     return record["status"] != OK, record["baseline"]
 
 
 def _caption(records: Sequence[Mapping[str, Any]]) -> str:
-    known = next((record for record in records if record["error"]), None)
+    known = next((record for record in records if record["task"]), None)
     mock = "MOCK DATA (simulated objects). " if records[0]["mock"] else ""
     if known is None:
         return f"{mock}Comparison on {escape(records[0]['dataset'])}: no run has ended."
+    start = f"{mock}Comparison on {escape(known['dataset'])}, {known['n_test']:g} test objects."
+    if known["error"] is None:
+        return f"{start} Classes of {escape(known['label'])}, all seeds pooled."
     units = f" [{escape(known['units'])}]" if known["units"] and "/" not in known["error"] else ""
     return (
-        f"{mock}Comparison on {escape(known['dataset'])}, {known['n_test']:g} test objects."
-        f" Label {escape(known['label'])}; errors are ${known['error'].replace('predicted', 'p').replace('true', 'y')}$"
+        f"{start} Label {escape(known['label'])}; errors are"
+        f" ${known['error'].replace('predicted', 'p').replace('true', 'y')}$"
         f" (predicted $p$, true $y$){units}, all seeds pooled."
     )
 
@@ -149,25 +163,56 @@ def _note(records: Sequence[Mapping[str, Any]], best: str | None) -> str:
     known = next((record for record in records if record["status"] == OK), None)
     if known is None or best is None:
         return "No run has ended."
-    return (
-        rf"$\pm$: half the {100 * known['interval_level']:g}\,\% bootstrap interval over objects."
-        rf" Outliers: $|\mathrm{{error}}| > {known['outlier_threshold']:g}$. Time: one training, mean over seeds."
-        " Bold: standard deviations that a paired bootstrap on the same objects does not show to be larger than that"
-        f" of {escape(best)}, the choice on the validation part (lowest RMSE)."
-        " Rows are in the order of validation RMSE, networks before baselines."
-    )
+    task = task_of(records)
+    said = [rf"$\pm$: half the {100 * known['interval_level']:g}\,\% bootstrap interval over objects."]
+    if known["outlier_threshold"] is not None:
+        said.append(rf"Outliers: $|\mathrm{{error}}| > {known['outlier_threshold']:g}$.")
+    if (critical := pit_critical(records)) is not None:
+        said.append(
+            "CRPS (in units of the label), NLL and PIT-KS are of predicted distributions; of calibrated ones"
+            rf" {100 * known['interval_level']:g}\,\% have a PIT-KS below {critical:.3f}."
+        )
+    said += [
+        "Time: one training, mean over seeds.",
+        f"Bold: {task.main_name} that a paired bootstrap on the same objects does not show to be larger than that"
+        f" of {escape(best)}, the choice on the validation part (lowest {task.choice_name}).",
+        f"Rows are in the order of validation {task.choice_name}, networks before baselines.",
+    ]
+    return " ".join(said)
 
 
-def _tex_row(record: Mapping[str, Any], places: int) -> str:
+def pit_critical(records: Iterable[Mapping[str, Any]]) -> float | None:
+    """Return the PIT-KS that calibrated distributions stay below; None where no row predicts distributions."""
+    return next((record["pit_ks_critical"] for record in records if record["pit_ks_critical"] is not None), None)
+
+
+def _tex_row(
+    record: Mapping[str, Any], task: Task, columns: Sequence[Column], places: Mapping[str, int], *, wide: bool
+) -> str:
     model = escape(record["model"])
     loss = "--" if record["baseline"] else escape(record["loss"])
+    if wide and not record["baseline"]:
+        loss = r"\raggedright " + _BREAKABLE.sub(r"\g<0>\\allowbreak{}", loss)
     if record["status"] != OK:
-        return rf"{model} & {loss} & \multicolumn{{5}}{{c}}{{{record['status']}}} \\"
-    mean = rf"{record['mean_error']:+.{places}f} \pm {half_width(record, 'mean_error'):.{places}f}"
-    std = rf"{record['std_error']:.{places}f} \pm {half_width(record, 'std_error'):.{places}f}"
-    std = rf"\boldmath${std}$" if tied(record) else f"${std}$"
-    seconds = "--" if record["train_seconds"] is None else f"{record['train_seconds']:.3g}"
-    if "e" in seconds:
-        seconds = f"{record['train_seconds']:.0f}"
-    cells = [f"${mean}$", std, f"{record['nmad']:.{places}f}", f"{100 * record['outlier_fraction']:.1f}", seconds]
+        return rf"{model} & {loss} & \multicolumn{{{len(columns)}}}{{c}}{{{record['status']}}} \\"
+    cells = [
+        _tex_cell(record, column, places[column.name], bold=column.name == task.main and tied(record, task))
+        for column in columns
+    ]
     return rf"{model} & {loss} & {' & '.join(cells)} \\"
+
+
+def _tex_cell(record: Mapping[str, Any], column: Column, places: int, *, bold: bool) -> str:
+    value = record[column.name]
+    if value is None:
+        return "--"
+    if column.form == PERCENT:
+        return f"{100 * value:.1f}"
+    if column.form == BRIEF:
+        return f"{value:.0f}" if "e" in f"{value:.3g}" else f"{value:.3g}"
+    text = f"{value:+.{places}f}" if column.form == SIGNED else f"{value:.{places}f}"
+    if column.tex_interval:
+        text = rf"{text} \pm {half_width(record, column.name):.{places}f}"
+    if bold:
+        return rf"\boldmath${text}$"
+    return f"${text}$" if column.tex_interval or value < 0 else text

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from skybake.predictions import Predicted, Prediction
 BIAS = {"simple_sequential": 0.10, "deeper_sequential": 0.04, "nonsequential": 0.01, "constant": 0.0, "ridge": 0.02}
 SCATTER = {"simple_sequential": 0.28, "deeper_sequential": 0.24, "nonsequential": 0.17, "constant": 0.36, "ridge": 0.25}
 WORSE = {"mean_squared_error": 1.0, "huber-delta=0.3": 1.05, "gaussian_nll": 0.97, "baseline": 1.0}
+WIDTH = 0.2  # of the Gaussians that gaussian_nll predicts
+SHARP = {"simple_sequential": 0.8, "deeper_sequential": 1.2, "nonsequential": 2.0}  # of class scores
 
 
 def sample(n: int, seed: int, prefix: str) -> dict:
@@ -36,12 +39,17 @@ def write_run(
     label: str = "log10_m500c",
     mock: bool = True,
     diverged: bool = False,
+    width: float | None = None,
 ) -> Path:
-    """Write one run; objects are the same for every model and seed, errors are not."""
+    """Write one run; objects are the same for every model and seed, errors are not.
+
+    ``gaussian_nll`` and any loss with a ``width`` predict Gaussians of that standard deviation.
+    """
     rng = np.random.default_rng([seed, *map(ord, model + loss)])
-    baseline = loss == "baseline"
-    if baseline:
+    if loss == "baseline":
         rng = np.random.default_rng(list(map(ord, model)))
+    if width is None and loss == "gaussian_nll":
+        width = WIDTH
     parts = {}
     for place, part in enumerate(("valid", "test")):
         objects = sample(n if part == "test" else n // 2, place, part)
@@ -56,13 +64,66 @@ def write_run(
         parts[part] = Predicted(
             ids=objects["ids"],
             label=true,
-            prediction=Prediction(point=point, std=np.full(len(point), 0.2) if loss == "gaussian_nll" else None),
+            prediction=Prediction(point=point, std=None if width is None else np.full(len(point), width)),
             scalars={"redshift": objects["redshift"]},
             name=label,
             units="log10 Msun",
         )
+    return _write(folder, parts, rng, model=model, loss=loss, seed=seed, dataset=dataset, mock=mock)
+
+
+def write_classified(
+    folder: Path,
+    *,
+    model: str = "nonsequential",
+    loss: str = "categorical_crossentropy",
+    seed: int = 1,
+    dataset: str = "stamps",
+    n: int = 200,
+    missing: int = 3,
+    classes: int = 2,
+    mock: bool = True,
+    diverged: bool = False,
+) -> Path:
+    """Write one run of a classification; objects are the same for every model and seed, probabilities are not."""
+    rng = np.random.default_rng([seed, *map(ord, model + loss)])
+    parts = {}
+    for place, part in enumerate(("valid", "test")):
+        count = n if part == "test" else n // 2
+        label = np.random.default_rng([place, classes]).integers(0, classes, count)
+        scores = SHARP[model] * np.eye(classes)[label] + rng.standard_normal((count, classes))
+        probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        if diverged:
+            probabilities[0] = np.nan
+        true = label.astype(float)
+        true[1 : missing + 1] = np.nan
+        parts[part] = Predicted(
+            ids=np.array([f"{part}{row:05d}" for row in range(count)], dtype=object),
+            label=true,
+            prediction=Prediction(point=probabilities.argmax(axis=1).astype(float), classes=probabilities),
+            scalars={},
+            name="kind",
+            units="",
+        )
+    names = {"model": model, "loss": loss, "seed": seed, "dataset": dataset, "mock": mock}
+    return _write(folder, parts, rng, task="classification", **names)
+
+
+def _write(
+    folder: Path,
+    parts: Mapping[str, Predicted],
+    rng: np.random.Generator,
+    *,
+    model: str,
+    loss: str,
+    seed: int,
+    dataset: str,
+    mock: bool,
+    task: str = "regression",
+) -> Path:
     folder.mkdir(parents=True)
     predictions.write(folder / "predictions.h5", parts)
+    baseline, n = loss == "baseline", len(parts["test"].ids)
     epochs = 0 if baseline else 20
     train, valid = _losses(epochs, loss, rng)
     with (folder / "history.csv").open("w", newline="") as stream:
@@ -83,9 +144,9 @@ def write_run(
         "model": model,
         "loss": loss,
         "seed": seed,
-        "task": "regression",
-        "label": label,
-        "units": "log10 Msun",
+        "task": task,
+        "label": parts["test"].name,
+        "units": parts["test"].units,
         "mock": mock,
         "head": None if baseline else "point",
         "parameters": 1 if baseline else 106_282,
@@ -115,11 +176,11 @@ def _losses(epochs: int, loss: str, rng: np.random.Generator) -> tuple[np.ndarra
     return train - shift, valid - shift
 
 
-def write_dataset(path: Path, n: int = 2000, *, mock: bool = True) -> Path:
+def write_dataset(path: Path, n: int = 2000, *, mock: bool = True, task: str = "regression") -> Path:
     """Write a dataset with tiny images."""
     schema = Schema(
         survey="efeds",
-        task="regression",
+        task=task,
         bands=("0.25-0.5 keV", "0.5-2 keV"),
         image=Column("counts", "smoothed counts"),
         labels={"log10_m500c": Column("log10 Msun", "cluster mass")},

@@ -2,14 +2,17 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
+from sklearn import metrics
 
-from skybake import evaluation, predictions
+from skybake import discovery, evaluation, predictions
 from skybake.evaluation import EvaluationError, evaluate
-from tests.unit._synthetic_runs import write_run
+from tests.unit._synthetic_runs import write_classified, write_run
 
 ROOT = Path(__file__).parents[2]
 STATISTICS = {"draws": 200, "level": 0.9, "seed": 5}
@@ -87,6 +90,98 @@ def test_draws_the_figures_asked_for(runs, tmp_path):
     judged(runs, tmp_path, ["error_histogram", "loss_curve"])
     names = sorted(path.name for path in (tmp_path / "figures").iterdir())
     assert names == ["error_histogram.pdf", "error_histogram.png", "loss_curve.pdf", "loss_curve.png"]
+
+
+def drawn(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "figures").iterdir()}
+
+
+def of_task(task: str) -> list[str]:
+    known = discovery.parts("figures", "draw").values()
+    return [part.name for part in known if part.constants["SCOPE"] == "run" and task in part.constants["TASKS"]]
+
+
+def both(*names: str) -> set[str]:
+    return {f"{name}.{kind}" for name in names for kind in ("pdf", "png")}
+
+
+def test_figures_that_need_what_is_not_predicted_are_left_out(runs, tmp_path):
+    plain = (*FIGURES, "error_against_label", "error_against_redshift")
+    judged(runs, tmp_path / "point", of_task("regression"))
+    assert drawn(tmp_path / "point") == both(*plain)
+    wide = {1: write_run(tmp_path / "wide", loss="gaussian_nll")}
+    judged(wide, tmp_path / "gaussian", of_task("regression"))
+    assert drawn(tmp_path / "gaussian") == both(*plain, "pit_histogram", "coverage", "example_pdfs")
+    redshifts = {1: write_run(tmp_path / "redshifts", label="redshift")}
+    judged(redshifts, tmp_path / "z", of_task("regression"))
+    assert drawn(tmp_path / "z") == both(*FIGURES, "error_against_label")
+
+
+def test_a_distribution_is_judged_and_a_point_is_not(tmp_path, runs):
+    wide = {seed: write_run(tmp_path / f"wide-{seed}", loss="gaussian_nll", seed=seed) for seed in (1, 2)}
+    found = judged(wide, tmp_path)["test"]
+    part = predictions.read(wide[1] / "predictions.h5", "test")
+    pit = stats.norm.cdf(part.label[3:], part.prediction.point[3:], part.prediction.std[3:])
+    assert found["per_seed"]["1"]["pit_ks"] == pytest.approx(stats.kstest(pit, "uniform").statistic, rel=1e-9)
+    assert found["pooled"]["crps"]["n"] == 2 * 197
+    assert found["pooled"]["crps"]["low"] < found["pooled"]["crps"]["value"] < found["pooled"]["crps"]["high"]
+    assert found["pooled"]["pit_ks"]["critical"] == pytest.approx(stats.kstwo.ppf(0.9, 197))
+    assert {"log10_m500c", "redshift"} == set(found["in_bins"])
+    assert not {"crps", "nll", "pit_ks"} & set(judged(runs, tmp_path)["test"]["pooled"])
+
+
+def test_a_calibrated_prediction_is_told_from_an_overconfident_one(tmp_path):
+    scatter = 0.36 * 0.97  # of the errors that are written for this model, which has no bias, and loss
+    for width, calibrated in ((scatter, True), (scatter / 2, False)):
+        folder = tmp_path / f"{width:.3f}"
+        found = judged(
+            {1: write_run(folder / "run", model="constant", loss="gaussian_nll", n=500, width=width)}, folder
+        )
+        ks = found["test"]["pooled"]["pit_ks"]
+        assert (ks["value"] < ks["critical"]) == calibrated
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_classification(tmp_path, classes):
+    runs = {seed: write_classified(tmp_path / f"seed-{seed}", seed=seed, classes=classes) for seed in (2, 1)}
+    found = judged(runs, tmp_path, of_task("classification"))
+    assert (found["task"], found["label"], found["error"], found["outlier_threshold"]) == (
+        "classification",
+        "kind",
+        None,
+        None,
+    )
+    parts = [predictions.read(runs[seed] / "predictions.h5", "test") for seed in (1, 2)]
+    known = np.isfinite(parts[0].label)
+    true, p = np.tile(parts[0].label[known], 2), np.concatenate([part.prediction.classes[known] for part in parts])
+    p /= p.sum(axis=1, keepdims=True)  # the file holds float32
+    test = found["test"]
+    assert (test["objects"], test["n"], test["not_finite"]) == (200, 197, 0)
+    accuracy = test["pooled"]["accuracy"]
+    assert accuracy["value"] == pytest.approx(np.mean(p.argmax(axis=1) == true), rel=1e-12)
+    assert accuracy["low"] < accuracy["value"] < accuracy["high"]
+    assert test["pooled"]["log_loss"]["value"] == pytest.approx(metrics.log_loss(true, p), rel=1e-6)
+    assert test["confusion"]["pooled"] == metrics.confusion_matrix(true, p.argmax(axis=1)).tolist()
+    assert drawn(tmp_path) == both("loss_curve", "reliability", "roc", "precision_recall")
+
+
+def test_a_classification_without_probabilities_is_refused(tmp_path):
+    run = write_classified(tmp_path / "seed-1")
+    parts = {part: predictions.read(run / "predictions.h5", part) for part in ("valid", "test")}
+    bare = {
+        name: replace(part, prediction=predictions.Prediction(part.prediction.point)) for name, part in parts.items()
+    }
+    predictions.write(run / "predictions.h5", bare)
+    with pytest.raises(EvaluationError, match=r"seed-1/predictions.h5: no probabilities of classes .*Hint"):
+        judged({1: run}, tmp_path)
+
+
+def test_a_classification_that_diverged_is_counted(tmp_path):
+    runs = {seed: write_classified(tmp_path / f"seed-{seed}", seed=seed, diverged=seed == 2) for seed in (1, 2)}
+    found = judged(runs, tmp_path, of_task("classification"))["test"]
+    assert found["not_finite"] == 1
+    assert found["pooled"]["accuracy"] == {"value": None, "n": 394}
+    assert found["per_seed"]["1"]["accuracy"] > 0.5
 
 
 def test_a_baseline_has_no_history(tmp_path):
@@ -168,7 +263,7 @@ def test_errors_of_a_part(runs):
 
 
 def test_no_deep_learning_framework_is_imported(tmp_path):
-    write_run(tmp_path / "seed-1")
+    write_run(tmp_path / "seed-1", loss="gaussian_nll")
     program = """
 import importlib, sys
 from pathlib import Path
@@ -177,7 +272,8 @@ from skybake.metrics import regression
 for part in discovery.parts("figures").values():
     part.load()
 here = Path(sys.argv[1])
-names = ["loss_curve", "predicted_against_true", "error_histogram"]
+names = [name for name, part in discovery.parts("figures", "draw").items() if part.constants["SCOPE"] == "run"]
+names = [name for name in names if "regression" in discovery.parts("figures", "draw")[name].constants["TASKS"]]
 evaluation.evaluate({1: here / "seed-1"}, here / "metrics.json", here, names, {"draws": 100})
 print([name for name in ("keras", "tensorflow", "jax", "torch") if name in sys.modules])
 """

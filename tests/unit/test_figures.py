@@ -6,7 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
+from scipy import stats
+from sklearn import metrics
 
 from skybake import discovery, figures
 from skybake.config import BASELINE_LOSS
@@ -16,7 +19,7 @@ from skybake.predictions import Predicted, Prediction
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
 SCOPES = {"run": Run, "comparison": Comparison}
-PARTS = discovery.parts("figures", "draw")
+PARTS = {name: part for name, part in discovery.parts("figures", "draw").items() if part.constants["SCOPE"] in SCOPES}
 
 
 def history(loss=lambda epoch: np.exp(-epoch / 3), epochs=10) -> History:
@@ -24,7 +27,9 @@ def history(loss=lambda epoch: np.exp(-epoch / 3), epochs=10) -> History:
     return History(epoch, loss(epoch), loss(epoch) + 0.1, best_epoch=4 if epochs else None)
 
 
-def run(n=60, seeds=(1, 2), *, label="log10_m500c", redshift=True, mock=True, point=None, histories=None) -> Run:
+def run(
+    n=60, seeds=(1, 2), *, label="log10_m500c", redshift=True, mock=True, point=None, histories=None, std=None
+) -> Run:
     true = np.random.default_rng(1).normal(14, 0.3, n)
     test = {}
     for seed in seeds:
@@ -32,7 +37,7 @@ def run(n=60, seeds=(1, 2), *, label="log10_m500c", redshift=True, mock=True, po
         test[seed] = Predicted(
             ids=np.array([str(row) for row in range(n)]),
             label=true,
-            prediction=Prediction(predicted),
+            prediction=Prediction(predicted, std=None if std is None else np.full(n, std)),
             scalars={"redshift": np.linspace(0.1, 1, n)} if redshift else {},
             name=label,
             units="log10 Msun",
@@ -50,6 +55,45 @@ def run(n=60, seeds=(1, 2), *, label="log10_m500c", redshift=True, mock=True, po
         errors=np.stack([part.prediction.point - true for part in test.values()]),
         outlier_threshold=0.3,
     )
+
+
+def classified(n=90, seeds=(1, 2), *, classes=2, mock=True, sharp=2.0) -> Run:
+    true = np.random.default_rng(1).integers(0, classes, n)
+    test = {}
+    for seed in seeds:
+        scores = sharp * np.eye(classes)[true] + np.random.default_rng(seed).standard_normal((n, classes))
+        probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        test[seed] = Predicted(
+            ids=np.array([str(row) for row in range(n)]),
+            label=true.astype(float),
+            prediction=Prediction(probabilities.argmax(axis=1).astype(float), classes=probabilities),
+            scalars={},
+            name="kind",
+            units="",
+        )
+    return Run(
+        dataset="stamps",
+        model="nonsequential",
+        loss="categorical_crossentropy",
+        label="kind",
+        units="",
+        error="",
+        mock=mock,
+        histories={seed: history() for seed in seeds},
+        test=test,
+        errors=np.empty((len(seeds), 0)),
+        outlier_threshold=0.3,
+    )
+
+
+def data_for(name: str, **more) -> Run | Comparison:
+    """Return what the figure ``name`` can be drawn of."""
+    constants = PARTS[name].constants
+    if constants["SCOPE"] == "comparison":
+        return comparison(**more)
+    if "regression" not in constants["TASKS"]:
+        return classified(**more)
+    return run(std=0.1, **more)
 
 
 def comparison(networks=3, baselines=2, *, mock=True) -> Comparison:
@@ -70,9 +114,6 @@ def comparison(networks=3, baselines=2, *, mock=True) -> Comparison:
     return Comparison("clusters", "log10_m500c", "log10 Msun", "predicted - true", mock, 0.95, tuple(rows))
 
 
-DATA = {"run": run, "comparison": comparison}
-
-
 def texts(figure: Figure) -> str:
     return " | ".join(item.get_text() for item in figure.findobj(lambda item: hasattr(item, "get_text")))
 
@@ -84,19 +125,21 @@ def test_contract(name, tmp_path):
     assert set(part.constants["TASKS"]) <= {"regression", "classification"}
     assert part.constants["TITLE"]
     assert part.constants["CAPTION"].endswith(".")
-    assert isinstance(part.load().draw(DATA[part.constants["SCOPE"]]()), Figure)
+    assert set(part.constants.get("NEEDS", ())) <= {"distribution", "classes", "redshift"}
+    assert figures.can_draw(name, data_for(name))
+    assert isinstance(part.load().draw(data_for(name)), Figure)
 
 
 @pytest.mark.parametrize("name", sorted(PARTS))
 def test_simulated_objects_are_named_in_the_figure_itself(name):
-    make, draw = DATA[PARTS[name].constants["SCOPE"]], PARTS[name].load().draw
-    assert "mock data" in texts(draw(make(mock=True)))
-    assert "mock data" not in texts(draw(make(mock=False)))
+    draw = PARTS[name].load().draw
+    assert "mock data" in texts(draw(data_for(name, mock=True)))
+    assert "mock data" not in texts(draw(data_for(name, mock=False)))
 
 
 @pytest.mark.parametrize("name", sorted(PARTS))
 def test_the_same_figure_is_the_same_bytes(name, tmp_path):
-    data = DATA[PARTS[name].constants["SCOPE"]]()
+    data = data_for(name)
     for folder in ("first", "second"):
         figures.draw(name, data, tmp_path / folder)
     for suffix in (".pdf", ".png"):
@@ -203,12 +246,19 @@ def test_predictions_lie_where_they_are():
     np.testing.assert_array_equal(points[:, 1], data.test[1].prediction.point)
 
 
-@pytest.mark.parametrize("name", ["predicted_against_true", "error_histogram"])
+RUN_FIGURES = sorted(
+    name
+    for name, part in PARTS.items()
+    if part.constants["SCOPE"] == "run" and part.constants["TASKS"] == ["regression"]
+)
+
+
+@pytest.mark.parametrize("name", RUN_FIGURES)
 def test_a_run_that_gives_no_numbers_and_one_that_has_collapsed(name, tmp_path):
-    figures.draw(name, run(point=np.nan), tmp_path)
-    figures.draw(name, run(point=14.0), tmp_path)
-    figures.draw(name, run(n=1, seeds=(1,)), tmp_path)
-    assert "finite" in texts(PARTS[name].load().draw(run(point=np.nan)))
+    figures.draw(name, run(point=np.nan, std=0.1), tmp_path)
+    figures.draw(name, run(point=14.0, std=1e-9), tmp_path)
+    figures.draw(name, run(n=1, seeds=(1,), std=0.1), tmp_path)
+    assert "finite" in texts(PARTS[name].load().draw(run(point=np.nan, std=0.1)))
 
 
 def test_histogram_gives_the_numbers():
@@ -218,6 +268,131 @@ def test_histogram_gives_the_numbers():
     assert f"mean {d.mean():+.3g}, std {d.std():.3g}" in said
     assert f"NMAD {1.4826 * np.median(np.abs(d - np.median(d))):.3g}" in said
     assert "60 objects, 2 seeds" in said
+
+
+def test_what_a_run_holds():
+    assert run().holds == {"redshift"}
+    assert run(redshift=False).holds == set()
+    assert run(label="redshift", std=0.1).holds == {"distribution"}
+    assert classified().holds == {"classes"}
+    assert not figures.can_draw("coverage", run())
+    assert figures.can_draw("coverage", run(std=0.1))
+    assert not figures.can_draw("roc", run(std=0.1))
+    assert not figures.can_draw("error_against_redshift", run(redshift=False))
+
+
+def test_a_run_leaves_out_objects_without_a_label():
+    data = run(n=20, std=0.1)
+    for part in data.test.values():
+        part.label[:5] = np.nan
+    assert data.pit().shape == (2, 15)
+    assert len(data.true) == len(data.scalar("redshift")) == 15
+    expected = stats.norm.cdf(data.true, data.test[2].prediction.point[5:], 0.1)
+    np.testing.assert_allclose(data.pit()[1], expected)
+
+
+def band_of(axes) -> tuple[float, float]:
+    """Return the lower and upper end of a grey band across the panel."""
+    patch = next(patch for patch in axes.patches if "calibrated" in patch.get_label())
+    return patch.get_y(), patch.get_y() + patch.get_height()
+
+
+def test_pit_histogram_holds_all_objects_and_the_binomial_band():
+    data = run(n=200, seeds=(1, 2, 3), std=0.1)
+    axes = PARTS["pit_histogram"].load().draw(data).axes[0]
+    steps = [patch.get_data() for patch in axes.patches if hasattr(patch, "get_data")]
+    assert len(steps) == 4
+    for step in steps:
+        assert len(step.values) == 10
+        assert step.values.sum() / 10 == pytest.approx(1)
+    counts = np.histogram(data.pit()[0], np.linspace(0, 1, 11))[0]
+    np.testing.assert_allclose(steps[0].values, counts / 20)
+    np.testing.assert_allclose(band_of(axes), stats.binom.ppf([0.025, 0.975], 200, 0.1) / 20)
+    pit = stats.kstest(data.pit().ravel(), "uniform").statistic
+    assert f"KS {pit:.3f}, critical {stats.kstwo.ppf(0.95, 200):.3f}" in texts(axes.figure)
+
+
+def test_coverage_tells_narrow_from_wide():
+    draw = PARTS["coverage"].load().draw
+    for std, side in ((0.05, -1), (0.2, 1)):
+        data = run(n=300, std=std)
+        line = draw(data).axes[0].lines[-2]
+        nominal, found = line.get_xdata(), line.get_ydata()
+        pit = data.pit().ravel()
+        np.testing.assert_allclose(found, [np.mean(np.abs(2 * pit - 1) <= level) for level in nominal])
+        assert np.sign(found[50] - nominal[50]) == side
+
+
+def test_example_distributions_are_spread_over_the_label_with_the_truth_marked():
+    data = run(n=100, std=0.1)
+    axes = PARTS["example_pdfs"].load().draw(data).axes[0]
+    marks = next(item for item in axes.collections if isinstance(item, LineCollection)).get_segments()
+    ordered = np.sort(data.true)
+    np.testing.assert_allclose([mark[0, 0] for mark in marks], ordered[5::10])
+    assert len(axes.lines) == 2 * 10
+    peaks = [line.get_xdata()[line.get_ydata().argmax()] for line in axes.lines[-10:]]
+    first = data.test[1].prediction.point[np.argsort(data.true)[5::10]]
+    np.testing.assert_allclose(peaks, first, atol=0.01)
+
+
+@pytest.mark.parametrize("name", ["error_against_label", "error_against_redshift"])
+@pytest.mark.parametrize("n", [3, 100, 4000])
+def test_running_median_is_that_of_the_errors(name, n):
+    data = run(n=n, label="mass")
+    axes = PARTS[name].load().draw(data).axes[0]
+    line = next(line for line in axes.lines if line.get_label() == "median")
+    x = data.true if name == "error_against_label" else data.scalar("redshift")
+    bins = int(np.clip(n // 25, 1, 15))
+    assert len(line.get_xdata()) == bins
+    first = x <= np.quantile(x, 1 / bins) if bins > 1 else np.full(n, True)
+    assert line.get_xdata()[0] == pytest.approx(np.median(x[first]), abs=0.01)
+    assert line.get_ydata()[0] == pytest.approx(np.median(data.errors[:, first]), abs=0.01)
+    assert (n > 2500) == any(isinstance(item, PolyCollection) and len(item.get_array()) for item in hexes(axes))
+
+
+def hexes(axes) -> list:
+    return [item for item in axes.collections if item.get_array() is not None]
+
+
+def test_reliability_shows_the_calibration_error():
+    for classes in (2, 5):
+        data = classified(n=300, classes=classes)
+        figure = PARTS["reliability"].load().draw(data)
+        p = data.classes().reshape(-1, classes)
+        right = p.argmax(axis=1) == np.tile(data.true, 2)
+        place = np.minimum((p.max(axis=1) * 15).astype(int), 14)
+        expected = sum(
+            abs(right[place == item].mean() - p.max(axis=1)[place == item].mean()) * np.mean(place == item)
+            for item in set(place)
+        )
+        assert f"ECE {expected:.3f}" in texts(figure)
+        line = next(line for line in figure.axes[0].lines if "objects" in str(line.get_label()))
+        assert line.get_ydata().tolist() == pytest.approx([right[place == item].mean() for item in sorted(set(place))])
+
+
+def test_curves_of_classes_have_the_areas_of_scikit_learn():
+    two, ten = classified(n=300, seeds=(1, 2, 3)), classified(n=300, classes=10, sharp=1.0)
+    member, scores = np.tile(two.true == 1, 3), two.classes()[..., 1].ravel()
+    roc, pr = (PARTS[name].load().draw for name in ("roc", "precision_recall"))
+    assert f"class 1: AUC {metrics.roc_auc_score(member, scores):.3f}" in texts(roc(two))
+    assert f"class 1: AP {metrics.average_precision_score(member, scores):.3f}" in texts(pr(two))
+    assert "class 0" not in texts(roc(two))
+    assert len(roc(two).axes[0].lines) == 3 + 1 + 1
+    member, scores = np.tile(ten.true == 4, 2), ten.classes()[..., 4].ravel()
+    said = texts(roc(ten))
+    assert f"class 4: AUC {metrics.roc_auc_score(member, scores):.3f}" in said
+    assert "class 6" not in said
+    assert "other classes" in said
+
+
+@pytest.mark.parametrize("name", ["reliability", "roc", "precision_recall"])
+def test_classifications_that_are_not_finite_or_of_one_object(name, tmp_path):
+    bad = classified()
+    bad.test[2].prediction.classes[3] = np.nan
+    assert "not finite" in texts(PARTS[name].load().draw(bad))
+    figures.draw(name, classified(n=1, seeds=(1,)), tmp_path)
+    if name != "reliability":
+        assert "all objects are of one class" in texts(PARTS[name].load().draw(classified(n=1)))
 
 
 def test_names_beyond_the_palette_are_grey():

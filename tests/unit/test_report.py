@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scoringrules
+from scipy import stats
+from sklearn import metrics
 
 from skybake import dataset as datasets
 from skybake import predictions, splits
 from skybake.evaluation import evaluate
 from skybake.report import Page, Row, compare, join, page, rows, tables
-from tests.unit._synthetic_runs import write_dataset, write_run
+from tests.unit._synthetic_runs import WIDTH, write_classified, write_dataset, write_run
 
 STATISTICS = {"draws": 300, "level": 0.95, "seed": 0}
 SEEDS = (1, 2, 3)
@@ -187,6 +190,24 @@ def test_numbers_of_the_csv(baked, table, place):
     assert line["baseline"] == str(place[1] == "baseline").lower()
 
 
+def test_numbers_of_predicted_distributions(baked, table):
+    line, d = table["nonsequential", "gaussian_nll"], pooled(baked[0], "nonsequential", "gaussian_nll")
+    d = -d.ravel() / WIDTH
+    crps, nll = WIDTH * scoringrules.crps_normal(d, 0, 1), -stats.norm.logpdf(d) + np.log(WIDTH)
+    ks = stats.kstest(stats.norm.cdf(d), "uniform").statistic
+    expected = {
+        **{"crps": crps.mean(), "nll": nll.mean(), "pit_ks": ks, "pit_ks_critical": stats.kstwo.ppf(0.95, 117)},
+        **{"pit_ks_p_value": stats.kstwo.sf(ks, 117), "mean_std": WIDTH},
+        **{"sharpness": 2 * stats.norm.ppf(0.84) * WIDTH, "coverage_95": np.mean(np.abs(d) <= stats.norm.ppf(0.975))},
+    }
+    assert {name: float(line[name]) for name in expected} == pytest.approx(expected, rel=1e-5)  # widths are float32
+    assert float(line["crps_low"]) < float(line["crps"]) < float(line["crps_high"])
+    for other in (("ridge", "baseline"), ("nonsequential", "huber-delta=0.3")):
+        assert [table[other][name] for name in (*expected, "crps_low", "valid_nll")] == [""] * 10
+        assert float(table[other]["rail_outlier_fraction"]) >= 0
+        assert float(table[other]["mae"]) > 0
+
+
 def test_times_are_means_over_seeds(table):
     line = table["nonsequential", "gaussian_nll"]
     assert float(line["train_seconds"]) == pytest.approx(20 + 15 * 2 + 2)
@@ -248,8 +269,14 @@ def test_tex_has_the_numbers_escaped(baked, out, table):
     )
     assert rf"${d.mean():+.3f} \pm {half / 2:.3f}$" in line
     assert f"{d.std():.3f}" in line
-    assert f"& {100 * np.mean(np.abs(d) > 0.3):.1f} & 52 " in line
-    assert r"simple\_sequential & gaussian\_nll & \multicolumn{5}{c}{failed} \\" in text
+    assert f"& {100 * np.mean(np.abs(d) > 0.3):.1f} & -- & -- & -- & 52 " in line
+    assert r"simple\_sequential & gaussian\_nll & \multicolumn{8}{c}{failed} \\" in text
+    wide = table["nonsequential", "gaussian_nll"]
+    line = next(line for line in text.splitlines() if line.startswith(r"nonsequential & gaussian\_nll"))
+    nll = float(wide["nll"])
+    shown = f"{nll:.3f}" if nll > 0 else f"${nll:.3f}$"
+    assert f"& {float(wide['crps']):.3f} & {shown} & {float(wide['pit_ks']):.3f} & " in line
+    assert f"have a PIT-KS below {stats.kstwo.ppf(0.95, 117):.3f}." in text
     assert "MOCK DATA" in text
     assert not re.search(r"(?<!\\)_", text.replace("tab:efeds_mock", ""))
     assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 3, 1]
@@ -277,11 +304,15 @@ def test_escape_leaves_no_bare_special_character(text):
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_tex_compiles(out, tmp_path):
-    shutil.copy(out / "comparison.tex", tmp_path)
+    compile_tex(out / "comparison.tex", tmp_path)
+
+
+def compile_tex(table: Path, folder: Path) -> None:
+    shutil.copy(table, folder)
     preamble = r"\documentclass{article}\usepackage{booktabs}\setlength{\textwidth}{17cm}"  # a journal's two columns
-    (tmp_path / "main.tex").write_text(preamble + r"\begin{document}\input{comparison.tex}\end{document}")
+    (folder / "main.tex").write_text(preamble + r"\begin{document}\input{comparison.tex}\end{document}")
     ended = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"], cwd=tmp_path, capture_output=True
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"], cwd=folder, capture_output=True
     )
     assert ended.returncode == 0, ended.stdout.decode()[-2000:]
     assert b"Overfull \\hbox" not in ended.stdout
@@ -320,6 +351,26 @@ def test_page_shows_the_numbers(baked, html):
     assert "A & B <fast> processor" in text
     assert "Masses & <more>" in text
     assert "seeds: [1, 2, 3]" in text
+
+
+def test_page_shows_how_distributions_are_calibrated(html, table):
+    document = Document(html)
+    for head in ("CRPS", "NLL", "PIT-KS", "Coverage [%]"):
+        assert head in document.words
+    assert "RAIL outliers [%]" not in document.words  # errors are not those of a redshift
+    assert f"Of calibrated ones 95 % have a PIT-KS below {stats.kstwo.ppf(0.95, 117):.3f}." in document.text
+    assert f"{float(table['nonsequential', 'gaussian_nll']['pit_ks']):.3f}" in document.words
+
+
+def test_columns_of_distributions_stand_only_where_some_row_predicts_one(baked):
+    records = [rows.read(row, mock=True).record for row in baked[1]]
+    points = [record for record in records if record["loss"] != "gaussian_nll"]
+    heads = [head for head, _ in page.table(points, anchors=False).heads]
+    assert heads[:5] == ["Mean error", "Std", "NMAD", "Outliers [%]", "Training [s]"]
+    heads = [head for head, _ in page.table(records, anchors=False).heads]
+    assert heads[4:9] == ["CRPS", "NLL", "PIT-KS", "Coverage [%]", "Training [s]"]
+    of_redshifts = [record | {"label": "redshift"} for record in points]
+    assert "RAIL outliers [%]" in [head for head, _ in page.table(of_redshifts, anchors=False).heads]
 
 
 def test_page_shows_failed_rows_with_the_end_of_their_log(html):
@@ -461,3 +512,175 @@ def test_joined_page_without_mock(joined, tmp_path):
     assert "MOCK" not in Document((tmp_path / "r.html").read_text()).text
     with pytest.raises(ValueError, match="no dataset to join"):
         join([], csv=tmp_path / "c.csv", html=tmp_path / "r.html", title="", config_text="")
+
+
+CLASSIFIED = [
+    ("simple_sequential", "categorical_crossentropy"),
+    ("nonsequential", "categorical_crossentropy"),
+    ("nonsequential", "focal"),
+    ("deeper_sequential", "focal"),
+]
+NAN, CRASHED = ("deeper_sequential", "focal"), ("simple_sequential", "focal")
+
+
+def bake_classes(folder: Path) -> list[Row]:
+    made = []
+    for model, loss in CLASSIFIED:
+        row = row_of(folder, model, loss, "stamps")
+        for seed in SEEDS:
+            bad = (model, loss) == NAN and seed == 2
+            write_classified(row.runs[seed], model=model, loss=loss, seed=seed, classes=3, diverged=bad)
+        evaluate(row.runs, row.metrics, row.figures, ["reliability", "roc", "error_histogram"][:2], STATISTICS)
+        made.append(row)
+    write_dataset(folder / "dataset.h5", n=1000, task="classification")
+    opened = datasets.load(folder / "dataset.h5")
+    splits.write(
+        folder / "split-40.h5", splits.make(opened, {"strategy": "holdout", "test": 0.1, "valid": 0.1, "seed": 4})
+    )
+    datasets.write_rejected(folder / "rejected.csv", [])
+    return [*made, row_of(folder, *CRASHED, "stamps")]
+
+
+@pytest.fixture(scope="module")
+def classified(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classes") / "stamps"
+    made = bake_classes(folder)
+    compare(
+        made,
+        csv=folder / "comparison.csv",
+        tex=folder / "comparison.tex",
+        html=folder / "report.html",
+        figures=folder / "figures",
+        figure_names=[],
+        title="Stamps",
+        dataset=folder / "dataset.h5",
+        split=folder / "split-40.h5",
+        rejected=folder / "rejected.csv",
+        config_text="",
+        statistics=STATISTICS,
+    )
+    return folder
+
+
+def probabilities(folder: Path, model: str, loss: str, part: str = "test") -> tuple[np.ndarray, np.ndarray]:
+    """Return labels (n,) and probabilities (S, n, K), as a person would read them."""
+    found = [
+        predictions.read(folder / "runs" / model / loss / f"seed-{seed}" / "predictions.h5", part) for seed in SEEDS
+    ]
+    known = np.isfinite(found[0].label)
+    classes = np.stack([item.prediction.classes[known] for item in found])
+    return found[0].label[known], classes / classes.sum(axis=-1, keepdims=True)
+
+
+def losses_of(folder: Path, model: str, loss: str, part: str = "test") -> np.ndarray:
+    """Return -ln p of the true class, (S, n)."""
+    label, classes = probabilities(folder, model, loss, part)
+    return -np.log(classes[:, np.arange(len(label)), label.astype(int)])
+
+
+def test_classifications_are_chosen_by_validation_log_loss(classified):
+    lines = tables.read_csv(classified / "comparison.csv")
+    assert [line["status"] for line in lines] == ["ok"] * 3 + ["not finite", "failed"]
+    expected = [losses_of(classified, line["model"], line["loss"], "valid").mean() for line in lines[:3]]
+    assert [line["valid_log_loss"] for line in lines[:3]] == pytest.approx(expected, rel=1e-6)
+    assert expected == sorted(expected)
+    assert lines[0]["model"] == "nonsequential"
+    assert lines[2]["model"] == "simple_sequential"
+
+
+def test_numbers_of_a_classification(classified):
+    lines = {(line["model"], line["loss"]): line for line in tables.read_csv(classified / "comparison.csv")}
+    place = ("nonsequential", "focal")
+    label, classes = probabilities(classified, *place)
+    true, p = np.tile(label, 3), classes.reshape(-1, 3)
+    accuracy = (classes.argmax(axis=-1) == label).mean(axis=1)
+    expected = {
+        "accuracy": metrics.accuracy_score(true, p.argmax(axis=1)),
+        "balanced_accuracy": metrics.balanced_accuracy_score(true, p.argmax(axis=1)),
+        "log_loss": metrics.log_loss(true, p),
+        "roc_auc": metrics.roc_auc_score(true, p, multi_class="ovr"),
+        "accuracy_over_seeds": accuracy.std(ddof=1),
+        "n_test": 197,
+    }
+    assert {name: lines[place][name] for name in expected} == pytest.approx(expected, rel=1e-6)
+    assert lines[place]["task"] == "classification"
+    empty = ("mean_error", "std_error", "rmse", "crps", "outlier_threshold", "valid_rmse", "error")
+    assert [lines[place][name] for name in empty] == [None] * len(empty)
+
+
+def test_classifications_are_compared_in_pairs(classified):
+    lines = tables.read_csv(classified / "comparison.csv")
+    best, last = ((line["model"], line["loss"]) for line in (lines[0], lines[2]))
+    assert (lines[0]["log_loss_minus_best"], lines[0]["std_error_minus_best"]) == (0, None)
+    difference = losses_of(classified, *last) - losses_of(classified, *best)
+    assert lines[2]["log_loss_minus_best"] == pytest.approx(difference.mean(), rel=1e-6)
+    rng = np.random.default_rng(0)
+    draws = [difference[:, rng.integers(0, 197, size=197)].mean() for _ in range(300)]
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert lines[2]["log_loss_minus_best_low"] == pytest.approx(low, rel=1e-5)
+    assert lines[2]["log_loss_minus_best_high"] == pytest.approx(high, rel=1e-5)
+    assert lines[2]["log_loss_below_best"] == 0
+    text = (classified / "comparison.tex").read_text()
+    bold = [line.split(" & ")[0] for line in text.splitlines() if r"\boldmath" in line]
+    tied = [line["model"].replace("_", r"\_") for line in lines if (line["log_loss_minus_best_low"] or 0.0) <= 0][:2]
+    assert bold[: len(tied)] == tied
+    assert r"simple\_sequential" not in bold
+
+
+def test_tables_of_a_classification_have_its_columns(classified):
+    document = Document((classified / "report.html").read_text())
+    for head in (
+        "Accuracy",
+        "Balanced accuracy",
+        "Log loss",
+        "ROC AUC",
+        "ECE",
+        "Validation log loss",
+        "Log loss difference",
+    ):
+        assert head in document.words, head
+    for head in ("Std", "NMAD", "RMSE", "Mean error", "CRPS"):
+        assert head not in document.words, head
+    label, classes = probabilities(classified, "nonsequential", "focal")
+    assert f"{np.mean(classes.argmax(axis=-1) == label):.3f}" in document.text
+    assert "lowest" not in document.text
+    results = (classified / "report.html").read_text().split('<section id="dataset">')[0]
+    assert ">None<" not in results
+    assert "order of validation log loss" in document.text
+    text = (classified / "comparison.tex").read_text()
+    assert r"Model & Loss & Accuracy & Balanced & Log loss & ROC AUC & ECE & Time [s] \\" in text
+    assert r"simple\_sequential & focal & \multicolumn{6}{c}{failed}" in text
+    assert "(lowest log loss)" in text
+    assert "None" not in text
+    assert document.tags.count("img") == 2 * 4
+
+
+def test_datasets_of_both_tasks_are_joined(joined, classified, tmp_path):
+    pages = [
+        Page(name, folder / "comparison.csv", folder / "report.html", folder / "figures")
+        for name, folder in (("efeds_mock", joined / "efeds_mock"), ("stamps", classified))
+    ]
+    join(pages, csv=tmp_path / "c.csv", html=tmp_path / "r.html", title="Both tasks", config_text="")
+    lines = tables.read_csv(tmp_path / "c.csv")
+    assert {line["task"] for line in lines} == {"regression", "classification", None}
+    text = Document((tmp_path / "r.html").read_text()).text
+    assert "chosen by the RMSE of the validation part" in text
+    assert "chosen by the log loss of the validation part" in text
+    best = next(line for line in lines if line["dataset"] == "stamps")
+    assert f"{best['accuracy']:.3f}" in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_tex_with_long_names_compiles(out, tmp_path):
+    records = tables.read_csv(out / "comparison.csv")
+    records[0]["loss"] = "median_absolute_percentage_error"
+    records[1]["loss"] = "quantile-levels=0.01,0.05,0.16,0.5,0.84,0.95,0.99"
+    tables.write_tex(tmp_path / "comparison.tex", records, "a, b")
+    folder = tmp_path / "tex"
+    folder.mkdir()
+    compile_tex(tmp_path / "comparison.tex", folder)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_tex_of_a_classification_compiles(classified, tmp_path):
+    compile_tex(classified / "comparison.tex", tmp_path)

@@ -1,0 +1,47 @@
+"""
+Take a first look at a dataset: are centring and units right, what was rejected?
+
+in:   results/<dataset>/dataset.h5, results/<dataset>/rejected.csv
+out:  results/<dataset>/explore.html
+      results/<dataset>/explore/: its figures
+"""
+
+
+rule explore:
+    input:
+        dataset=PATHS.dataset(),
+        rejected=PATHS.dataset(name="rejected.csv"),
+    output:
+        html=report(PATHS.dataset(name="explore.html"), caption="../report/explore_page.rst", category="{dataset}"),
+        figures=report(
+            directory(PATHS.dataset(name="explore")),
+            patterns=["{figure}.png"],
+            caption="../report/explore_figure.rst",
+            category="{dataset}",
+            subcategory="explore",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        PATHS.log("explore", "{dataset}"),
+    benchmark:
+        PATHS.benchmark("explore", "{dataset}")
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        figures=lambda wildcards: [figure.name for figure in PLAN.figures("dataset", wildcards.dataset)],
+        title=PLAN.config.title,
+        config=lambda wildcards: {"datasets": {wildcards.dataset: PLAN.as_dict()["datasets"][wildcards.dataset]}},
+        code=lambda wildcards: code_digest("explore", PLAN.figure_modules("dataset", wildcards.dataset)),
+    message:
+        "exploring {wildcards.dataset}"
+    script:
+        "../scripts/explore.py"
+
+
+# The first look at every dataset, without any training.
+rule explored:
+    input:
+        [PATHS.dataset(name, "explore.html") for name in PLAN.datasets()],

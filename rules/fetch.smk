@@ -1,0 +1,87 @@
+"""
+Fetch raw files from a survey's archive, for datasets that have `fetch` in the config.
+
+in:   the catalogue
+out:  results/<dataset>/fetch/wanted.csv: every file that is needed, once, and the chunk (download job) it belongs to
+      results/<dataset>/fetch/ledger-<chunk>.csv, joined in results/<dataset>/ledger.csv: what is here, and what is not
+
+The files go to the folder that `raw` names. They are no output of a rule, since Snakemake would empty it before every
+job: a job asks the archive only for what is not there whole.
+"""
+
+
+rule list_files:
+    input:
+        lambda wildcards: PLAN.listed_in(wildcards.dataset),
+    output:
+        PATHS.dataset(name="fetch/wanted.csv"),
+    log:
+        PATHS.log("list_files", "{dataset}"),
+    benchmark:
+        PATHS.benchmark("list_files", "{dataset}")
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=lambda wildcards, input: 1000 + int(3 * input.size_mb),
+        runtime=30,
+    params:
+        survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
+        raw=lambda wildcards: PLAN.raw(wildcards.dataset),
+        options=lambda wildcards: PLAN.config.datasets[wildcards.dataset].options,
+        base_url=lambda wildcards: PLAN.config.datasets[wildcards.dataset].fetch.base_url,
+        chunks=lambda wildcards: PLAN.config.datasets[wildcards.dataset].fetch.chunks,
+        code=lambda wildcards: code_digest(
+            "list_files", [*PLAN.modules("raw", wildcards.dataset), *PLAN.modules("fetch", wildcards.dataset)]
+        ),
+    message:
+        "listing the files that {wildcards.dataset} needs"
+    script:
+        "../scripts/list_files.py"
+
+
+rule fetch:
+    input:
+        PATHS.dataset(name="fetch/wanted.csv"),
+    output:
+        PATHS.dataset(name="fetch/ledger-{chunk}.csv"),
+    log:
+        PATHS.log("fetch", "{dataset}", "{chunk}"),
+    benchmark:
+        PATHS.benchmark("fetch", "{dataset}", "{chunk}")
+    wildcard_constraints:
+        chunk=r"\d+",
+    conda:
+        "../envs/data.yaml"
+    threads: lambda wildcards: PLAN.config.datasets[wildcards.dataset].fetch.connections
+    resources:
+        mem_mb=1000,
+        runtime=2880,
+    params:
+        folder=lambda wildcards: PLAN.fetched_folder(wildcards.dataset),
+        code=code_digest("fetch"),
+    message:
+        "fetching files of {wildcards.dataset}, chunk {wildcards.chunk}"
+    script:
+        "../scripts/fetch.py"
+
+
+rule join_ledgers:
+    input:
+        lambda wildcards: PLAN.ledgers(wildcards.dataset),
+    output:
+        PATHS.dataset(name="ledger.csv"),
+    log:
+        PATHS.log("join_ledgers", "{dataset}"),
+    benchmark:
+        PATHS.benchmark("join_ledgers", "{dataset}")
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("join_ledgers"),
+    message:
+        "joining the ledgers of {wildcards.dataset}"
+    script:
+        "../scripts/join_ledgers.py"

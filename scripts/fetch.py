@@ -1,0 +1,20 @@
+"""Download the files of one chunk that are not here yet; what cannot be had goes to the ledger with the reason."""
+
+from pathlib import Path
+
+from skybake import logs
+from skybake.fetch import Fetch, download
+from skybake.fetch.ledger import write_ledger
+from skybake.fetch.wanted import read_wanted
+
+with logs.to_file(snakemake.log[0]):
+    write_ledger(
+        snakemake.output[0],
+        download.fetch(
+            read_wanted(snakemake.input[0], int(snakemake.wildcards.chunk)),
+            Path(snakemake.params.folder),
+            # Not a parameter of the rule: another delay must not make Snakemake fetch and ingest again.
+            Fetch(**snakemake.config["datasets"][snakemake.wildcards.dataset]["fetch"]),
+            connections=snakemake.threads,
+        ),
+    )

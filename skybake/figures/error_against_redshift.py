@@ -1,0 +1,23 @@
+"""Error against redshift: whether far objects are judged as well as near ones."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from skybake.figures import Run, _errors, _style
+from skybake.metrics.regression import REDSHIFT
+
+SCOPE = "run"
+TASKS = ["regression"]
+NEEDS = ("redshift",)
+TITLE = "Error against redshift"
+CAPTION = (
+    "Errors (predicted minus true) of the test objects, all seeds, against redshift, with the median and the central"
+    " 68 % in bins of equally many objects. The outermost one per cent of the errors may lie beyond the frame."
+)
+
+
+@_style.styled
+def draw(data: Run) -> Figure:
+    """Draw the errors of the objects that have a redshift."""
+    return _errors.against(data, data.scalar(REDSHIFT), REDSHIFT)

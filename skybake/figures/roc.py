@@ -1,0 +1,35 @@
+"""ROC curve: how many of a class are found for how many false alarms."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn import metrics
+
+from skybake.figures import Run, _curves, _style
+
+SCOPE = "run"
+TASKS = ["classification"]
+NEEDS = ("classes",)
+TITLE = "ROC"
+CAPTION = (
+    "True against false positive rate of the test objects for all thresholds of the probability, all seeds together: of"
+    " class 1 of two, a thin line for each seed, or of each class against the rest. The diagonal is a guess."
+)
+
+
+@_style.styled
+def draw(data: Run) -> Figure:
+    """Draw the curves with their areas."""
+    return _curves.figure(data, _curve, "AUC", _finish)
+
+
+def _curve(member: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    false, true, _ = metrics.roc_curve(member, probability)
+    return false, true, float(metrics.auc(false, true))
+
+
+def _finish(axes: Axes) -> None:
+    axes.plot([0, 1], [0, 1], color="black", lw=0.6, zorder=0)
+    axes.set(xlabel="false positive rate", ylabel="true positive rate")
