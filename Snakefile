@@ -21,6 +21,7 @@ wildcard_constraints:
 include: "rules/simulate.smk"
 include: "rules/fetch.smk"
 include: "rules/ingest.smk"
+include: "rules/explore.smk"
 include: "rules/split.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
@@ -31,6 +32,7 @@ rule all:
     default_target: True
     input:
         rules.join.output,
+        rules.explored.input,
 
 
 # Failed jobs do not cost the report: it shows them, and Snakemake's exit code says so.

@@ -16,8 +16,9 @@ from skybake.report.tasks import task_of
 OK, FAILED, NOT_FINITE = "ok", "failed", "not finite"
 LOG_LINES = 15
 
-# Columns of comparison.csv in their order; the first line is what other programs may rely on. ``crps`` and what follows
-# of it are of predicted distributions: the CRPS of a point is its absolute error, which stands in ``mae``.
+# Columns of comparison.csv in their order; the first line is what other programs may rely on. ``crps``, ``nll`` and
+# what else judges a distribution are empty where only points are predicted: the CRPS of a point is its absolute error,
+# which stands in ``mae``, and a comparison must not mix the two.
 COLUMNS = (
     *("dataset", "model", "loss", "seeds", "parameters", "n_test"),
     *("mean_error", "mean_error_low", "mean_error_high", "std_error", "std_error_low", "std_error_high"),
