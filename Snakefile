@@ -33,6 +33,7 @@ rule all:
     input:
         rules.join.output,
         rules.explored.input,
+        PLAN.everything(),
 
 
 # Failed jobs do not cost the report: it shows them, and Snakemake's exit code says so.

@@ -7,7 +7,9 @@ The classes below are the single source of ``schemas/config.schema.json`` and ``
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StrictInt, ValidationError, field_validator, model_validator
 
 from skybake import discovery
 from skybake.fetch import Fetch
@@ -23,10 +25,12 @@ from skybake.settings import Settings
 
 BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
 NETWORK_FILES = (*BASELINE_FILES, "model.keras")
+RESERVED = {"logs", "benchmarks", "config.yaml", "report.html", "comparison.csv"}
+LONGEST_NAME = 100  # of a model or loss with its parameters; file systems allow 255 bytes
 BASELINE_LOSS = "baseline"  # what stands in the loss column of a row that is not trained by gradient descent
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.=+-]*$")]
 Choice = Annotated[
-    str | dict[str, dict[str, Any]],
+    str | dict[str, dict[str, Any] | None],
     Field(description="A name, or a name with parameters: `huber: {delta: 0.3}`."),
 ]
 
@@ -226,7 +230,7 @@ class Bakeoff(Settings):
     models: list[Choice] = Field(min_length=1, description="Networks: files of `skybake/models/`.")
     losses: list[Choice] = Field(min_length=1, description="Losses: functions of `skybake/losses/`.")
     baselines: list[Choice] = Field([], description="Trivial predictors beside them: files of `skybake/baselines/`.")
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+    seeds: list[Annotated[StrictInt, Field(ge=0)]] = Field(
         [1, 2, 3, 4, 5], min_length=1, description="One training each; they set the initial weights and the order."
     )
     training: Training = Field(Training(), description="How the networks are trained.")
@@ -251,13 +255,28 @@ class Config(Settings):
     """A whole bake-off."""
 
     title: str = Field("A bake-off", description="Heads the report.")
-    results: Name | str = Field("results", description="Folder of everything made, below the working directory.")
+    results: str = Field("results", description="Folder of everything made; give every bake-off its own.")
     datasets: dict[Name, Dataset] = Field(min_length=1, description="Datasets by name.")
     bakeoffs: dict[Name, Bakeoff] = Field(min_length=1, description="Bake-offs by name.")
     figures: list[str] | None = Field(
         None, description="Figures to draw: files of `skybake/figures/`; by default all that suit the task."
     )
     statistics: Statistics = Field(Statistics(), description="Uncertainties of the comparison.")
+
+    @field_validator("results")
+    @classmethod
+    def _a_folder_of_its_own(cls, given: str) -> str:
+        if given.strip("/. ") == "" or re.search(r"[{}\s]", given):
+            raise ValueError(f"{given!r} found; expected a folder of its own, without spaces or braces, e.g. 'results'")
+        return given.rstrip("/")
+
+    @field_validator("datasets")
+    @classmethod
+    def _no_reserved_names(cls, given: dict[str, Dataset]) -> dict[str, Dataset]:
+        for name in given:
+            if name in RESERVED:
+                raise ValueError(f"the name {name!r} is skybake's own in the results folder; choose another one")
+        return given
 
 
 @dataclass(frozen=True)
@@ -275,7 +294,10 @@ class Chosen:
     @property
     def name(self) -> str:
         """Its name in paths and tables: parameters stand behind the name, e.g. ``huber-delta=0.3``."""
-        return "-".join([self.part.name, *(f"{key}={_word(value)}" for key, value in sorted(self.parameters.items()))])
+        name = "-".join([self.part.name, *(f"{key}={_word(value)}" for key, value in sorted(self.parameters.items()))])
+        if len(name) <= LONGEST_NAME:
+            return name
+        return f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _word(value: Any) -> str:
@@ -534,6 +556,17 @@ class Plan:
             for dataset in self.datasets()
         ]
 
+    def everything(self) -> list[str]:
+        """Return all files of all runs and comparisons, so that a deleted one is made again."""
+        files = self.joined_files()
+        for dataset in self.datasets():
+            files += [self.paths.dataset(dataset, "comparison.tex"), *self.compared_files(dataset)]
+            for job in self.select(dataset=dataset):
+                if job.loss is not None:
+                    folders = self.run_folders(dataset, job.model.name, job.loss_name).values()
+                    files += [f"{folder}/model.keras" for folder in folders]
+        return files
+
     def joined_files(self) -> list[str]:
         """Return what the joined report waits for."""
         return [path for page in self.pages() for key, path in page.items() if key != "dataset"]
@@ -575,7 +608,35 @@ class Plan:
 def _chosen(choice: str | Mapping[str, Mapping[str, Any]], known: Mapping[str, discovery.Part]) -> Chosen:
     name, given = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
     defaults = known[name].parameters
-    return Chosen(known[name], {key: value for key, value in given.items() if value != defaults[key]})
+    values = {key: _canonical(value, defaults[key]) for key, value in (given or {}).items()}
+    return Chosen(known[name], {key: value for key, value in values.items() if value != defaults[key]})
+
+
+def _canonical(value: Any, default: Any) -> Any:
+    """Return a value as its default is written, so that 1 and 1.0 and the text 1e-3 (as YAML reads it) have one name.
+
+    Raises:
+        ValueError: It cannot be of the default's kind, is not finite, or is not positive where the default is.
+    """
+    if isinstance(default, bool) or isinstance(value, bool):
+        if not (isinstance(value, bool) and isinstance(default, bool)):
+            raise ValueError(type(default).__name__)
+    elif isinstance(default, float) or (default is None and isinstance(value, int | float)):
+        value = float(value)
+        if not math.isfinite(value) or (default is not None and default > 0 >= value):
+            raise ValueError("a finite number" if default is None or default <= 0 else "a positive number")
+    elif isinstance(default, int):
+        if isinstance(value, float) or int(value) != value:
+            raise ValueError("an integer")
+        if default > 0 >= value:
+            raise ValueError("a positive integer")
+    elif isinstance(default, tuple | list):
+        if not isinstance(value, tuple | list) or not value:
+            raise ValueError("a list")
+        return type(default)(_canonical(item, default[0]) for item in value) if default else type(default)(value)
+    elif default is not None and not isinstance(value, type(default)):
+        raise ValueError(type(default).__name__)
+    return value
 
 
 def plan(given: Mapping[str, Any]) -> Plan:
@@ -588,7 +649,7 @@ def plan(given: Mapping[str, Any]) -> Plan:
         ConfigError: One message with every problem found: the key, the value, what is allowed, the nearest valid name.
     """
     try:
-        config = Config.model_validate(given)
+        config = Config.model_validate(_without_nulls(given))
     except ValidationError as error:
         raise ConfigError(_message(_validation_problems(error, Config))) from None
     problems = list(_problems(config))
@@ -599,6 +660,14 @@ def plan(given: Mapping[str, Any]) -> Plan:
     if problems:
         raise ConfigError(_message(problems))
     return checked
+
+
+def _without_nulls(node: Any) -> Any:
+    """Leave out blocks that are null, as YAML has them when all lines below are commented out: defaults hold."""
+    if isinstance(node, Mapping):
+        meant = ("early_stopping",)
+        return {str(key): _without_nulls(value) for key, value in node.items() if value is not None or key in meant}
+    return node
 
 
 def _message(problems: list[str]) -> str:
@@ -634,6 +703,10 @@ def _validation_problems(error: ValidationError, root: type[Settings], prefix: t
             problems.append(_unknown(key, "choice", item["input"], allowed))
         elif item["type"] == "value_error":
             problems.append(f"{key}: {item['ctx']['error']}")
+        elif item["type"] == "string_pattern_mismatch":
+            problems.append(
+                f"{key}: {item['input']!r} found; expected letters, digits and _ . = + -, no space or slash"
+            )
         else:
             problems.append(f"{key}: {item['input']!r} found; {item['msg'][0].lower()}{item['msg'][1:]}")
     return list(dict.fromkeys(problems))
@@ -659,6 +732,8 @@ def _key(place: list[str | int]) -> str:
     for step in place:
         if isinstance(step, int):
             text += f"[{step}]"
+        elif step == "[key]":
+            continue
         elif step not in _TAGS or text.endswith((".datasets", ".bakeoffs")) or text in ("datasets", "bakeoffs"):
             text += f".{step}" if text else step
     return text or "config"
@@ -778,23 +853,16 @@ def _choice_problems(key: str, kind: str, choices: list, known: Mapping[str, dis
         if name not in known:
             yield _unknown(here, kind, name, known)
             continue
-        for parameter, value in given.items():
+        for parameter, value in (given or {}).items():
             defaults = known[name].parameters
             if parameter not in defaults:
                 yield _unknown(f"{here}.{name}.{parameter}", "parameter", parameter, defaults or ["none"])
-            elif not _same_kind(value, defaults[parameter]):
-                expected = type(defaults[parameter]).__name__
+                continue
+            try:
+                _canonical(value, defaults[parameter])
+            except (TypeError, ValueError) as error:
+                expected = str(error) if "convert" not in str(error) and "invalid" not in str(error) else "a number"
                 yield f"{here}.{name}.{parameter}: {value!r} found; expected {expected}, as {defaults[parameter]!r}"
-
-
-def _same_kind(value: Any, default: Any) -> bool:
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, float):
-        return isinstance(value, int | float)
-    if isinstance(default, tuple | list):
-        return isinstance(value, tuple | list)
-    return default is None or isinstance(value, type(default))
 
 
 def _clashes(checked: Plan) -> Iterator[str]:

@@ -6,7 +6,7 @@ import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ def evaluate(
         "seeds": list(trained),
         "error": regression.error_kind(first["label"]) if number else None,
         "outlier_threshold": threshold if number else None,
-        "statistics": asdict(bootstrap),
+        "statistics": dict(statistics),
         **{part: _judge(trained, part, bootstrap, threshold) for part in PARTS},
     }
     Path(figures).mkdir(parents=True, exist_ok=True)
@@ -170,15 +170,26 @@ def _judge(trained: Mapping[int, Trained], part: str, bootstrap: Bootstrap, thre
         raise EvaluationError(
             f"{name}: none of {len(label)} {part} objects has a label. Hint: use another split or label"
         )
+    bootstrap = of_groups(bootstrap, trained, part)
+    facts = {"objects": len(label), "groups": None if bootstrap.groups is None else len(np.unique(bootstrap.groups))}
     if first.run["task"] == REGRESSION:
-        return {"objects": len(label), **judging.regression(parts, bootstrap, threshold)}
+        return {**facts, **judging.regression(parts, bootstrap, threshold)}
     for item in trained.values():
         if item.parts[part].prediction.classes is None:
             raise EvaluationError(
                 f"{item.folder / 'predictions.h5'}: no probabilities of classes found; expected them, since the task is"
                 f" {item.run['task']}. Hint: train with a loss for classification"
             )
-    return {"objects": len(label), **judging.classification(parts, bootstrap)}
+    return {**facts, **judging.classification(parts, bootstrap)}
+
+
+def of_groups(bootstrap: Bootstrap, trained: Mapping[int, Trained], part: str) -> Bootstrap:
+    """Return how a part's labelled objects are drawn: by groups if the dataset was split by groups, else one by one."""
+    first = next(iter(trained.values()))
+    found = first.parts[part]
+    if first.run.get("split", {}).get("strategy") != "group" or found.groups is None:
+        return bootstrap
+    return replace(bootstrap, groups=found.groups[present(found.label)])
 
 
 def _figure_data(trained: Mapping[int, Trained], threshold: float, level: float) -> drawings.Run:

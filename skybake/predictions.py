@@ -86,6 +86,7 @@ class Predicted:
         prediction: For the same objects.
         scalars: Name -> (N,) scalars of the dataset.
         name, units: Of the label.
+        groups: (N,) names of what the objects belong to, e.g. a halo seen several times; None if not known.
     """
 
     ids: np.ndarray
@@ -94,6 +95,7 @@ class Predicted:
     scalars: Mapping[str, np.ndarray]
     name: str
     units: str
+    groups: np.ndarray | None = None
 
 
 def write(path: Path | str, parts: Mapping[str, Predicted]) -> None:
@@ -107,6 +109,8 @@ def write(path: Path | str, parts: Mapping[str, Predicted]) -> None:
             group = file.create_group(name)
             group.attrs.update({"label": part.name, "units": part.units})
             group.create_dataset("id", data=np.asarray(part.ids, dtype=object), dtype=STRING)
+            if part.groups is not None:
+                group.create_dataset("group", data=np.asarray(part.groups, dtype=object), dtype=STRING)
             group["label"] = np.asarray(part.label, dtype=np.float64)
             for item, values in part.prediction.given().items():
                 _write_values(group, f"prediction/{item}", values, np.float64 if item in SHARED else np.float32)
@@ -139,6 +143,7 @@ def read(path: Path | str, part: str) -> Predicted:
             scalars={name: values[:] for name, values in group.get("scalar", {}).items()},
             name=str(group.attrs["label"]),
             units=str(group.attrs["units"]),
+            groups=group["group"].asstr()[:] if "group" in group else None,
         )
 
 

@@ -26,6 +26,8 @@ from skybake import dataset as datasets
 from skybake import predictions, splits
 from skybake.predictions import Predicted, Prediction
 
+TIMING = "timing.json"  # never in a digest: no two runs take the same time
+
 
 class TrainingFailed(RuntimeError):
     """One or more runs of a job failed; the others are kept."""
@@ -131,6 +133,7 @@ def run(
     work: Path,
     train: Callable[[int], Result],
     files: Sequence[str],
+    versions: Mapping[str, str],
 ) -> None:
     """Run a job for all its seeds, skipping those that are done, and put their files where the rule expects them.
 
@@ -141,13 +144,14 @@ def run(
         work: Folder that survives a failed job.
         train: Makes the result of one seed.
         files: Names of the files that a run has.
+        versions: Of the packages that make the result.
 
     Raises:
         TrainingFailed: Naming the seeds that failed and why, after all others are done.
     """
     failures = {}
     for seed in seeds:
-        folder, mark = work / f"seed-{seed}", fingerprint(job, data, seed)
+        folder, mark = work / f"seed-{seed}", fingerprint(job, data, seed, versions)
         if _done(folder, mark, files):
             print(f"seed {seed}: done already", flush=True)
             continue
@@ -163,16 +167,23 @@ def run(
             _link(work / f"seed-{seed}" / name, folder / name)
 
 
-def fingerprint(job: Job, data: Data, seed: int) -> str:
-    """Return a digest of all that a run's result depends on."""
-    facts = {**asdict(job), "seed": seed, "digests": dict(data.digests), "code": job.code}
+def fingerprint(job: Job, data: Data, seed: int, versions: Mapping[str, str]) -> str:
+    """Return a digest of all that a run's result depends on, the machine excepted."""
+    facts = {**asdict(job), "seed": seed, "digests": dict(data.digests), "versions": dict(versions)}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _done(folder: Path, mark: str, files: Sequence[str]) -> bool:
-    if not all((folder / name).is_file() for name in files):
+    """Tell whether a run is whole, undamaged, and that of the mark."""
+    try:
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if record["fingerprint"] != mark:
+            return False
+        json.loads((folder / TIMING).read_text(encoding="utf-8"))
+        results = [name for name in files if name not in (TIMING, "run.json")]
+        return all(record["files"].get(name) == datasets.file_digest(folder / name) for name in results)
+    except (OSError, ValueError, KeyError):  # missing, cut short, or not what a run writes
         return False
-    return json.loads((folder / "run.json").read_text(encoding="utf-8")).get("fingerprint") == mark
 
 
 def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Result) -> None:
@@ -194,11 +205,12 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
                 scalars={name: values[data.rows[part]] for name, values in data.dataset.scalars.items()},
                 name=job.label,
                 units=columns.units,
+                groups=data.dataset.groups[data.rows[part]],
             )
             for part, prediction in result.predictions.items()
         },
     )
-    write_json(folder / "timing.json", result.timing)
+    write_json(folder / TIMING, result.timing)
     record = {
         "dataset": job.dataset,
         "model": job.model,
@@ -217,6 +229,7 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
         **result.record,
         "digests": {**data.digests, "code": job.code},
         "fingerprint": mark,
+        "files": {path.name: datasets.file_digest(path) for path in sorted(folder.iterdir()) if path.name != TIMING},
     }
     write_json(folder / "run.json", record)  # last: its presence says that the run is whole
 

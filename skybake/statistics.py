@@ -25,11 +25,14 @@ class Bootstrap:
         draws: How many.
         level: Confidence level of intervals, between 0 and 1.
         seed: Of the draws.
+        groups: (n,) names of the groups of the n objects, if whole groups are to be drawn: objects of a group (one halo
+            in several realisations, one field) are not independent of one another. None to draw objects.
     """
 
     draws: int = 10_000
     level: float = 0.95
     seed: int = 0
+    groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,32 @@ def _draws(n: int, step: int, bootstrap: Bootstrap) -> Iterator[tuple[slice, np.
     rng = np.random.default_rng(bootstrap.seed)
     for first in range(0, bootstrap.draws, step):
         last = min(first + step, bootstrap.draws)
-        yield slice(first, last), rng.integers(0, n, size=(last - first, n))
+        if bootstrap.groups is None:
+            yield slice(first, last), rng.integers(0, n, size=(last - first, n))
+        else:
+            yield slice(first, last), _drawn_groups(bootstrap.groups, last - first, rng)
+
+
+def _drawn_groups(groups: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the objects (draws, n) of groups drawn with replacement until n objects are there; the last one is cut.
+
+    The cluster bootstrap (Davison & Hinkley 1997, Bootstrap Methods and their Application, section 3.8), with as many
+    objects in every draw.
+    """
+    _, codes = np.unique(groups, return_inverse=True)
+    order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
+    starts, n = np.cumsum(sizes) - sizes, len(codes)
+    found = np.empty((draws, n), dtype=np.int64)
+    for place in range(draws):
+        chosen, total = [], 0
+        while total < n:
+            chosen.append(rng.integers(0, len(sizes), size=len(sizes)))
+            total += sizes[chosen[-1]].sum()
+        drawn = np.concatenate(chosen)
+        lengths = sizes[drawn]
+        offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        found[place] = order[(np.repeat(starts[drawn], lengths) + offsets)[:n]]
+    return found
 
 
 def interval(draws: np.ndarray, level: float) -> Interval:

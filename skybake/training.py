@@ -63,7 +63,7 @@ def train_job(
     backend.start(training["backend"], threads=training["threads"], precision=training["precision"])
     data = runs.load(dataset, split, job.label)
     prepared = prepare(data, job)
-    runs.run(job, data, seeds, work, lambda seed: train(job, prepared, seed), files)
+    runs.run(job, data, seeds, work, lambda seed: train(job, prepared, seed), files, provenance.versions(PACKAGES))
 
 
 def prepare(data: Data, job: Job) -> Prepared:

@@ -30,7 +30,7 @@ def fit_job(dataset: Path, split: Path, job: Job, seeds: Mapping[int, Path], wor
         TrainingFailed: It could not be fitted.
     """
     data = runs.load(dataset, split, job.label)
-    runs.run(job, data, seeds, work, lambda seed: _fit(job, data), files)
+    runs.run(job, data, seeds, work, lambda seed: _fit(job, data), files, provenance.versions(PACKAGES))
 
 
 def _fit(job: Job, data: Data) -> Result:

@@ -18,7 +18,8 @@ TASKS = ["regression"]
 TITLE = "Accuracy against training time"
 CAPTION = (
     "Standard deviation of the test errors with bootstrap intervals against the time of one training (mean over"
-    " seeds). Colour is the model, the marker is the loss; black diamonds are baselines, the dotted line is"
+    " seeds, beside whatever else the machine did). Colour is the model, the marker is the loss; black diamonds are"
+    " baselines, the dotted line is"
     " the best of them."
 )
 MOST = 40  # networks; more points cannot be told apart

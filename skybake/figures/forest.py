@@ -16,8 +16,8 @@ SCOPE = "comparison"
 TASKS = ["regression"]
 TITLE = "Errors with intervals"
 CAPTION = (
-    "Mean and standard deviation of the test errors with bootstrap intervals over objects, networks in the order of"
-    " their validation RMSE, baselines below the line."
+    "Mean and standard deviation of the test errors with bootstrap intervals (of the networks as trained), networks in"
+    " the order of their validation RMSE, baselines below the line."
 )
 MOST = 40  # rows that can be read on one page
 ROW_INCHES = 0.17

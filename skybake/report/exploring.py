@@ -51,7 +51,7 @@ def bake(
     for name in figure_names:
         drawings.draw(name, data, Path(figures))
     bands = explore.bands(data)
-    page._write(
+    page.write(
         html,
         TEMPLATE,
         title=title,

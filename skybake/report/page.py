@@ -124,7 +124,7 @@ def write_comparison(
     """Write the page of one dataset; arguments as :func:`skybake.report.comparison.compare` makes them."""
     records = [entry.record for entry in entries]
     ended = [entry for entry in entries if entry.status != FAILED]
-    _write(
+    write(
         path,
         "comparison.html.j2",
         title=title,
@@ -133,6 +133,7 @@ def write_comparison(
         table=table(records, anchors=True),
         best=best,
         headline=headline(best.record, records) if best else "",
+        baseline_said=_baseline_said(entries),
         compared=tuple(task_of(records).compared.values()),
         differences=_differences(entries, pairs),
         facts=facts,
@@ -148,6 +149,12 @@ def write_comparison(
         config_text=config_text,
         statistics=statistics,
     )
+
+
+def _baseline_said(entries: Sequence[Entry]) -> str:
+    """Return what the best baseline on the validation part reaches: a network must be seen to beat it."""
+    ended = next((entry for entry in entries if entry.row.baseline and entry.status == OK), None)
+    return f"{ended.row.name}, {headline(ended.record, [ended.record])}" if ended else ""
 
 
 def headline(record: Record, records: Sequence[Record]) -> str:
@@ -237,7 +244,7 @@ def write_overview(
     config_text: str,
 ) -> None:
     """Write the page that joins datasets; arguments as :func:`skybake.report.overview.join` makes them."""
-    _write(
+    write(
         path,
         "overview.html.j2",
         title=title,
@@ -249,7 +256,8 @@ def write_overview(
     )
 
 
-def _write(path: Path | str, template: str, **content: Any) -> None:
+def write(path: Path | str, template: str, **content: Any) -> None:
+    """Write a page from a template, whole or not at all."""
     room = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -342,7 +350,11 @@ def _notes(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None)
     if best is None:
         return ("No run has ended.",)
     task = task_of(records)
-    pooled = f"Small numbers are {100 * best['interval_level']:g} % bootstrap intervals over objects."
+    drawn = f"{best['n_groups']} whole groups" if best["n_groups"] else "objects"
+    pooled = (
+        f"Small numbers are {100 * best['interval_level']:g} % bootstrap intervals over {drawn}; they hold for the"
+        " networks as trained: what another seed would change stands in the columns 'over seeds'."
+    )
     notes = [f"The label is {best['label']}. {_said_of_numbers(best)} {pooled}"]
     if (critical := tables.pit_critical(records)) is not None:
         notes.append(

@@ -39,6 +39,7 @@ COLUMNS = (
     *("roc_auc", "roc_auc_low", "roc_auc_high", "pr_auc", "pr_auc_low", "pr_auc_high"),
     *("accuracy_over_seeds", "log_loss_over_seeds", "valid_accuracy", "valid_log_loss"),
     *("log_loss_minus_best", "log_loss_minus_best_low", "log_loss_minus_best_high", "log_loss_below_best"),
+    "n_groups",
 )
 TEXT_COLUMNS = ("dataset", "model", "loss", "error", "label", "units", "task", "status")
 BOOL_COLUMNS = ("mock", "baseline")
@@ -152,6 +153,7 @@ def _accuracy(metrics: Mapping[str, Any]) -> Record:
     }
     found["interval_level"] = metrics["statistics"]["level"]
     found["n_test"], found["n_valid"] = test["n"], valid["n"]
+    found["n_groups"] = test["groups"]
     for name, item in test["pooled"].items():
         found[name] = item["value"]
         found |= {f"{name}_{key}": value for key, value in item.items() if key != "value"}

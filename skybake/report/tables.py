@@ -164,7 +164,10 @@ def _note(records: Sequence[Mapping[str, Any]], best: str | None) -> str:
     if known is None or best is None:
         return "No run has ended."
     task = task_of(records)
-    said = [rf"$\pm$: half the {100 * known['interval_level']:g}\,\% bootstrap interval over objects."]
+    drawn = f"{known['n_groups']} whole groups" if known["n_groups"] else "objects"
+    said = [
+        rf"$\pm$: half the {100 * known['interval_level']:g}\,\% bootstrap interval over {drawn}, seeds as trained."
+    ]
     if known["outlier_threshold"] is not None:
         said.append(rf"Outliers: $|\mathrm{{error}}| > {known['outlier_threshold']:g}$.")
     if (critical := pit_critical(records)) is not None:

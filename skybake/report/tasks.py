@@ -172,6 +172,7 @@ REGRESSION = Task(
     further=(
         Column("valid_rmse", "Validation RMSE", CHOICE, decimals_of="std_error"),
         Column("rmse", "RMSE", "root of the mean squared error", decimals_of="std_error"),
+        Column("mean_error_over_seeds", "Mean error over seeds", f"{OVER_SEEDS} Mean error", decimals_of="mean_error"),
         Column("std_error_over_seeds", "Std over seeds", f"{OVER_SEEDS} Std", decimals_of="std_error"),
     ),
 )

@@ -45,12 +45,14 @@ def bake(plan: Plan) -> list[str]:
             )
     pages = [Page.of_paths(**page) for page in plan.pages() if Path(page["csv"]).exists()]
     html = Path(plan.paths.results, "report.html")
-    if missing and pages:
+    joined = bool(missing and pages)
+    if joined:
         with whole(plan.paths.config()) as path:
             path.write_text(config_text, encoding="utf-8")
         csv = Path(plan.paths.results, "comparison.csv")
         join(pages, csv=csv, html=html, title=plan.config.title, config_text=config_text)
     if missing:
         print("Not finished:", *missing, sep="\n  ", file=sys.stderr)
-        print(f"What is finished is compared in {html}; the failed ones stand there with their logs.", file=sys.stderr)
+        said = f"What is finished is compared in {html}; the others stand there with the end of their logs."
+        print(said if joined else f"Nothing can be compared yet; see {plan.paths.results}/logs.", file=sys.stderr)
     return missing

@@ -71,8 +71,24 @@ BAD = {
     "wrong type of a loss parameter": (
         "bakeoffs.first.losses",
         [{"huber": {"delta": "wide"}}],
-        ["losses[0].huber.delta", "'wide' found", "expected float"],
+        ["losses[0].huber.delta", "'wide' found", "expected a number"],
     ),
+    "negative loss parameter": (
+        "bakeoffs.first.losses",
+        [{"huber": {"delta": -1}}],
+        ["losses[0].huber.delta", "-1 found", "expected a positive number"],
+    ),
+    "infinite loss parameter": ("bakeoffs.first.losses", [{"huber": {"delta": float("nan")}}], ["a positive number"]),
+    "a list of words": ("bakeoffs.first.losses", [{"quantile": {"levels": ["a"]}}], ["quantile.levels", "a number"]),
+    "negative model parameter": (
+        "bakeoffs.first.models",
+        [{"simple_sequential": {"filters": -3}}],
+        ["models[0].simple_sequential.filters", "-3 found", "expected a positive integer"],
+    ),
+    "results at the root": ("results", "/", ["results", "'/' found", "a folder of its own"]),
+    "results beside the config": ("results", ".", ["results", "'.' found"]),
+    "results with braces": ("results", "a/{x}", ["results", "'a/{x}' found"]),
+    "seeds that are no integers": ("bakeoffs.first.seeds", ["1", True], ["seeds[0]", "seeds[1]", "integer"]),
     "wrong type": ("bakeoffs.first.training", {"epochs": "many"}, ["training.epochs", "'many' found", "integer"]),
     "out of range": ("datasets.clusters.split", {"test": 1.5}, ["split.test", "1.5 found", "less than 1"]),
     "fractions that do not add up": (
@@ -99,6 +115,33 @@ def test_a_wrong_config_is_refused_in_one_message(case, given):
         config.plan(changed(given, key, value))
     for word in words:
         assert word in str(error.value)
+
+
+def test_names_of_datasets_can_be_paths(given):
+    for name, words in (("my/set", "no space or slash"), ("logs", "skybake's own")):
+        wrong = changed(given, "datasets", {name: given["datasets"]["clusters"]})
+        with pytest.raises(config.ConfigError, match=words):
+            config.plan(wrong)
+
+
+def test_an_emptied_block_means_its_defaults(given):
+    for key in ("bakeoffs.first.training", "datasets.clusters.options", "statistics", "bakeoffs.first.baselines"):
+        emptied = changed(given, key, None)
+        config.plan(emptied)
+    losses = [{"huber": None}, {"quantile": {"levels": [0.1, 0.5]}}]
+    assert config.plan(changed(given, "bakeoffs.first.losses", losses)).combinations[0].loss_name == "huber"
+
+
+def test_one_value_has_one_name(given):
+    for value in (1, 1.0, "1e0"):  # YAML reads 1e0 as text
+        plan = config.plan(changed(given, "bakeoffs.first.losses", [{"huber": {"delta": value}}]))
+        assert plan.combinations[0].loss_name == "huber-delta=1.0"
+
+
+def test_a_long_name_fits_a_file_system(given):
+    edges = [round(0.01 * i, 2) for i in range(1, 99)]
+    jobs = config.plan(changed(given, "bakeoffs.first.losses", [{"quantile": {"levels": edges}}])).combinations
+    assert len(jobs[0].loss_name) < 120
 
 
 def test_all_problems_are_told_at_once(given):

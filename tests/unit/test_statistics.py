@@ -113,3 +113,29 @@ def test_memory_is_bounded():
 def test_no_object_is_an_error():
     with pytest.raises(ValueError, match="no object"):
         resample(np.empty((2, 0)), MEAN, Bootstrap(draws=100))
+
+
+def test_groups_are_drawn_whole():
+    groups = np.array(["a", "b", "a", "c", "b", "a"])
+    drawn = statistics._drawn_groups(groups, 500, np.random.default_rng(0))
+    assert drawn.shape == (500, 6)
+    for row in drawn:
+        counts = np.bincount(row, minlength=6)
+        whole = [counts[groups == name] for name in "abc"]
+        assert sum(not (part == part[0]).all() for part in whole) <= 1  # only the last group may be cut
+
+
+def test_intervals_over_groups_know_that_copies_tell_nothing_new():
+    """Every object four times: by object the interval is half as wide as it should be."""
+    errors = np.random.default_rng(2).normal(size=100)
+    copies, groups = np.repeat(errors, 4), np.repeat(np.arange(100).astype(str), 4)
+    width = {}
+    for name, values, bootstrap in (
+        ("truth", errors, Bootstrap(draws=4000)),
+        ("objects", copies, Bootstrap(draws=4000)),
+        ("groups", copies, Bootstrap(draws=4000, groups=groups)),
+    ):
+        span = intervals(values, {"mean": lambda d: d.mean(axis=-1)}, bootstrap)["mean"]
+        width[name] = span.high - span.low
+    assert width["groups"] == pytest.approx(width["truth"], rel=0.08)
+    assert width["objects"] == pytest.approx(0.5 * width["truth"], rel=0.08)

@@ -85,6 +85,16 @@ def test_a_done_seed_is_not_trained_again_and_a_changed_job_is(small, tmp_path):
     assert (folder / "timing.json").read_bytes() != timing
 
 
+@pytest.mark.parametrize("damage", ["predictions.h5", "run.json", "model.keras", "timing.json"])
+def test_a_damaged_run_is_trained_again(damage, small, tmp_path):
+    folder = train(small, job(epochs=1), tmp_path)[1]
+    before = (folder / "predictions.h5").read_bytes()
+    (folder / damage).write_bytes(b"{")  # the file in the working folder is the same one
+    train(small, job(epochs=1), tmp_path)
+    assert (folder / "predictions.h5").read_bytes() == before
+    assert json.loads((folder / "run.json").read_text())["seed"] == 1
+
+
 def test_a_diverging_seed_is_told_and_the_others_are_kept(small, tmp_path):
     diverging = job("deeper_sequential", optimizer={"name": "sgd", "learning_rate": 1e30}, inputs=[])
     with pytest.raises(runs.TrainingFailed, match="seed 1: TrainingDiverged: loss"):

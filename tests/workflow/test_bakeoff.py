@@ -93,6 +93,25 @@ def test_a_second_run_has_nothing_to_do(finished):
 
 
 @pytest.mark.parametrize(
+    ("deleted", "again"),
+    [
+        ("clusters/runs/deeper_sequential/mse/seed-2/predictions.h5", "train_clusters"),
+        ("clusters/runs/deeper_sequential/mse/seed-2/model.keras", "train_clusters"),
+        ("clusters/evaluation/constant/baseline/metrics.json", "evaluate"),
+        ("galaxies/comparison.tex", "compare"),
+    ],
+)
+def test_a_deleted_result_is_made_again(deleted, again, finished):
+    path = finished.folder / "results" / deleted
+    aside = finished.folder / "aside"
+    path.rename(aside)
+    try:
+        assert finished.jobs().get(again) == 1
+    finally:
+        aside.rename(path)
+
+
+@pytest.mark.parametrize(
     ("edited", "jobs"),
     [
         (
