@@ -27,6 +27,7 @@ def start(backend: str, *, threads: int, precision: str) -> None:
     Raises:
         BackendError: Keras runs on another backend already, or the hardware would crawl at this precision.
     """
+    before = os.environ.get("TF_NUM_INTRAOP_THREADS")
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC"):
@@ -45,7 +46,7 @@ def start(backend: str, *, threads: int, precision: str) -> None:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
         except RuntimeError as error:  # the framework has worked already: its threads are fixed
-            if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+            if str(threads) not in (str(tf.config.threading.get_intra_op_parallelism_threads()), before):
                 raise BackendError(f"TensorFlow's threads cannot become {threads}: {error}") from None
         tf.config.experimental.enable_op_determinism()
     if precision == "mixed_bfloat16" and not bfloat16_is_fast():

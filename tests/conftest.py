@@ -1,5 +1,6 @@
 """Data that several tests share."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,9 @@ import pytest
 
 from skybake import dataset, splits
 from skybake.dataset import Column, Schema
+
+for _name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ[_name] = "1"  # whichever test imports the framework first, it has the threads that training asks for
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = Schema(

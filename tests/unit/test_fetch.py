@@ -328,11 +328,15 @@ def test_a_full_disk_is_no_fault_of_the_archive(archive, tmp_path):
 
 def test_an_interrupted_job_does_not_sit_out_its_pauses(archive, tmp_path):
     archive.moods[PATH] = [500]
-    process = subprocess.Popen([sys.executable, "-c", JOB, archive.url, str(tmp_path), PATH], cwd=ROOT)
+    process = subprocess.Popen(
+        [sys.executable, "-c", JOB, archive.url, str(tmp_path), PATH],
+        cwd=ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
     wait_until(lambda: archive.requests)
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)  # within a pause of 30 seconds
-    assert process.wait(timeout=15) != 0
+    assert process.wait(timeout=25) != 0
 
 
 @pytest.mark.parametrize(
