@@ -15,6 +15,7 @@ wildcard_constraints:
     dataset=r"[^/]+",
     model=r"[^/]+",
     loss=r"[^/]+",
+    point=r"[^/]+=[^/]+|as_given",
     split_seed=r"\d+",
 
 
@@ -24,6 +25,7 @@ include: "rules/ingest.smk"
 include: "rules/explore.smk"
 include: "rules/split.smk"
 include: "rules/train.smk"
+include: "rules/sweep.smk"
 include: "rules/evaluate.smk"
 include: "rules/compare.smk"
 

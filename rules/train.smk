@@ -8,36 +8,37 @@ There is one rule for the networks of each bake-off and one for its baselines, s
 """
 
 for name, bakeoff in PLAN.config.bakeoffs.items():
+    if bakeoff.sweep is None:  # else the networks go through rules/sweep.smk
 
-    rule:
-        name:
-            f"train_{name}"
-        input:
-            dataset=PATHS.dataset(),
-            split=lambda wildcards: PLAN.split(wildcards.dataset),
-        output:
-            [PATHS.run(file, seed) for seed in bakeoff.seeds for file in settings.NETWORK_FILES],
-        log:
-            PATHS.log("train", "{dataset}", "{model}", "{loss}"),
-        benchmark:
-            PATHS.benchmark("train", "{dataset}", "{model}", "{loss}")
-        wildcard_constraints:
-            **PLAN.constraints(name, networks=True),
-        conda:
-            "../envs/train-cpu.yaml"
-        threads: bakeoff.training.threads
-        resources:
-            mem_mb=lambda wildcards, input, attempt: attempt * (2500 + int(8 * input.size_mb)),
-            runtime=lambda wildcards, attempt: 240 * attempt,
-        params:
-            job=lambda wildcards: PLAN.job_facts(**wildcards),
-            seeds=lambda wildcards: PLAN.run_folders(**wildcards),
-            work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",
-            code=lambda wildcards: code_digest("train", PLAN.modules_of_job(**wildcards)),
-        message:
-            "training {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
-        script:
-            "../scripts/train.py"
+        rule:
+            name:
+                f"train_{name}"
+            input:
+                dataset=PATHS.dataset(),
+                split=lambda wildcards: PLAN.split(wildcards.dataset),
+            output:
+                [PATHS.run(file, seed) for seed in bakeoff.seeds for file in settings.NETWORK_FILES],
+            log:
+                PATHS.log("train", "{dataset}", "{model}", "{loss}"),
+            benchmark:
+                PATHS.benchmark("train", "{dataset}", "{model}", "{loss}")
+            wildcard_constraints:
+                **PLAN.constraints(name, networks=True),
+            conda:
+                "../envs/train-cpu.yaml"
+            threads: bakeoff.training.threads
+            resources:
+                mem_mb=lambda wildcards, input, attempt: attempt * (2500 + int(8 * input.size_mb)),
+                runtime=lambda wildcards, attempt: 240 * attempt,
+            params:
+                job=lambda wildcards: PLAN.job_facts(**wildcards),
+                seeds=lambda wildcards: PLAN.run_folders(**wildcards),
+                work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",
+                code=lambda wildcards: code_digest("train", PLAN.modules_of_job(**wildcards)),
+            message:
+                "training {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
+            script:
+                "../scripts/train.py"
 
     rule:
         name:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from skybake.settings import Settings
 
 BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
 NETWORK_FILES = (*BASELINE_FILES, "model.keras")
+UNSWEPT = ("backend", "threads")  # how a network is computed, not what is trained
 RESERVED = {"logs", "benchmarks", "config.yaml", "report.html", "comparison.csv"}
 LONGEST_NAME = 100  # of a model or loss with its parameters; file systems allow 255 bytes
 BASELINE_LOSS = "baseline"  # what stands in the loss column of a row that is not trained by gradient descent
@@ -189,11 +191,12 @@ class Training(Settings):
     schedule: Annotated[Constant | Cosine | Plateau, Field(discriminator="name")] = Field(
         Constant(), description="How the learning rate changes; a bare name takes the defaults."
     )
-    images: Literal["none", "standardise", "log", "per_pixel"] = Field(
+    images: Literal["none", "standardise", "log", "per_pixel", "sigma_g_unit_sum", "robust"] = Field(
         "log",
         description="What is done to images, fitted on the training part: nothing; zero mean and unit variance by"
-        " band; the same after asinh(pixel / noise), a logarithm that bears negative pixels; or zero mean and unit"
-        " variance of every pixel of every band.",
+        " band; the same after asinh(pixel / noise), a logarithm that bears negative pixels; zero mean and unit"
+        " variance of every pixel of every band. Or, each image by itself: clipped below median - 2 sigma_G, shifted to"
+        " 0 and divided by its sum, as the stamp reference does; or (pixel - median) / sigma_G.",
     )
     augmentation: Literal["none", "flips", "flips_and_turns"] = Field(
         "none",
@@ -223,6 +226,23 @@ class Training(Settings):
         return {**given, **named}
 
 
+class Sweep(Settings):
+    """Values that are tried, all with all others; each point is a training of its own with all seeds.
+
+    The point that is best on the validation part stands in the comparison, and only it is ever tested.
+    """
+
+    models: dict[str, dict[str, list[Any]]] = Field(
+        {}, description="Model -> parameter -> values: `lesson_cnn_dropout: {rate: [0.15, 0.3]}`."
+    )
+    losses: dict[str, dict[str, list[Any]]] = Field(
+        {}, description="Loss -> parameter -> values: `huber: {delta: [0.1, 0.5, 1.0]}`."
+    )
+    training: dict[str, list[Any]] = Field(
+        {}, description="Key of `training` -> values: `batch_size: [16, 64]`, `optimizer.learning_rate: [1e-4, 1e-3]`."
+    )
+
+
 class Bakeoff(Settings):
     """Every model with every loss on every dataset, each with all seeds."""
 
@@ -234,6 +254,7 @@ class Bakeoff(Settings):
         [1, 2, 3, 4, 5], min_length=1, description="One training each; they set the initial weights and the order."
     )
     training: Training = Field(Training(), description="How the networks are trained.")
+    sweep: Sweep | None = Field(None, description="Values to choose from on the validation part.")
 
     @model_validator(mode="after")
     def _distinct_seeds(self) -> Bakeoff:
@@ -294,16 +315,44 @@ class Chosen:
     @property
     def name(self) -> str:
         """Its name in paths and tables: parameters stand behind the name, e.g. ``huber-delta=0.3``."""
-        name = "-".join([self.part.name, *(f"{key}={_word(value)}" for key, value in sorted(self.parameters.items()))])
-        if len(name) <= LONGEST_NAME:
-            return name
-        return f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        words = [f"{key}={_word(value)}" for key, value in sorted(self.parameters.items())]
+        return _short("-".join([self.part.name, *words]))
+
+
+def _short(name: str) -> str:
+    """Cut a name that is too long for a file system, so that it still differs from others."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _word(value: Any) -> str:
     """Write a parameter's value as part of a file name."""
-    text = ",".join(map(_word, value)) if isinstance(value, tuple | list) else str(value)
+    if isinstance(value, Mapping):
+        text = ",".join(f"{key}={_word(item)}" for key, item in value.items())
+    else:
+        text = ",".join(map(_word, value)) if isinstance(value, tuple | list) else str(value)
     return re.sub(r"[^\w.,+=-]", "_", text)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a sweep.
+
+    Attributes:
+        values: What it sets, by the names that tell its values apart.
+        model, loss, training: What follows.
+    """
+
+    values: Mapping[str, Any]
+    model: Chosen
+    loss: Chosen
+    training: Training
+
+    @property
+    def name(self) -> str:
+        """Its name in paths and tables, e.g. ``rate=0.3-batch_size=64``; ``as_given`` where nothing is swept."""
+        return _short("-".join(f"{key}={_word(value)}" for key, value in self.values.items())) or "as_given"
 
 
 @dataclass(frozen=True)
@@ -315,6 +364,7 @@ class Combination:
         model: A network or a baseline.
         loss: None for a baseline.
         seeds: Of all its runs.
+        points: Of its sweep, each a training job of its own; empty where the bake-off sweeps nothing.
     """
 
     bakeoff: str
@@ -322,6 +372,7 @@ class Combination:
     model: Chosen
     loss: Chosen | None
     seeds: tuple[int, ...]
+    points: tuple[Point, ...] = ()
 
     @property
     def loss_name(self) -> str:
@@ -358,6 +409,10 @@ class Paths:
     def run(self, name: str, seed: int | str, **names: str) -> str:
         """A file of a run: ``model.keras``, ``history.csv``, ``predictions.h5``, ``timing.json``, ``run.json``."""
         return f"{self.job(**names)}/seed-{seed}/{name}"
+
+    def sweep(self, point: str, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
+        """The folder of a point of a sweep, or a file of the sweep: ``sweep.json``, ``sweep.csv``."""
+        return f"{self.results}/{dataset}/sweeps/{model}/{loss}/{point}"
 
     def evaluation(self, name: str, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
         """A file of an evaluation: ``metrics.json``, ``figures``."""
@@ -460,9 +515,10 @@ class Plan:
                 (_chosen(model, models), _chosen(loss, losses)) for model in bakeoff.models for loss in bakeoff.losses
             ]
             pairs += [(_chosen(model, baselines), None) for model in bakeoff.baselines]
+            jobs = [(model, loss, tuple(_points(bakeoff, model, loss)) if loss else ()) for model, loss in pairs]
             for dataset in bakeoff.datasets:
-                for model, loss in pairs:
-                    yield Combination(name, dataset, model, loss, tuple(bakeoff.seeds))
+                for model, loss, points in jobs:
+                    yield Combination(name, dataset, model, loss, tuple(bakeoff.seeds), points)
 
     def select(self, **names: str) -> list[Combination]:
         """Return the combinations with these ``bakeoff``, ``dataset``, ``model`` or ``loss_name``."""
@@ -488,31 +544,66 @@ class Plan:
         """Return the survey's module in ``raw`` or ``mock``."""
         return [f"skybake.{room}.{self.config.datasets[dataset].survey}"]
 
-    def modules_of_job(self, dataset: str, model: str, loss: str) -> list[str]:
+    def modules_of_job(self, dataset: str, model: str, loss: str, point: str = "") -> list[str]:
         """Return the modules of a job's model and loss."""
         job = self.job(dataset, model, loss)
         return [job.model.part.module, *([job.loss.part.module] if job.loss else [])]
 
-    def job_facts(self, dataset: str, model: str, loss: str) -> dict[str, Any]:
-        """Return what a training job is told, all but the digest of its code."""
+    def job_facts(self, dataset: str, model: str, loss: str, point: str = "") -> dict[str, Any]:
+        """Return what a training job, or that of a point of its sweep, is told, all but the digest of its code."""
         job = self.job(dataset, model, loss)
+        training = self.config.bakeoffs[job.bakeoff].training
+        given = self.points(dataset, model, loss)[point] if point else Point({}, job.model, job.loss, training)
         return {
             "dataset": dataset,
             "model": model,
             "loss": loss,
-            "part": job.model.part.name,
-            "parameters": dict(job.model.parameters),
-            "loss_part": job.loss.part.name if job.loss else "",
-            "loss_parameters": dict(job.loss.parameters) if job.loss else {},
+            "part": given.model.part.name,
+            "parameters": dict(given.model.parameters),
+            "loss_part": given.loss.part.name if given.loss else "",
+            "loss_parameters": dict(given.loss.parameters) if given.loss else {},
             "label": self.label(dataset),
             "inputs": list(self.inputs(dataset)),
-            "training": self.config.bakeoffs[job.bakeoff].training.model_dump() if job.loss else {},
+            "training": given.training.model_dump() if given.loss else {},
+            "point": point,
+            "tested": not point,
         }
 
-    def run_folders(self, dataset: str, model: str, loss: str) -> dict[int, str]:
+    def run_folders(self, dataset: str, model: str, loss: str, point: str = "") -> dict[int, str]:
         """Return seed -> folder of the run."""
-        folder = self.paths.job(dataset, model, loss)
+        names = {"dataset": dataset, "model": model, "loss": loss}
+        folder = self.paths.sweep(point, **names) if point else self.paths.job(**names)
         return {seed: f"{folder}/seed-{seed}" for seed in self.job(dataset, model, loss).seeds}
+
+    def points(self, dataset: str, model: str, loss: str) -> dict[str, Point]:
+        """Return the points of a combination's sweep by name."""
+        return {point.name: point for point in self.job(dataset, model, loss).points}
+
+    def point_folders(self, **names: str) -> dict[str, dict[int, str]]:
+        """Return point -> seed -> folder of the run, of a combination's sweep."""
+        return {point: self.run_folders(**names, point=point) for point in self.points(**names)}
+
+    def point_facts(self, **names: str) -> dict[str, dict[str, Any]]:
+        """Return point -> what its training job is told, of a combination's sweep."""
+        return {point: self.job_facts(**names, point=point) for point in self.points(**names)}
+
+    def swept_values(self, **names: str) -> dict[str, dict[str, Any]]:
+        """Return point -> key -> value, of a combination's sweep."""
+        return {name: dict(point.values) for name, point in self.points(**names).items()}
+
+    def sweep_files(self, dataset: str, model: str, loss: str) -> list[str]:
+        """Return the files of all points of a sweep."""
+        names = {"dataset": dataset, "model": model, "loss": loss}
+        folders = [folder for seeds in self.point_folders(**names).values() for folder in seeds.values()]
+        return [f"{folder}/{file}" for folder in folders for file in NETWORK_FILES]
+
+    def sweeps(self) -> list[str]:
+        """Return the choices of all sweeps."""
+        return [
+            self.paths.sweep("sweep.json", job.dataset, job.model.name, job.loss_name)
+            for job in self.combinations
+            if job.points
+        ]
 
     def run_files(self, dataset: str, model: str, loss: str) -> list[str]:
         """Return the files of all runs of a job that evaluation reads."""
@@ -544,6 +635,8 @@ class Plan:
                     "log": self.paths.log("train", *names.values()),
                     "evaluation_log": self.paths.log("evaluate", *names.values()),
                     "baseline": job.loss is None,
+                    "sweep": self.paths.sweep("sweep.json", **names) if job.points else None,
+                    "point_logs": [self.paths.log("train", *names.values(), point.name) for point in job.points],
                 }
             )
         return rows
@@ -572,7 +665,7 @@ class Plan:
         return [path for page in self.pages() for key, path in page.items() if key != "dataset"]
 
     def constraints(self, bakeoff: str, *, networks: bool) -> dict[str, str]:
-        """Return what the wildcards of a bake-off's training rule may be."""
+        """Return what the wildcards of a bake-off's training rules may be."""
         jobs = [job for job in self.select(bakeoff=bakeoff) if (job.loss is not None) == networks]
         names = {
             "dataset": {job.dataset for job in jobs},
@@ -610,6 +703,69 @@ def _chosen(choice: str | Mapping[str, Mapping[str, Any]], known: Mapping[str, d
     defaults = known[name].parameters
     values = {key: _canonical(value, defaults[key]) for key, value in (given or {}).items()}
     return Chosen(known[name], {key: value for key, value in values.items() if value != defaults[key]})
+
+
+def _points(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[Point]:
+    """Yield all points of a model with a loss, in the config's order; of a sweep of others, the one that is given."""
+    if bakeoff.sweep is None:
+        return
+    axes = list(_axes(bakeoff, model, loss))
+    shorts = [key.rsplit(".", 1)[-1] for _, key, _ in axes]
+    names = [
+        f"{room}.{key}" if shorts.count(short) > 1 else short
+        for (room, key, _), short in zip(axes, shorts, strict=True)
+    ]
+    for values in itertools.product(*(values for _, _, values in axes)):
+        given: dict[str, dict[str, Any]] = {"model": {}, "loss": {}, "training": {}}
+        for (room, key, _), value in zip(axes, values, strict=True):
+            given[room][key] = value
+        yield Point(
+            values=dict(zip(names, values, strict=True)),
+            model=_with(model, given["model"]),
+            loss=_with(loss, given["loss"]),
+            training=_trained(bakeoff.training, given["training"]),
+        )
+
+
+def _axes(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[tuple[str, str, list[Any]]]:
+    """Yield what is swept of a model with a loss: room, key and values."""
+    sweep = bakeoff.sweep
+    for room, chosen, swept in (("model", model, sweep.models), ("loss", loss, sweep.losses)):
+        for key, values in swept.get(chosen.part.name, {}).items():
+            yield room, key, [_canonical(value, chosen.part.parameters[key]) for value in values]
+    for key, values in sweep.training.items():
+        yield "training", key, [_as_read(bakeoff.training, key, value) for value in values]
+
+
+def _as_read(training: Training, key: str, value: Any) -> Any:
+    """Return a value of a training block as the block reads it: YAML takes 1e-3 for a text."""
+    read: Any = _trained(training, {key: value})
+    for step in key.split("."):
+        read = getattr(read, step)
+    return value if isinstance(read, Settings) else read
+
+
+def _with(chosen: Chosen, values: Mapping[str, Any]) -> Chosen:
+    defaults, together = chosen.part.parameters, {**chosen.parameters, **values}
+    return Chosen(chosen.part, {key: value for key, value in together.items() if value != defaults[key]})
+
+
+def _trained(training: Training, values: Mapping[str, Any]) -> Training:
+    """Return a training block with some values set; a key with a dot is one of a block inside.
+
+    Raises:
+        ValidationError: A key or value that a training block cannot have.
+    """
+    given = training.model_dump()
+    for key, value in sorted(values.items(), key=lambda item: item[0].count(".")):  # a block before what it holds
+        block, *inner = key.split(".", 1)
+        if inner:
+            whole = given.get(block)
+            named = {"name": whole} if isinstance(whole, str) else whole if isinstance(whole, Mapping) else {}
+            given[block] = {**named, inner[0]: value}
+        else:
+            given[key] = value
+    return Training(**given)
 
 
 def _canonical(value: Any, default: Any) -> Any:
@@ -823,6 +979,8 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
     yield from _choice_problems(f"{key}.losses", "loss", bakeoff.losses, losses)
     baselines = discovery.parts("baselines", "build")
     yield from _choice_problems(f"{key}.baselines", "baseline", bakeoff.baselines, baselines)
+    if bakeoff.sweep is not None:
+        yield from _sweep_problems(f"{key}.sweep", bakeoff)
     surveys = discovery.parts("raw", "ingest")
     for place, name in enumerate(bakeoff.datasets):
         if name not in config.datasets:
@@ -841,6 +999,76 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
                     f"{key}.losses[{index}]: the loss {loss!r} is for {tasks}, the dataset {name!r} is a {task};"
                     f" allowed: {', '.join(suited)}.{_nearest(loss, suited)}"
                 )
+
+
+def _sweep_problems(key: str, bakeoff: Bakeoff) -> Iterator[str]:
+    """Find what a sweep cannot vary: what the bake-off does not have, unknown keys, values of the wrong kind."""
+    found = False
+    for room, choices, swept, known in (
+        ("models", bakeoff.models, bakeoff.sweep.models, discovery.models()),
+        ("losses", bakeoff.losses, bakeoff.sweep.losses, discovery.losses()),
+    ):
+        names = [choice if isinstance(choice, str) else next(iter(choice), "") for choice in choices]
+        for name, parameters in swept.items():
+            here = f"{key}.{room}.{name}"
+            if name not in names or name not in known:
+                yield f"{here}: not among the {room} of this bake-off: {', '.join(names)}.{_nearest(name, names)}"
+                continue
+            for parameter, values in parameters.items():
+                found = True
+                fixed = [
+                    choice for choice in choices if not isinstance(choice, str) and parameter in choice.get(name, {})
+                ]
+                if fixed:
+                    yield f"{here}.{parameter}: swept here and given under {room} too; leave one of them out"
+                yield from _values_problems(f"{here}.{parameter}", values)
+                for place, value in enumerate(values):
+                    problems = _choice_problems(
+                        f"{here}.{parameter}[{place}]", room, [{name: {parameter: value}}], known
+                    )
+                    yield from (problem.replace(f"[0].{name}.{parameter}", "") for problem in problems)
+    for name, values in bakeoff.sweep.training.items():
+        found = True
+        here = f"{key}.training.{name}"
+        if name in UNSWEPT:
+            yield f"{here}: cannot be swept; it is the same for the whole bake-off"
+            continue
+        yield from _values_problems(here, values)
+        for place, value in enumerate(values):
+            try:
+                _trained(bakeoff.training, {name: value})
+            except ValidationError as error:
+                for problem in _validation_problems(error, Training):
+                    yield f"{here}[{place}]: {value!r} found; {problem}"
+    yield from _together_problems(f"{key}.training", bakeoff)
+    if not found:
+        yield f"{key}: nothing is swept; expected values under models, losses or training"
+
+
+def _together_problems(key: str, bakeoff: Bakeoff) -> Iterator[str]:
+    """Find swept values of a training block that are right alone and wrong together, e.g. sgd with an epsilon."""
+    swept = bakeoff.sweep.training
+    for values in itertools.product(*swept.values()) if len(swept) > 1 else ():
+        try:
+            for name, value in zip(swept, values, strict=True):
+                _trained(bakeoff.training, {name: value})
+        except ValidationError:
+            return  # said already
+        try:
+            _trained(bakeoff.training, dict(zip(swept, values, strict=True)))
+        except ValidationError as error:
+            said = ", ".join(f"{name}={_word(value)}" for name, value in zip(swept, values, strict=True))
+            yield from (f"{key}: {said} do not go together; {item}" for item in _validation_problems(error, Training))
+            return
+
+
+def _values_problems(key: str, values: list[Any]) -> Iterator[str]:
+    words = [_word(value) for value in values]
+    repeated = [value for value, word in zip(values, words, strict=True) if words.count(word) > 1]
+    if not values:
+        yield f"{key}: no value found; expected a list of values to try"
+    elif repeated:
+        yield f"{key}: {repeated[0]!r} stands twice; every value is one training"
 
 
 def _choice_problems(key: str, kind: str, choices: list, known: Mapping[str, discovery.Part]) -> Iterator[str]:
@@ -870,6 +1098,10 @@ def _clashes(checked: Plan) -> Iterator[str]:
     seen: dict[tuple[str, str, str], str] = {}
     for job in checked.combinations:
         place = (job.dataset, job.model.name, job.loss_name)
+        points = [point.name for point in job.points]
+        if len(set(points)) < len(points):
+            twice = next(name for name in points if points.count(name) > 1)
+            yield f"bakeoffs.{job.bakeoff}.sweep: the point {twice!r} stands twice; every point is one training"
         if place in seen:
             yield (
                 f"bakeoffs.{job.bakeoff}: {job.model.name} with {job.loss_name} on {job.dataset} stands in"

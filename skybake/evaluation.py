@@ -92,15 +92,15 @@ def evaluate(
         )
 
 
-def read(runs: Mapping[int, Path]) -> dict[int, Trained]:
-    """Read all seeds of one (dataset, model, loss), in ascending order.
+def read(runs: Mapping[int, Path], parts: Sequence[str] = PARTS) -> dict[int, Trained]:
+    """Read all seeds of one (dataset, model, loss), in ascending order; only ``parts`` of their predictions.
 
     Raises:
         EvaluationError: They are not runs of one thing, or their objects differ.
     """
     if not runs:
         raise EvaluationError("no run given; expected one folder per seed")
-    trained = {seed: _read(Path(runs[seed])) for seed in sorted(runs)}
+    trained = {seed: _read(Path(runs[seed]), parts) for seed in sorted(runs)}
     first = next(iter(trained.values()))
     for seed, item in trained.items():
         if item.run["seed"] != seed:
@@ -111,18 +111,18 @@ def read(runs: Mapping[int, Path]) -> dict[int, Trained]:
                     f"{item.folder / 'run.json'}: {key} {item.run[key]!r} found, expected {first.run[key]!r} as in"
                     f" {first.folder}. Hint: train all seeds again"
                 )
-        for part in PARTS:
+        for part in parts:
             _check_objects(part, first, item)
     return trained
 
 
-def _read(folder: Path) -> Trained:
+def _read(folder: Path, parts: Sequence[str]) -> Trained:
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     return Trained(
         folder=folder,
         run=run,
         history=_history(folder / "history.csv", run.get("best_epoch")),
-        parts={part: predictions.read(folder / "predictions.h5", part) for part in PARTS},
+        parts={part: predictions.read(folder / "predictions.h5", part) for part in parts},
     )
 
 

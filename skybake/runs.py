@@ -24,6 +24,7 @@ import numpy as np
 
 from skybake import dataset as datasets
 from skybake import predictions, splits
+from skybake.checkpoints import Checkpoint
 from skybake.predictions import Predicted, Prediction
 
 TIMING = "timing.json"  # never in a digest: no two runs take the same time
@@ -46,6 +47,8 @@ class Job:
         inputs: Names of the scalars given beside the image.
         training: The config's training block; empty for a baseline.
         code: Digest of the library files that make the result.
+        point: Name of the point of a sweep; empty where nothing is swept.
+        tested: False for a point that has not been chosen: of the test part it neither reads nor writes anything.
     """
 
     dataset: str
@@ -59,20 +62,34 @@ class Job:
     inputs: Sequence[str]
     training: Mapping[str, Any]
     code: str
+    point: str = ""
+    tested: bool = True
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of the dataset that the job may see."""
+        return splits.PARTS if self.tested else tuple(part for part in splits.PARTS if part != "test")
 
 
 @dataclass(frozen=True)
 class Data:
-    """A dataset with its split, as a job uses it."""
+    """A dataset with its split, as a job uses it.
+
+    Attributes:
+        dataset, split: Opened.
+        digests: SHA-256 of both files.
+        parts: Those that the job may see.
+    """
 
     dataset: datasets.Dataset
     split: splits.Split
     digests: Mapping[str, str]
+    parts: tuple[str, ...] = splits.PARTS
 
     @property
     def rows(self) -> dict[str, np.ndarray]:
         """Row numbers by part."""
-        return {part: getattr(self.split, part) for part in splits.PARTS}
+        return {part: getattr(self.split, part) for part in self.parts}
 
     def label(self, name: str, part: str) -> np.ndarray:
         """Return the labels (n,) of a part."""
@@ -112,8 +129,8 @@ class Result:
     save: Callable[[Path], None] = lambda folder: None
 
 
-def load(dataset: Path | str, split: Path | str, label: str) -> Data:
-    """Open a dataset and its split.
+def load(dataset: Path | str, split: Path | str, label: str, parts: tuple[str, ...] = splits.PARTS) -> Data:
+    """Open a dataset and its split; only ``parts`` of it will be seen.
 
     Raises:
         DatasetError, SplitError: A bad file, or a split of another dataset.
@@ -123,7 +140,7 @@ def load(dataset: Path | str, split: Path | str, label: str) -> Data:
     if label not in opened.labels:
         raise ValueError(f"{dataset}: no label {label!r}, found {sorted(opened.labels)}")
     digests = {"dataset": datasets.file_digest(dataset), "split": datasets.file_digest(split)}
-    return Data(opened, splits.load(split, opened), digests)
+    return Data(opened, splits.load(split, opened), digests, parts)
 
 
 def run(
@@ -131,7 +148,7 @@ def run(
     data: Data,
     seeds: Mapping[int, Path],
     work: Path,
-    train: Callable[[int], Result],
+    train: Callable[[int, Checkpoint], Result],
     files: Sequence[str],
     versions: Mapping[str, str],
 ) -> None:
@@ -142,7 +159,7 @@ def run(
         data: On what.
         seeds: Seed -> folder of the run.
         work: Folder that survives a failed job.
-        train: Makes the result of one seed.
+        train: Makes the result of one seed; what it keeps in the checkpoint is there again if it is interrupted.
         files: Names of the files that a run has.
         versions: Of the packages that make the result.
 
@@ -155,8 +172,10 @@ def run(
         if _done(folder, mark, files):
             print(f"seed {seed}: done already", flush=True)
             continue
+        checkpoint = Checkpoint(work / f"seed-{seed}.npz", mark)
         try:
-            _write(folder, job, data, seed, mark, train(seed))
+            _write(folder, job, data, seed, mark, train(seed, checkpoint))
+            checkpoint.drop()
         except Exception as error:  # one seed's death is no reason to lose the others
             traceback.print_exc()
             failures[seed] = f"{type(error).__name__}: {error}"
@@ -165,6 +184,18 @@ def run(
     for seed, folder in seeds.items():
         for name in files:
             _link(work / f"seed-{seed}" / name, folder / name)
+
+
+def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, float]]]:
+    """Return what ``run.json``, ``timing.json`` and ``history.csv`` of a run say."""
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    timing = json.loads((folder / TIMING).read_text(encoding="utf-8"))
+    with (folder / "history.csv").open(newline="", encoding="utf-8") as stream:
+        history = [
+            {name: int(text) if name == "epoch" else float(text) for name, text in row.items()}
+            for row in csv.DictReader(stream)
+        ]
+    return record, timing, history
 
 
 def fingerprint(job: Job, data: Data, seed: int, versions: Mapping[str, str]) -> str:
@@ -225,6 +256,7 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
         "inputs": list(job.inputs),
         "training": dict(job.training),
         "split": dict(data.split.strategy),
+        **({"point": job.point} if job.point else {}),
         **{f"n_{part}": len(rows) for part, rows in data.rows.items()},
         **result.record,
         "digests": {**data.digests, "code": job.code},

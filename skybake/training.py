@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from skybake import backend, discovery, heads, preprocessing, provenance, runs
+from skybake import backend, discovery, heads, predictions, preprocessing, provenance, runs
+from skybake.checkpoints import Checkpoint, State
 from skybake.dataset import whole
+from skybake.predictions import Prediction
 from skybake.runs import Data, Job, Result
 
+NOWHERE = Checkpoint()
 PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "jaxlib", "numpy", "h5py")
 
 EPOCH_ZERO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip archive can hold
@@ -61,9 +65,10 @@ def train_job(
     """
     training = job.training
     backend.start(training["backend"], threads=training["threads"], precision=training["precision"])
-    data = runs.load(dataset, split, job.label)
+    data = runs.load(dataset, split, job.label, job.parts)
     prepared = prepare(data, job)
-    runs.run(job, data, seeds, work, lambda seed: train(job, prepared, seed), files, provenance.versions(PACKAGES))
+    versions = provenance.versions(PACKAGES)
+    runs.run(job, data, seeds, work, lambda seed, checkpoint: train(job, prepared, seed, checkpoint), files, versions)
 
 
 def prepare(data: Data, job: Job) -> Prepared:
@@ -128,8 +133,12 @@ def _features(part: discovery.Part, image, scalars, parameters: dict[str, Any]):
     return mixed(part.load().build(image, None, **parameters), scalars, units)
 
 
-def train(job: Job, prepared: Prepared, seed: int) -> Result:
-    """Train with one seed and predict validation and test."""
+def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWHERE) -> Result:
+    """Train with one seed and predict validation and test.
+
+    After every epoch the state of the training is kept in ``checkpoint``; a training that finds one goes on from there
+    and gives the same bytes as one that was never interrupted.
+    """
     import keras
 
     from skybake import losses
@@ -137,11 +146,7 @@ def train(job: Job, prepared: Prepared, seed: int) -> Result:
     keras.utils.clear_session()  # or layer names would count on from the seed before
     keras.utils.set_random_seed(seed)
     training = job.training
-    known = prepared.targets["train"][~preprocessing.is_missing(prepared.targets["train"])]
-    step = prepared.target_step
-    head, loss_parameters = heads.fit(
-        job.loss_part, job.loss_parameters, known, scale=float(step.std[0]), shift=float(step.mean[0])
-    )
+    head, loss_parameters = _head(prepared, job)
     model = compose(job, {name: array.shape[1:] for name, array in prepared.inputs["train"].items()}, head)
     if training["labels"] != "none":
         model.get_layer("head").bias.assign(head.bias)
@@ -149,19 +154,36 @@ def train(job: Job, prepared: Prepared, seed: int) -> Result:
         optimizer=_optimizer(training, steps=math.ceil(len(prepared.targets["train"]) / training["batch_size"])),
         loss=losses.get(job.loss_part, **loss_parameters),
     )
-    watch = _watch(training, f"{job.dataset} {job.model} {job.loss} seed {seed}")
-    started = perf_counter()
-    model.fit(
-        _batches(prepared, "train", training["batch_size"], seed, training["augmentation"]),
-        validation_data=_batches(prepared, "valid", training["batch_size"]),
-        epochs=training["epochs"],
-        shuffle=False,
-        verbose=0,
-        callbacks=[watch, *_plateau(training["schedule"])],
-    )
-    train_seconds = perf_counter() - started
-    watch.restore()
-    return _result(job, prepared, model, head, watch, train_seconds)
+    kept = checkpoint.load()
+    watch = _watch(training, f"{job.dataset} {job.model} {job.loss} seed {seed}", checkpoint, kept)
+    if kept:
+        _restore(model, kept)
+        print(f"seed {seed}: going on after epoch {watch.epochs}", flush=True)
+    started = perf_counter() - watch.seconds_before
+    try:
+        model.fit(
+            _batches(prepared, "train", training["batch_size"], seed, training["augmentation"], watch.epochs),
+            validation_data=_batches(prepared, "valid", training["batch_size"]),
+            epochs=watch.epochs if watch.stopped else training["epochs"],
+            initial_epoch=watch.epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=[*watch.plateau, watch],
+        )
+        train_seconds = perf_counter() - started
+        watch.restore()
+        return _result(job, prepared, model, head, watch, train_seconds)
+    except TrainingDiverged as error:
+        if job.tested:
+            raise
+        return _diverged(prepared, model, watch, perf_counter() - started, str(error))
+
+
+def _head(prepared: Prepared, job: Job) -> tuple[heads.Head, dict[str, Any]]:
+    """Return the head that suits the training labels, and the parameters of the loss."""
+    known = prepared.targets["train"][~preprocessing.is_missing(prepared.targets["train"])]
+    step = prepared.target_step
+    return heads.fit(job.loss_part, job.loss_parameters, known, scale=float(step.std[0]), shift=float(step.mean[0]))
 
 
 def _optimizer(training: Mapping[str, Any], steps: int):
@@ -187,18 +209,9 @@ def _optimizer(training: Mapping[str, Any], steps: int):
 
 
 def _result(job: Job, prepared: Prepared, model, head: heads.Head, watch, train_seconds: float) -> Result:
-    outputs = {part: model.predict(prepared.inputs[part], batch_size=256, verbose=0) for part in ("valid", "test")}
-    started = perf_counter()  # a second time: the first one compiled
-    model.predict(prepared.inputs["test"], batch_size=256, verbose=0)
-    predict_seconds = perf_counter() - started
-    scale, shift = float(prepared.target_step.std[0]), float(prepared.target_step.mean[0])
-    for part, values in outputs.items():
-        if not np.isfinite(values).all():
-            raise TrainingDiverged(f"predictions of {part} are not finite")
+    predicted, objects_per_second = _predict(prepared, model, head)
     return Result(
-        predictions={
-            part: head.prediction(values.astype(np.float64)).rescaled(scale, shift) for part, values in outputs.items()
-        },
+        predictions=predicted,
         record={
             "head": discovery.losses()[job.loss_part].constants["head"],
             "parameters": int(sum(math.prod(weight.shape) for weight in model.trainable_weights)),
@@ -221,7 +234,7 @@ def _result(job: Job, prepared: Prepared, model, head: heads.Head, watch, train_
             "epoch_seconds": watch.epoch_seconds,
             "epoch_seconds_median": float(np.median(watch.epoch_seconds)),
             "train_objects_per_second": len(prepared.targets["train"]) / float(np.median(watch.fit_seconds)),
-            "predict_objects_per_second": len(prepared.targets["test"]) / predict_seconds,
+            "predict_objects_per_second": objects_per_second,
             "peak_memory_mb": runs.peak_memory_mb(),
         },
         history=watch.history,
@@ -229,20 +242,118 @@ def _result(job: Job, prepared: Prepared, model, head: heads.Head, watch, train_
     )
 
 
-def _plateau(schedule: Mapping[str, Any]) -> list:
+def _predict(prepared: Prepared, model, head: heads.Head) -> tuple[dict[str, Prediction], float]:
+    """Return the predictions of every part but the training part, and how many objects a second the last one took."""
+    judged = [part for part in prepared.inputs if part != "train"]  # a point of a sweep has no test part
+    outputs = {part: model.predict(prepared.inputs[part], batch_size=256, verbose=0) for part in judged}
+    started = perf_counter()  # a second time: the first one compiled
+    model.predict(prepared.inputs[judged[-1]], batch_size=256, verbose=0)
+    seconds = perf_counter() - started
+    scale, shift = float(prepared.target_step.std[0]), float(prepared.target_step.mean[0])
+    for part, values in outputs.items():
+        if not np.isfinite(values).all():
+            raise TrainingDiverged(f"predictions of {part} are not finite")
+    predicted = {
+        part: head.prediction(values.astype(np.float64)).rescaled(scale, shift) for part, values in outputs.items()
+    }
+    return predicted, len(prepared.targets[judged[-1]]) / seconds
+
+
+def _diverged(prepared: Prepared, model, watch, train_seconds: float, reason: str) -> Result:
+    """Return what a point of a sweep leaves that did not survive its values: no prediction, and so no choice."""
+    print(f"diverged, so this point cannot be chosen: {reason}", flush=True)
+    return Result(
+        predictions={"valid": Prediction(point=np.full(len(prepared.targets["valid"]), np.nan))},
+        record={"diverged": reason, "epochs": len(watch.history)},
+        timing={"train_seconds": train_seconds, "epoch_seconds": watch.epoch_seconds},
+        history=watch.history,
+        save=lambda folder: save_model(model, folder / "model.keras"),
+    )
+
+
+def test_chosen(
+    dataset: Path,
+    split: Path,
+    job: Job,
+    trained: Mapping[int, Path],
+    seeds: Mapping[int, Path],
+    work: Path,
+    files: Sequence[str],
+) -> None:
+    """Let the networks of the chosen point of a sweep predict the test part, which no point has seen before.
+
+    Args:
+        dataset, split: Files.
+        job: The point's job, tested.
+        trained: Seed -> folder of the point's run.
+        seeds: Seed -> folder of the run that stands in the comparison.
+        work: Folder that survives a failed job.
+        files: Names of the files that a run has.
+
+    Raises:
+        TrainingFailed: A network could not be loaded, or predicts other than it did when it was trained.
+    """
+    training = job.training
+    backend.start(training["backend"], threads=training["threads"], precision=training["precision"])
+    data = runs.load(dataset, split, job.label, job.parts)
+    prepared = prepare(data, job)
+    runs.run(
+        job,
+        data,
+        seeds,
+        work,
+        lambda seed, _: _tested(prepared, job, trained[seed]),
+        files,
+        provenance.versions(PACKAGES),
+    )
+
+
+def _tested(prepared: Prepared, job: Job, folder: Path) -> Result:
+    import keras
+
+    keras.utils.clear_session()
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    head, _ = _head(prepared, job)
+    predicted, objects_per_second = _predict(prepared, model, head)
+    known = predictions.read(folder / "predictions.h5", "valid").prediction
+    if not np.allclose(known.point, predicted["valid"].point, rtol=1e-4, atol=1e-6):  # another machine's last digits
+        raise ValueError(
+            f"{folder / 'model.keras'}: it does not predict what it did when it was trained. Hint: delete its folder"
+        )
+    record, timing, history = runs.read(folder)
+    return Result(
+        predictions=predicted,
+        record=record,
+        timing={**timing, "predict_objects_per_second": objects_per_second},
+        history=history,
+        save=lambda target: shutil.copyfile(folder / "model.keras", target / "model.keras"),
+    )
+
+
+def _plateau(schedule: Mapping[str, Any], remembered: Mapping[str, float]) -> list:
     """Return the callback that lowers the learning rate on a plateau, if the schedule asks for it."""
     import keras
 
     if schedule["name"] != "plateau":
         return []
-    return [
-        keras.callbacks.ReduceLROnPlateau(
-            factor=schedule["factor"], patience=schedule["patience"], min_lr=schedule["minimum"]
-        )
-    ]
+
+    class Plateau(keras.callbacks.ReduceLROnPlateau):
+        REMEMBERED = ("best", "wait", "cooldown_counter")
+
+        def on_train_begin(self, logs=None):
+            super().on_train_begin(logs)  # which forgets
+            for name, value in remembered.items():
+                setattr(self, name, value)
+
+        def memory(self) -> dict[str, float]:
+            return {name: float(getattr(self, name)) for name in self.REMEMBERED}
+
+    return [Plateau(factor=schedule["factor"], patience=schedule["patience"], min_lr=schedule["minimum"])]
 
 
-def _batches(prepared: Prepared, part: str, batch_size: int, seed: int | None = None, augmentation: str = "none"):
+def _batches(
+    prepared: Prepared, part: str, batch_size: int, seed: int | None = None, augmentation: str = "none", epoch: int = 0
+):
     """Return batches of a part; with a seed in an order drawn anew for every epoch, from seed and epoch alone."""
     import keras
 
@@ -251,7 +362,7 @@ def _batches(prepared: Prepared, part: str, batch_size: int, seed: int | None = 
     class Batches(keras.utils.PyDataset):
         def __init__(self):
             super().__init__()
-            self.epoch = -1
+            self.epoch = epoch - 1
             self.on_epoch_end()
 
         def __len__(self) -> int:
@@ -274,8 +385,8 @@ def _batches(prepared: Prepared, part: str, batch_size: int, seed: int | None = 
     return Batches()
 
 
-def _watch(training: Mapping[str, Any], title: str):
-    """Return the callback that keeps history, timing and the best weights, stops early and shows progress."""
+def _watch(training: Mapping[str, Any], title: str, checkpoint: Checkpoint, kept: State | None):
+    """Return the callback that keeps history, timing and the best weights, stops early, shows progress and saves."""
     import keras
     from tqdm import tqdm
 
@@ -284,12 +395,24 @@ def _watch(training: Mapping[str, Any], title: str):
     class Watch(keras.callbacks.Callback):
         def __init__(self):
             super().__init__()
-            self.history: list[dict[str, float]] = []
-            self.epoch_seconds: list[float] = []
-            self.fit_seconds: list[float] = []
-            self.best_epoch, self.best_loss, self.best_weights = 0, math.inf, None
-            self.patience_from, self.patience_loss = 0, math.inf
-            self.bar = tqdm(total=training["epochs"], desc=title, unit="epoch", mininterval=2.0)
+            facts = kept.facts if kept else {}
+            self.history: list[dict[str, float]] = list(facts.get("history", []))
+            self.epoch_seconds: list[float] = list(facts.get("epoch_seconds", []))
+            self.fit_seconds: list[float] = list(facts.get("fit_seconds", []))
+            self.seconds_before: float = facts.get("seconds", 0.0)
+            self.best_epoch, self.best_loss = facts.get("best", (0, math.inf))
+            self.best_weights = kept.arrays["best"] if kept and kept.arrays["best"] else None
+            self.patience_from, self.patience_loss = facts.get("patience", (0, math.inf))
+            self.stopped: bool = facts.get("stopped", False)
+            self.plateau = _plateau(training["schedule"], facts.get("plateau", {}))
+            self.bar = tqdm(total=training["epochs"], initial=self.epochs, desc=title, unit="epoch", mininterval=2.0)
+
+        @property
+        def epochs(self) -> int:
+            return len(self.history)
+
+        def on_train_begin(self, logs=None):
+            self.begun = perf_counter()
 
         def on_epoch_begin(self, epoch, logs=None):
             self.started = perf_counter()
@@ -317,7 +440,27 @@ def _watch(training: Mapping[str, Any], title: str):
                 if valid < self.patience_loss - stopping["min_delta"]:
                     self.patience_from, self.patience_loss = epoch, valid
                 elif epoch - self.patience_from >= stopping["patience"]:
-                    self.model.stop_training = True
+                    self.model.stop_training = self.stopped = True
+            checkpoint.save(self.state())
+
+        def state(self) -> State:
+            return State(
+                facts={
+                    "history": self.history,
+                    "epoch_seconds": self.epoch_seconds,
+                    "fit_seconds": self.fit_seconds,
+                    "seconds": self.seconds_before + perf_counter() - self.begun,
+                    "best": (self.best_epoch, self.best_loss),
+                    "patience": (self.patience_from, self.patience_loss),
+                    "stopped": self.stopped,
+                    "plateau": self.plateau[0].memory() if self.plateau else {},
+                },
+                arrays={
+                    "model": [_array(variable) for variable in self.model.variables],
+                    "optimizer": [_array(variable) for variable in self.model.optimizer.variables],
+                    "best": self.best_weights or [],
+                },
+            )
 
         def restore(self) -> None:
             self.bar.close()
@@ -327,6 +470,20 @@ def _watch(training: Mapping[str, Any], title: str):
                 self.best_epoch = len(self.history)
 
     return Watch()
+
+
+def _array(variable) -> np.ndarray:
+    import keras
+
+    return keras.ops.convert_to_numpy(variable)
+
+
+def _restore(model, kept: State) -> None:
+    """Give a network and its optimizer the numbers they had, those of random generators among them."""
+    model.optimizer.build(model.trainable_variables)
+    for name, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
+        for variable, value in zip(variables, kept.arrays[name], strict=True):
+            variable.assign(value)
 
 
 def save_model(model, path: Path) -> None:

@@ -29,8 +29,8 @@ def fit_job(dataset: Path, split: Path, job: Job, seeds: Mapping[int, Path], wor
     Raises:
         TrainingFailed: It could not be fitted.
     """
-    data = runs.load(dataset, split, job.label)
-    runs.run(job, data, seeds, work, lambda seed: _fit(job, data), files, provenance.versions(PACKAGES))
+    data = runs.load(dataset, split, job.label, job.parts)
+    runs.run(job, data, seeds, work, lambda seed, _: _fit(job, data), files, provenance.versions(PACKAGES))
 
 
 def _fit(job: Job, data: Data) -> Result:

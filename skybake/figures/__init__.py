@@ -132,6 +132,7 @@ class Comparison:
         mock: Whether the objects are simulated.
         level: Confidence level of intervals.
         rows: Rows of the comparison table (column -> value, None where empty) that have numbers, in its order.
+        sweeps: ``model``, ``loss`` and what ``sweep.json`` says, of each row that was chosen among points.
     """
 
     dataset: str
@@ -141,12 +142,18 @@ class Comparison:
     mock: bool
     level: float
     rows: tuple[Mapping[str, Any], ...]
+    sweeps: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def holds(self) -> frozenset[str]:
+        """What figures may need: ``sweep``, where there is a choice among several points."""
+        return frozenset({"sweep"} if any(len(sweep["points"]) > 1 for sweep in self.sweeps) else ())
 
 
 def can_draw(name: str, data: Run | Comparison) -> bool:
     """Tell whether the data hold what the figure ``name`` needs."""
     needs = discovery.parts("figures", "draw")[name].constants.get("NEEDS", ())
-    return set(needs) <= (data.holds if isinstance(data, Run) else set())
+    return set(needs) <= getattr(data, "holds", frozenset())
 
 
 def draw(name: str, data: Run | Comparison, folder: Path) -> None:

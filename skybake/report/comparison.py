@@ -87,7 +87,8 @@ def compare(
     Path(figures).mkdir(parents=True, exist_ok=True)
     data = _figure_data(names[0], entries, Bootstrap(**statistics).level, mock=facts.dataset.mock)
     for name in figure_names:
-        drawings.draw(name, data, Path(figures))
+        if drawings.can_draw(name, data):
+            drawings.draw(name, data, Path(figures))
     page.write_comparison(
         html,
         title=title,
@@ -172,4 +173,7 @@ def _figure_data(dataset: str, entries: Sequence[Entry], level: float, *, mock: 
         mock=mock,
         level=level,
         rows=records,
+        sweeps=tuple(
+            {"model": entry.row.model, "loss": entry.row.loss, **entry.sweep} for entry in entries if entry.sweep
+        ),
     )

@@ -58,6 +58,7 @@ class Line:
 
     model: str
     loss: str
+    point: str
     anchor: str
     status: str
     baseline: bool
@@ -91,6 +92,7 @@ class Detail:
         lines: Seed and texts, a line of that table each.
         pictures: Its figures.
         log: The end of its log, if it failed.
+        points: Of its sweep: name, score with its spread over seeds, and whether it was chosen.
     """
 
     entry: Entry
@@ -99,6 +101,7 @@ class Detail:
     lines: tuple[tuple[int, tuple[str, ...]], ...] = ()
     pictures: tuple[Picture, ...] = ()
     log: str = ""
+    points: tuple[tuple[str, str, bool], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ def write_comparison(
         dataset=entries[0].row.dataset,
         table=table(records, anchors=True),
         best=best,
+        task=task_of(records),
         headline=headline(best.record, records) if best else "",
         baseline_said=_baseline_said(entries),
         compared=tuple(task_of(records).compared.values()),
@@ -226,7 +230,23 @@ def _detail(entry: Entry, records: Sequence[Record], *, illustrated: bool) -> De
         heads=(*shown.values(), f"Validation {task.choice_name}", "Best epoch", "Epochs", "Training [s]"),
         lines=tuple((seed, numbers(seed)) for seed in entry.runs),
         pictures=_run_pictures(entry) if illustrated else (),
+        points=_points(entry),
     )
+
+
+def _points(entry: Entry) -> tuple[tuple[str, str, bool], ...]:
+    """Return what is told of a sweep of several points; they stand in the config's order."""
+    points = entry.sweep.get("points", ())
+    if len(points) < 2:
+        return ()
+
+    def said(point: Mapping[str, Any]) -> str:
+        if point["mean"] is None:
+            return "diverged"
+        spread = point["std_over_seeds"]
+        return f"{point['mean']:.4g}" + ("" if spread is None else f" \N{PLUS-MINUS SIGN} {spread:.2g}")
+
+    return tuple((point["point"], said(point), point["point"] == entry.sweep["chosen"]) for point in points)
 
 
 def _seed_places(task: Task, name: str, records: Sequence[Record]) -> int:
@@ -325,6 +345,7 @@ def table(records: Sequence[Mapping[str, Any]], *, anchors: bool) -> Table:
         Line(
             model=record["model"],
             loss=record["loss"],
+            point=f"{record['point']}, of {record['points']:.0f} points" if (record["points"] or 0) > 1 else "",
             anchor=anchor(record) if anchors else "",
             status=record["status"],
             baseline=record["baseline"],
@@ -362,6 +383,11 @@ def _notes(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None)
             f" distribution. Of calibrated ones {100 * best['interval_level']:g} % have a PIT-KS below {critical:.3f}."
         )
     notes.append(f"Rows stand in the order of validation {task.choice_name}, networks before baselines.")
+    if any((record["points"] or 0) > 1 for record in records):
+        notes.append(
+            f"Where values were swept, the row is the point with the lowest mean validation {task.choice_name}; the"
+            " others were never tested. Its training time is of that point alone."
+        )
     if any(record["status"] not in (OK, FAILED) for record in records):
         notes.append("Not finite: some predictions are not numbers, so no pooled value is given and no figure drawn.")
     return tuple(notes)

@@ -39,9 +39,9 @@ COLUMNS = (
     *("roc_auc", "roc_auc_low", "roc_auc_high", "pr_auc", "pr_auc_low", "pr_auc_high"),
     *("accuracy_over_seeds", "log_loss_over_seeds", "valid_accuracy", "valid_log_loss"),
     *("log_loss_minus_best", "log_loss_minus_best_low", "log_loss_minus_best_high", "log_loss_below_best"),
-    "n_groups",
+    *("n_groups", "point", "points"),
 )
-TEXT_COLUMNS = ("dataset", "model", "loss", "error", "label", "units", "task", "status")
+TEXT_COLUMNS = ("dataset", "model", "loss", "error", "label", "units", "task", "status", "point")
 BOOL_COLUMNS = ("mock", "baseline")
 
 Record = dict[str, Any]
@@ -60,6 +60,8 @@ class Row:
         log: Log of the training.
         evaluation_log: Log of the evaluation.
         baseline: Whether it is a trivial predictor.
+        sweep: ``sweep.json`` of the sweep whose chosen point it is; None where nothing is swept.
+        point_logs: Logs of the trainings of all points of that sweep.
     """
 
     dataset: str
@@ -72,9 +74,22 @@ class Row:
     log: Path
     evaluation_log: Path | None = None
     baseline: bool = False
+    sweep: Path | None = None
+    point_logs: Sequence[Path] = ()
 
     @classmethod
-    def of_paths(cls, *, runs: Mapping[int, str], metrics: str, figures: str, log: str, evaluation_log: str, **names):
+    def of_paths(
+        cls,
+        *,
+        runs: Mapping[int, str],
+        metrics: str,
+        figures: str,
+        log: str,
+        evaluation_log: str,
+        sweep: str | None = None,
+        point_logs: Sequence[str] = (),
+        **names,
+    ):
         """Make a row of paths as text, as a rule gives them."""
         return cls(
             runs={seed: Path(folder) for seed, folder in runs.items()},
@@ -82,6 +97,8 @@ class Row:
             figures=Path(figures),
             log=Path(log),
             evaluation_log=Path(evaluation_log),
+            sweep=None if sweep is None else Path(sweep),
+            point_logs=tuple(Path(path) for path in point_logs),
             **names,
         )
 
@@ -100,6 +117,7 @@ class Entry:
         record: Column of the table -> value, None where empty.
         metrics: ``metrics.json``; empty for a failed row.
         runs, timings: Seed -> ``run.json``, ``timing.json``; empty for a failed row.
+        sweep: ``sweep.json``; empty where nothing is swept, and for a failed row.
     """
 
     row: Row
@@ -107,6 +125,7 @@ class Entry:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     runs: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     timings: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    sweep: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -129,8 +148,10 @@ def read(row: Row, *, mock: bool) -> Entry:
     metrics = _json(row.metrics)
     runs = {seed: _json(row.runs[seed] / "run.json") for seed in row.seeds}
     timings = {seed: _json(row.runs[seed] / "timing.json") for seed in row.seeds}
+    sweep = _json(row.sweep) if row.sweep else {}
     record |= _accuracy(metrics) | _timing(timings.values())
-    return Entry(row, record, metrics, runs, timings)
+    record["point"], record["points"] = sweep.get("chosen"), len(sweep["points"]) if sweep else None
+    return Entry(row, record, metrics, runs, timings, sweep)
 
 
 def is_judged(row: Row) -> bool:
@@ -208,10 +229,17 @@ def chosen(entries: Iterable[Entry]) -> Entry | None:
     return ended[0] if ended else None
 
 
+def _failed(log: Path) -> bool:
+    """Tell whether the log of a training ends in an error."""
+    return log.exists() and log.read_text(encoding="utf-8", errors="replace").count("TrainingFailed") > 0
+
+
 def log_tail(row: Row) -> str:
     """Return the last lines of the log of the step that failed, without paths of this machine's folders."""
     trained = all((folder / "predictions.h5").exists() for folder in row.runs.values())
     path = row.evaluation_log if trained and row.evaluation_log else row.log
+    if not path.exists():  # a sweep goes no further than its first failed point
+        path = next((log for log in row.point_logs if _failed(log)), path)
     if not path.exists():
         return f"no log at {path}: the job was never started, or was killed before it wrote"
     with path.open(encoding="utf-8", errors="replace", newline="\n") as stream:

@@ -1,0 +1,108 @@
+"""
+Train every point of a sweep, choose the best on the validation part, and let only that one predict the test part.
+
+in:   results/<dataset>/dataset.h5, results/<dataset>/split-<seed>.h5
+out:  results/<dataset>/sweeps/<model>/<loss>/<point>/seed-<seed>/: as a run, without the test part
+      results/<dataset>/sweeps/<model>/<loss>/sweep.json, sweep.csv: what every point reached, and the choice
+      results/<dataset>/runs/<model>/<loss>/seed-<seed>/: the run of the chosen point
+
+All networks of a bake-off that sweeps anything go this way; one of which nothing is swept is a sweep of one point.
+"""
+
+for name, bakeoff in PLAN.config.bakeoffs.items():
+    if bakeoff.sweep is None:
+        continue
+
+    rule:
+        name:
+            f"train_point_{name}"
+        input:
+            dataset=PATHS.dataset(),
+            split=lambda wildcards: PLAN.split(wildcards.dataset),
+        output:
+            [PATHS.sweep(f"{{point}}/seed-{seed}/{file}") for seed in bakeoff.seeds for file in settings.NETWORK_FILES],
+        log:
+            PATHS.log("train", "{dataset}", "{model}", "{loss}", "{point}"),
+        benchmark:
+            PATHS.benchmark("train", "{dataset}", "{model}", "{loss}", "{point}")
+        wildcard_constraints:
+            **PLAN.constraints(name, networks=True),
+        conda:
+            "../envs/train-cpu.yaml"
+        threads: bakeoff.training.threads
+        resources:
+            mem_mb=lambda wildcards, input, attempt: attempt * (2500 + int(8 * input.size_mb)),
+            runtime=lambda wildcards, attempt: 240 * attempt,
+        params:
+            job=lambda wildcards: PLAN.job_facts(**wildcards),
+            seeds=lambda wildcards: PLAN.run_folders(**wildcards),
+            work=lambda wildcards: f"{PATHS.sweep(**wildcards)}/.work",
+            code=lambda wildcards: code_digest("train", PLAN.modules_of_job(**wildcards)),
+        message:
+            "training {wildcards.model} with {wildcards.loss} on {wildcards.dataset}: {wildcards.point}"
+        script:
+            "../scripts/train.py"
+
+    rule:
+        name:
+            f"test_chosen_{name}"
+        input:
+            lambda wildcards: PLAN.sweep_files(**wildcards),
+            choice=PATHS.sweep("sweep.json"),
+            dataset=PATHS.dataset(),
+            split=lambda wildcards: PLAN.split(wildcards.dataset),
+        output:
+            [PATHS.run(file, seed) for seed in bakeoff.seeds for file in settings.NETWORK_FILES],
+        log:
+            PATHS.log("train", "{dataset}", "{model}", "{loss}"),
+        benchmark:
+            PATHS.benchmark("train", "{dataset}", "{model}", "{loss}")
+        wildcard_constraints:
+            **PLAN.constraints(name, networks=True),
+        conda:
+            "../envs/train-cpu.yaml"
+        threads: bakeoff.training.threads
+        resources:
+            mem_mb=lambda wildcards, input, attempt: attempt * (2500 + int(8 * input.size_mb)),
+            runtime=60,
+        params:
+            jobs=lambda wildcards: PLAN.point_facts(**wildcards),
+            folders=lambda wildcards: PLAN.point_folders(**wildcards),
+            seeds=lambda wildcards: PLAN.run_folders(**wildcards),
+            work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",
+            code=lambda wildcards: code_digest("test_chosen", PLAN.modules_of_job(**wildcards)),
+        message:
+            "testing the chosen {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
+        script:
+            "../scripts/test_chosen.py"
+
+
+rule choose:
+    input:
+        lambda wildcards: PLAN.sweep_files(**wildcards),
+    output:
+        choice=PATHS.sweep("sweep.json"),
+        table=report(PATHS.sweep("sweep.csv"), caption="../report/sweep_table.rst", category="{dataset}"),
+    log:
+        PATHS.log("choose", "{dataset}", "{model}", "{loss}"),
+    benchmark:
+        PATHS.benchmark("choose", "{dataset}", "{model}", "{loss}")
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        points=lambda wildcards: PLAN.swept_values(**wildcards),
+        folders=lambda wildcards: PLAN.point_folders(**wildcards),
+        code=code_digest("choose"),
+    message:
+        "choosing among the points of {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
+    script:
+        "../scripts/choose.py"
+
+
+# All sweeps up to their choice, without a look at the test part.
+rule swept:
+    input:
+        PLAN.sweeps(),

@@ -1,0 +1,19 @@
+"""Let the networks of a sweep's chosen point predict the test part."""
+
+import json
+from pathlib import Path
+
+from skybake import logs, training
+from skybake.runs import Job
+
+with logs.to_file(snakemake.log[0]):
+    chosen = json.loads(Path(snakemake.input.choice).read_text(encoding="utf-8"))["chosen"]
+    training.test_chosen(
+        Path(snakemake.input.dataset),
+        Path(snakemake.input.split),
+        Job(**snakemake.params.jobs[chosen] | {"tested": True}, code=snakemake.params.code),
+        {seed: Path(folder) for seed, folder in snakemake.params.folders[chosen].items()},
+        {seed: Path(folder) for seed, folder in snakemake.params.seeds.items()},
+        Path(snakemake.params.work),
+        files=sorted({Path(path).name for path in snakemake.output}),
+    )

@@ -1,0 +1,158 @@
+"""Sweeps: which points follow from a config, and which one is chosen."""
+
+import csv
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from skybake import config, sweeps, training
+from skybake.sweeps import SweepError
+from tests.training_settings import job
+
+BAKEOFF = {"datasets": ["clusters"], "models": ["deeper_sequential"], "losses": ["mse", "huber"], "seeds": [1, 2]}
+
+
+def plan(sweep, **changes):
+    dataset = {"survey": "efeds", "mock": {"n_clusters": 90, "seed": 3}}
+    return config.plan({"datasets": {"clusters": dataset}, "bakeoffs": {"b": {**BAKEOFF, **changes, "sweep": sweep}}})
+
+
+def points(found, loss, model="deeper_sequential"):
+    return found.points("clusters", model, loss)
+
+
+def test_values_of_a_loss_belong_to_that_loss_alone():
+    found = plan({"losses": {"huber": {"delta": [0.1, 0.5, 1]}}})
+    assert list(points(found, "huber")) == ["delta=0.1", "delta=0.5", "delta=1.0"]
+    assert list(points(found, "mse")) == ["as_given"]
+    facts = found.job_facts("clusters", "deeper_sequential", "huber", point="delta=0.1")
+    assert facts["loss_parameters"] == {"delta": 0.1}
+    assert facts["loss"] == "huber"
+
+
+def test_all_values_meet_all_others_and_reach_the_training_block():
+    sweep = {
+        "models": {"deeper_sequential": {"filters": [4, 8]}},
+        "training": {"optimizer": ["adam", "sgd"], "optimizer.learning_rate": ["1e-4", 0.01], "batch_size": [16]},
+    }
+    found = points(plan(sweep), "mse")
+    assert len(found) == len(set(found)) == 8
+    point = found["filters=8-optimizer=sgd-learning_rate=0.0001-batch_size=16"]
+    assert point.model.parameters == {"filters": 8}
+    assert point.training.optimizer == config.SGD(name="sgd", learning_rate=1e-4)
+    assert point.training.batch_size == 16
+
+
+def test_a_value_that_is_the_default_is_a_point_too():
+    found = points(plan({"losses": {"huber": {"delta": [0.5, 1.0]}}}), "huber")
+    assert [point.values for point in found.values()] == [{"delta": 0.5}, {"delta": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [
+        ({}, "bakeoffs.b.sweep: nothing is swept"),
+        (
+            {"losses": {"hubr": {"delta": [1]}}},
+            "not among the losses of this bake-off: mse, huber. Did you mean 'huber'?",
+        ),
+        ({"losses": {"huber": {"delte": [1]}}}, "sweep.losses.huber.delte[0]: no parameter 'delte'"),
+        ({"losses": {"huber": {"delta": ["wide"]}}}, "sweep.losses.huber.delta[0]: 'wide' found; expected a number"),
+        ({"losses": {"huber": {"delta": []}}}, "sweep.losses.huber.delta: no value found"),
+        ({"losses": {"huber": {"delta": [1, 1]}}}, "1 stands twice"),
+        ({"losses": {"huber": {"delta": [1, 1.0]}}}, "the point 'delta=1.0' stands twice"),
+        ({"training": {"batch_size": [0]}}, "sweep.training.batch_size[0]: 0 found"),
+        ({"training": {"batchsize": [8]}}, "no key 'batchsize'"),
+        ({"training": {"threads": [1, 2]}}, "sweep.training.threads: cannot be swept"),
+        ({"training": {"optimizer": ["adam", "sgd"], "optimizer.epsilon": [0.1, 1.0]}}, "do not go together"),
+    ],
+)
+def test_a_wrong_sweep_is_refused(sweep, said):
+    with pytest.raises(config.ConfigError) as error:
+        plan(sweep)
+    assert said in str(error.value)
+
+
+def test_what_is_swept_is_not_given_too():
+    with pytest.raises(config.ConfigError, match="swept here and given under losses too"):
+        plan({"losses": {"huber": {"delta": [0.1]}}}, losses=["mse", {"huber": {"delta": 0.2}}])
+
+
+@pytest.fixture(scope="module")
+def swept(small, tmp_path_factory):
+    """A sweep of three points, two seeds each; the last one diverges."""
+    folder = tmp_path_factory.mktemp("sweep")
+    dataset, split = small
+    values = {"learning_rate=0.001": 1e-3, "learning_rate=1e-06": 1e-6, "learning_rate=1e+30": 1e30}
+    folders = {name: {seed: folder / name / f"seed-{seed}" for seed in (1, 2)} for name in values}
+    jobs = {}
+    for name, rate in values.items():
+        optimizer = {"name": "adam", "learning_rate": rate}
+        given = job("deeper_sequential", inputs=(), optimizer=optimizer, epochs=3)
+        jobs[name] = dataclasses.replace(given, point=name, tested=False)
+        files = ["history.csv", "model.keras", "predictions.h5", "run.json", "timing.json"]
+        training.train_job(dataset, split, jobs[name], folders[name], folder / name / ".work", files)
+    sweeps.choose({name: {"learning_rate": rate} for name, rate in values.items()}, folders, folder / "sweep.json")
+    return folder, folders, jobs
+
+
+def test_a_point_writes_nothing_of_the_test_part(swept):
+    import h5py
+
+    for seeds in swept[1].values():
+        with h5py.File(seeds[1] / "predictions.h5") as file:
+            assert list(file) == ["valid"]
+        assert "n_test" not in json.loads((seeds[1] / "run.json").read_text())
+
+
+def test_the_best_on_validation_is_chosen_and_a_diverged_point_is_not(swept):
+    said = json.loads((swept[0] / "sweep.json").read_text())
+    means = [point["mean"] for point in said["points"]]
+    assert said["chosen"] == "learning_rate=0.001"
+    assert said["score"] == "valid_rmse"
+    assert means[0] < means[1]
+    assert means[2] is None
+    assert set(said["points"][2]["diverged"]) == {"1", "2"}
+    for point in said["points"][:2]:
+        each = list(point["seeds"].values())
+        assert point["mean"] == pytest.approx(np.mean(each))
+        assert point["std_over_seeds"] == pytest.approx(np.std(each, ddof=1))
+    with (swept[0] / "sweep.csv").open(newline="") as stream:
+        assert [row["chosen"] for row in csv.DictReader(stream)] == ["true", "false", "false"]
+
+
+def test_no_point_can_be_chosen(swept):
+    folder, folders, _ = swept
+    name = "learning_rate=1e+30"
+    with pytest.raises(SweepError, match="in each a seed diverged"):
+        sweeps.choose({name: {"learning_rate": 1e30}}, {name: folders[name]}, folder / "none.json")
+    assert not (folder / "none.json").exists()
+
+
+def test_the_chosen_point_predicts_as_if_it_had_never_been_in_a_sweep(swept, small, tmp_path):
+    _, folders, jobs = swept
+    name = "learning_rate=0.001"
+    files = ["history.csv", "model.keras", "predictions.h5", "run.json", "timing.json"]
+    chosen, alone = {1: tmp_path / "chosen"}, {1: tmp_path / "alone"}
+    tested = dataclasses.replace(jobs[name], tested=True)
+    training.test_chosen(*small, tested, folders[name], chosen, tmp_path / ".work", files)
+    training.train_job(*small, dataclasses.replace(tested, point=""), alone, tmp_path / ".alone", files)
+    for file in ("model.keras", "predictions.h5", "history.csv"):
+        assert (chosen[1] / file).read_bytes() == (alone[1] / file).read_bytes(), file
+    assert json.loads((chosen[1] / "run.json").read_text())["point"] == name
+
+
+def test_a_model_that_does_not_predict_what_it_did_is_refused(swept, small, tmp_path):
+    import shutil
+
+    _, folders, jobs = swept
+    name, other = "learning_rate=0.001", "learning_rate=1e-06"
+    shutil.copytree(folders[name][1], tmp_path / "run")
+    shutil.copy(folders[other][1] / "model.keras", tmp_path / "run" / "model.keras")
+    tested = dataclasses.replace(jobs[name], tested=True)
+    with pytest.raises(training.runs.TrainingFailed, match="does not predict what it did"):
+        training.test_chosen(
+            *small, tested, {1: tmp_path / "run"}, {1: tmp_path / "out"}, tmp_path / ".work", ["run.json"]
+        )
