@@ -22,7 +22,7 @@ CAPTION = (
     " of which a seed diverged. Where several values are swept, lines join points that differ in the one below."
 )
 MOST = 12  # panels
-DECADE = 20.0  # values that span more than this factor stand on a logarithmic axis
+DECADE = 10.0  # values that span more than this factor stand on a logarithmic axis
 SCORES = {"valid_rmse": "validation RMSE", "valid_log_loss": "validation log loss"}
 
 Point = Mapping[str, Any]
@@ -46,14 +46,16 @@ def draw(data: Comparison) -> Figure:
 
 def _panel(axes: Axes, sweep: Mapping[str, Any]) -> None:
     key, *others = _varied(sweep["points"])
-    places = _places(axes, [point["values"][key] for point in sweep["points"]])
+    values = [point["values"][key] for point in sweep["points"]]
+    worded = not all(_is_number(value) for value in values)
+    places = _places(axes, values)
     lines: dict[str, list[tuple[float, Point]]] = {}
     for place, point in zip(places, sweep["points"], strict=True):
         name = ", ".join(f"{other} {_value(point['values'][other])}" for other in others)
         lines.setdefault(name, []).append((place, point))
     colour = _style.colours(list(lines))
     for name, points in lines.items():
-        _line(axes, sorted(points, key=lambda item: item[0]), colour[name], name, sweep["chosen"])
+        _line(axes, sorted(points, key=lambda item: item[0]), colour[name], name, sweep["chosen"], joined=not worded)
     axes.set_xlabel(key.replace("_", " "))
     axes.set_ylabel(SCORES[sweep["score"]])
     axes.set_title(_style.title(sweep["model"], sweep["loss"]))
@@ -71,7 +73,7 @@ def _varied(points: Sequence[Point]) -> list[str]:
 
 def _places(axes: Axes, values: Sequence[Any]) -> list[float]:
     """Prepare the axis of the swept values; words stand one beside the other."""
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    if all(map(_is_number, values)):
         if min(values) > 0 and max(values) / min(values) > DECADE:
             axes.set_xscale("log")
         else:
@@ -83,17 +85,25 @@ def _places(axes: Axes, values: Sequence[Any]) -> list[float]:
     return [float(words.index(_value(value))) for value in values]
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_value(item)}" if key != "name" else _value(item) for key, item in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _line(axes: Axes, points: Sequence[tuple[float, Point]], colour: str, name: str, chosen: str) -> None:
+def _line(
+    axes: Axes, points: Sequence[tuple[float, Point]], colour: str, name: str, chosen: str, *, joined: bool
+) -> None:
     x = np.array([place for place, _ in points])
     mean = np.array([math.nan if point["mean"] is None else point["mean"] for _, point in points])
     spread = np.array([point["std_over_seeds"] or 0.0 for _, point in points])
-    axes.errorbar(x, mean, yerr=spread, fmt="o-", color=colour, ms=3.5, capsize=2, lw=1.0, label=name or None)
+    axes.errorbar(
+        x, mean, yerr=spread, fmt="o-" if joined else "o", color=colour, ms=3.5, capsize=2, lw=1.0, label=name or None
+    )
     for place, point in points:
         seeds = [value for value in point["seeds"].values() if value is not None]
         if point["mean"] is None:

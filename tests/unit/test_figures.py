@@ -1,3 +1,4 @@
+import itertools
 import os
 import subprocess
 import sys
@@ -111,7 +112,22 @@ def comparison(networks=3, baselines=2, *, mock=True) -> Comparison:
                 "train_seconds": 0.02 if baseline else 10.0 + place,
             }
         )
-    return Comparison("clusters", "log10_m500c", "log10 Msun", "predicted - true", mock, 0.95, tuple(rows))
+    sweeps = (sweep({"delta": [0.1, 0.5, 2.0]}),)
+    return Comparison("clusters", "log10_m500c", "log10 Msun", "predicted - true", mock, 0.95, tuple(rows), sweeps)
+
+
+def sweep(values, *, diverged=()) -> dict:
+    """Return a sweep over all combinations of some values; points whose number is in ``diverged`` have no score."""
+    points = []
+    for number, found in enumerate(itertools.product(*values.values())):
+        point = dict(zip(values, found, strict=True))
+        name = "-".join(f"{key}={value}" for key, value in point.items())
+        score = None if number in diverged else 0.2 + 0.01 * number
+        seeds = {"1": score, "2": None if score is None else score + 0.02}
+        mean = None if score is None else score + 0.01
+        points.append({"point": name, "values": point, "seeds": seeds, "mean": mean, "std_over_seeds": mean and 0.014})
+    chosen = next(point["point"] for point in points if point["mean"] is not None)
+    return {"model": "nonsequential", "loss": "huber", "score": "valid_rmse", "chosen": chosen, "points": points}
 
 
 def texts(figure: Figure) -> str:
@@ -125,7 +141,7 @@ def test_contract(name, tmp_path):
     assert set(part.constants["TASKS"]) <= {"regression", "classification"}
     assert part.constants["TITLE"]
     assert part.constants["CAPTION"].endswith(".")
-    assert set(part.constants.get("NEEDS", ())) <= {"distribution", "classes", "redshift"}
+    assert set(part.constants.get("NEEDS", ())) <= {"sweep", "distribution", "classes", "redshift"}
     assert figures.can_draw(name, data_for(name))
     assert isinstance(part.load().draw(data_for(name)), Figure)
 
@@ -165,6 +181,24 @@ def test_bytes_do_not_depend_on_the_hash_seed_or_the_users_settings(tmp_path):
         subprocess.run([sys.executable, "-c", program, str(tmp_path / str(number))], check=True, env=environment)
     for file in ("forest.pdf", "forest.png"):
         assert (tmp_path / "0" / file).read_bytes() == (tmp_path / "1" / file).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "sweeps",
+    [
+        [sweep({"learning_rate": [1e-4, 1e-3, 1e-2]}, diverged=[2])],
+        [sweep({"optimizer": ["adam", {"name": "sgd", "momentum": 0.9}], "batch_size": [16, 64, 256]})],
+        [sweep({"rate": [0.1, 0.3]}), sweep({"delta": [0.5]}), sweep({"units": [[8, 16], [16, 32]]})],
+        [sweep({"filters": [4, 8, 16], "rate": list(np.linspace(0.1, 0.9, 9))})] * 14,
+    ],
+)
+def test_sweeps_of_any_values(sweeps):
+    data = replace(comparison(), sweeps=tuple(sweeps))
+    several = [item for item in sweeps if len(item["points"]) > 1]
+    panels = [axes for axes in PARTS["swept_values"].load().draw(data).axes if axes.get_xlabel()]
+    assert len(panels) == min(len(several), 12)
+    assert figures.can_draw("swept_values", data)
+    assert not figures.can_draw("swept_values", replace(data, sweeps=(sweep({"delta": [0.5]}),)))
 
 
 @pytest.mark.parametrize(("networks", "baselines"), [(1, 0), (0, 1), (3, 2), (40, 3), (500, 4), (0, 0)])

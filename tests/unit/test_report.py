@@ -2,6 +2,7 @@ import csv as csvfile
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -429,6 +430,26 @@ def test_a_progress_bar_leaves_its_last_state_in_the_log(baked):
     row.log.write_text("")
     assert rows.log_tail(row) == "the log is empty"
     row.log.write_text(kept)
+
+
+def test_the_log_of_a_failed_point_is_shown(tmp_path):
+    logs = [tmp_path / f"delta={value}.log" for value in (1, 2, 3)]
+    logs[0].write_text("seed 1: 100%\n")
+    logs[1].write_text("Traceback\nskybake.runs.TrainingFailed: seed 2: no memory\n")
+    files = {"metrics": tmp_path / "m.json", "figures": tmp_path / "f", "log": tmp_path / "never.log"}
+    row = Row("d", "m", "l", [1], {1: tmp_path / "run"}, **files, sweep=tmp_path / "sweep.json", point_logs=logs)
+    assert rows.log_tail(row).endswith("seed 2: no memory")
+    assert "never started" in rows.log_tail(replace(row, point_logs=logs[2:]))
+
+
+def test_a_swept_row_says_which_point_it_is(out):
+    records = [{**entry, "point": None, "points": None} for entry in tables.read_csv(out / "comparison.csv")]
+    plain = page.table(records, anchors=False)
+    records[0] |= {"point": "rate=0.3", "points": 5.0}
+    swept = page.table(records, anchors=False)
+    assert not any(line.point for line in plain.lines)
+    assert swept.lines[0].point == "rate=0.3, of 5 points"
+    assert len(swept.notes) == len(plain.notes) + 1
 
 
 def test_rows_and_pages_of_strings():
