@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+RESULTS ?= results
 CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
 
-.PHONY: setup demo test lint unit workflow format lock docs clean
+.PHONY: setup demo test lint unit workflow cluster watch format lock docs clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -22,7 +23,7 @@ demo: setup
 	@$(BIN)/snakemake --profile profiles/local --cores $(CORES) --quiet rules
 	@echo "The report: $(CURDIR)/results/report.html"
 
-test: lint unit workflow
+test: lint unit workflow cluster
 
 lint: setup
 	$(BIN)/ruff check .
@@ -36,6 +37,14 @@ unit: setup
 workflow: setup
 	$(BIN)/python -m pytest tests/workflow
 
+# A real SLURM cluster with two GPUs that have no driver, and real Apptainer; as root on Debian, elsewhere it is skipped.
+cluster: setup
+	$(BIN)/python -m pytest tests/cluster
+
+# Queue, and the progress of the trainings that wrote last; RESULTS=... for another bake-off.
+watch:
+	@watch -n 10 "squeue --me --format '%.10i %.10T %.11M %.16R %k'; ls -t $(RESULTS)/logs/train/*/*/*.log | head -20 | xargs tail -qn 1"
+
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -46,7 +55,7 @@ format: setup
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml
 lock: setup
 	$(LOCK) --extra dev -o requirements/dev.lock
-	for kind in data train-cpu report; do $(LOCK) --extra $$kind -c requirements/dev.lock -o requirements/$$kind.lock; done
+	for kind in data train-cpu train-gpu report; do $(LOCK) --extra $$kind -c requirements/dev.lock -o requirements/$$kind.lock; done
 	$(BIN)/python envs/from_locks.py
 
 docs: setup

@@ -1,4 +1,5 @@
 from skybake import config as settings
+from skybake import jobs
 from skybake.discovery import code_digest
 
 # Another bake-off is a file of its own, given by --configfile: the default one is not mixed into it.
@@ -9,6 +10,13 @@ if not workflow.overwrite_configfiles:
 
 PLAN = settings.plan(config)
 PATHS = PLAN.paths
+IMAGES = f"{workflow.basedir}/containers/images"  # made by: snakemake containers
+
+# Every bake-off has training rules of its own: what a profile gives `train` goes to all of them.
+DEVICES = {name: bakeoff.training.device for name, bakeoff in PLAN.config.bakeoffs.items()}
+GIVEN = jobs.shared_by_trainings(workflow.resource_settings.overwrite_resources, DEVICES)
+workflow.resource_settings.overwrite_resources = GIVEN
+TRAINED_IN = {name: jobs.environment(GIVEN, device) for name, device in DEVICES.items()}
 
 
 wildcard_constraints:
@@ -28,6 +36,8 @@ include: "rules/train.smk"
 include: "rules/sweep.smk"
 include: "rules/evaluate.smk"
 include: "rules/compare.smk"
+include: "rules/inside.smk"
+include: "rules/containers.smk"
 
 
 rule all:
@@ -36,6 +46,14 @@ rule all:
         rules.join.output,
         rules.explored.input,
         PLAN.everything(),
+        PLAN.insides(asked=True),
+
+
+onstart:
+    from skybake import containers
+
+    if containers.are_used(workflow.deployment_settings.deployment_method):
+        containers.check(workflow.dag.container_imgs)
 
 
 # Failed jobs do not cost the report: it shows them, and Snakemake's exit code says so.

@@ -10,6 +10,7 @@ out:  results/<dataset>/report.html, comparison.csv, comparison.tex, figures/
 
 localrules:
     write_config,
+    join,
 
 
 rule write_config:
@@ -21,6 +22,8 @@ rule write_config:
         PATHS.benchmark("write_config")
     conda:
         "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
     params:
         config=PLAN.as_dict(),
         code=code_digest("write_config"),
@@ -54,9 +57,11 @@ rule compare:
         PATHS.benchmark("compare", "{dataset}")
     conda:
         "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=jobs.memory(4000, 2),
+        runtime=jobs.minutes(60),
     params:
         rows=lambda wildcards: PLAN.rows(wildcards.dataset),
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("comparison", wildcards.dataset)],
@@ -82,9 +87,11 @@ rule join:
         PATHS.benchmark("join")
     conda:
         "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=jobs.memory(2000),
+        runtime=jobs.minutes(10),
     params:
         pages=PLAN.pages(),
         title=PLAN.config.title,

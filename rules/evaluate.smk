@@ -2,6 +2,7 @@
 Judge every (dataset, model, loss): the only place where test labels meet predictions.
 
 in:   results/<dataset>/runs/<model>/<loss>/seed-<seed>/ of all seeds
+      results/<dataset>/dataset.h5: images of a few test objects, for galleries
 out:  results/<dataset>/evaluation/<model>/<loss>/metrics.json
       results/<dataset>/evaluation/<model>/<loss>/figures/
 """
@@ -10,6 +11,7 @@ out:  results/<dataset>/evaluation/<model>/<loss>/metrics.json
 rule evaluate:
     input:
         lambda wildcards: PLAN.run_files(**wildcards),
+        dataset=PATHS.dataset(),
     output:
         metrics=PATHS.evaluation("metrics.json"),
         figures=report(
@@ -26,9 +28,11 @@ rule evaluate:
         PATHS.benchmark("evaluate", "{dataset}", "{model}", "{loss}")
     conda:
         "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=jobs.memory(2000, 10, in_part=["dataset"]),
+        runtime=jobs.minutes(30),
     params:
         runs=lambda wildcards: PLAN.run_folders(**wildcards),
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("run", wildcards.dataset)],

@@ -27,9 +27,11 @@ rule explore:
         PATHS.benchmark("explore", "{dataset}")
     conda:
         "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=jobs.memory(2000, 4),
+        runtime=jobs.minutes(60),
     params:
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("dataset", wildcards.dataset)],
         title=PLAN.config.title,

@@ -10,6 +10,11 @@ job: a job asks the archive only for what is not there whole.
 """
 
 
+localrules:
+    list_files,
+    join_ledgers,
+
+
 rule list_files:
     input:
         lambda wildcards: PLAN.listed_in(wildcards.dataset),
@@ -21,9 +26,11 @@ rule list_files:
         PATHS.benchmark("list_files", "{dataset}")
     conda:
         "../envs/data.yaml"
+    container:
+        f"{IMAGES}/data.sif"
     resources:
-        mem_mb=lambda wildcards, input: 1000 + int(3 * input.size_mb),
-        runtime=30,
+        mem_mb=jobs.memory(1000, 3),
+        runtime=jobs.minutes(30),
     params:
         survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
         raw=lambda wildcards: PLAN.raw(wildcards.dataset),
@@ -52,10 +59,12 @@ rule fetch:
         chunk=r"\d+",
     conda:
         "../envs/data.yaml"
+    container:
+        f"{IMAGES}/data.sif"
     threads: lambda wildcards: PLAN.config.datasets[wildcards.dataset].fetch.connections
     resources:
-        mem_mb=1000,
-        runtime=2880,
+        mem_mb=jobs.memory(1000),
+        runtime=jobs.minutes(2880),
     params:
         folder=lambda wildcards: PLAN.fetched_folder(wildcards.dataset),
         code=code_digest("fetch"),
@@ -76,9 +85,11 @@ rule join_ledgers:
         PATHS.benchmark("join_ledgers", "{dataset}")
     conda:
         "../envs/data.yaml"
+    container:
+        f"{IMAGES}/data.sif"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=jobs.memory(2000),
+        runtime=jobs.minutes(10),
     params:
         code=code_digest("join_ledgers"),
     message:

@@ -19,10 +19,12 @@ rule ingest:
         PATHS.benchmark("ingest", "{dataset}")
     conda:
         "../envs/data.yaml"
-    threads: workflow.cores or 1
+    container:
+        f"{IMAGES}/data.sif"
+    threads: workflow.resource_settings.cores or 1
     resources:
-        mem_mb=lambda wildcards, input: 1000 + int(3 * input.size_mb),
-        runtime=240,
+        mem_mb=jobs.memory(1000, 3),
+        runtime=jobs.minutes(240),
     params:
         survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
         raw=lambda wildcards: PLAN.raw(wildcards.dataset),

@@ -15,10 +15,12 @@ rule simulate:
         PATHS.benchmark("simulate", "{dataset}")
     conda:
         "../envs/data.yaml"
-    threads: workflow.cores or 1
+    container:
+        f"{IMAGES}/data.sif"
+    threads: workflow.resource_settings.cores or 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=jobs.memory(2000),
+        runtime=jobs.minutes(60),
     params:
         survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
         raw=lambda wildcards: PLAN.raw(wildcards.dataset),

@@ -6,6 +6,10 @@ out:  results/<dataset>/split-<seed>.h5: row numbers, and the digest of the ids 
 """
 
 
+localrules:
+    split,
+
+
 rule split:
     input:
         dataset=PATHS.dataset(),
@@ -17,9 +21,11 @@ rule split:
         PATHS.benchmark("split", "{dataset}-{split_seed}")
     conda:
         "../envs/data.yaml"
+    container:
+        f"{IMAGES}/data.sif"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=jobs.memory(1000),
+        runtime=jobs.minutes(10),
     params:
         strategy=lambda wildcards: PLAN.config.datasets[wildcards.dataset].split.model_dump(),
         code=code_digest("split"),

@@ -28,11 +28,13 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
         wildcard_constraints:
             **PLAN.constraints(name, networks=True),
         conda:
-            "../envs/train-cpu.yaml"
+            f"../envs/{TRAINED_IN[name]}.yaml"
+        container:
+            f"{IMAGES}/{TRAINED_IN[name]}.sif"
         threads: bakeoff.training.threads
         resources:
-            mem_mb=lambda wildcards, input, attempt: attempt * (2500 + int(8 * input.size_mb)),
-            runtime=lambda wildcards, attempt: 240 * attempt,
+            mem_mb=jobs.memory(2500, 8, at_most=bakeoff.training.memory_limit_mb),
+            runtime=jobs.minutes(240),
         params:
             job=lambda wildcards: PLAN.job_facts(**wildcards),
             seeds=lambda wildcards: PLAN.run_folders(**wildcards),
@@ -60,11 +62,13 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
         wildcard_constraints:
             **PLAN.constraints(name, networks=True),
         conda:
-            "../envs/train-cpu.yaml"
+            f"../envs/{TRAINED_IN[name]}.yaml"
+        container:
+            f"{IMAGES}/{TRAINED_IN[name]}.sif"
         threads: bakeoff.training.threads
         resources:
-            mem_mb=lambda wildcards, input, attempt: attempt * (2500 + int(8 * input.size_mb)),
-            runtime=60,
+            mem_mb=jobs.memory(2500, 8, at_most=bakeoff.training.memory_limit_mb),
+            runtime=jobs.minutes(240),
         params:
             jobs=lambda wildcards: PLAN.point_facts(**wildcards),
             folders=lambda wildcards: PLAN.point_folders(**wildcards),
@@ -75,6 +79,10 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             "testing the chosen {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
         script:
             "../scripts/test_chosen.py"
+
+
+localrules:
+    choose,
 
 
 rule choose:
@@ -89,9 +97,11 @@ rule choose:
         PATHS.benchmark("choose", "{dataset}", "{model}", "{loss}")
     conda:
         "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=jobs.memory(1000),
+        runtime=jobs.minutes(10),
     params:
         points=lambda wildcards: PLAN.swept_values(**wildcards),
         folders=lambda wildcards: PLAN.point_folders(**wildcards),

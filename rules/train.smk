@@ -25,11 +25,13 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             wildcard_constraints:
                 **PLAN.constraints(name, networks=True),
             conda:
-                "../envs/train-cpu.yaml"
+                f"../envs/{TRAINED_IN[name]}.yaml"
+            container:
+                f"{IMAGES}/{TRAINED_IN[name]}.sif"
             threads: bakeoff.training.threads
             resources:
-                mem_mb=lambda wildcards, input, attempt: attempt * (2500 + int(8 * input.size_mb)),
-                runtime=lambda wildcards, attempt: 240 * attempt,
+                mem_mb=jobs.memory(2500, 8, at_most=bakeoff.training.memory_limit_mb),
+                runtime=jobs.minutes(240),
             params:
                 job=lambda wildcards: PLAN.job_facts(**wildcards),
                 seeds=lambda wildcards: PLAN.run_folders(**wildcards),
@@ -56,9 +58,11 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             **PLAN.constraints(name, networks=False),
         conda:
             "../envs/data.yaml"
+        container:
+            f"{IMAGES}/data.sif"
         resources:
-            mem_mb=lambda wildcards, input, attempt: attempt * (1000 + int(8 * input.size_mb)),
-            runtime=60,
+            mem_mb=jobs.memory(1000, 8, at_most=2000),
+            runtime=jobs.minutes(60),
         params:
             job=lambda wildcards: PLAN.job_facts(**wildcards),
             seeds=lambda wildcards: PLAN.run_folders(**wildcards),

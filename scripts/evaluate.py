@@ -12,4 +12,5 @@ with logs.to_file(snakemake.log[0]):
         figure_names=snakemake.params.figures,
         statistics=snakemake.params.statistics,
         outlier=snakemake.params.outlier,
+        dataset=Path(snakemake.input.dataset),
     )

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from skybake import logs, training
+from skybake import jobs, logs, training
 from skybake.runs import Job
 
 with logs.to_file(snakemake.log[0]):
@@ -16,4 +16,5 @@ with logs.to_file(snakemake.log[0]):
         {seed: Path(folder) for seed, folder in snakemake.params.seeds.items()},
         Path(snakemake.params.work),
         files=sorted({Path(path).name for path in snakemake.output}),
+        asked_gpu=jobs.asked_gpu(snakemake.resources),
     )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from skybake import logs, training
+from skybake import jobs, logs, training
 from skybake.runs import Job
 
 with logs.to_file(snakemake.log[0]):
@@ -13,4 +13,5 @@ with logs.to_file(snakemake.log[0]):
         {seed: Path(folder) for seed, folder in snakemake.params.seeds.items()},
         Path(snakemake.params.work),
         files=sorted({Path(path).name for path in snakemake.output}),
+        asked_gpu=jobs.asked_gpu(snakemake.resources),
     )

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictInt, ValidationError, field_validator, model_validator
@@ -26,7 +27,7 @@ from skybake.settings import Settings
 
 BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
 NETWORK_FILES = (*BASELINE_FILES, "model.keras")
-UNSWEPT = ("backend", "threads")  # how a network is computed, not what is trained
+UNSWEPT = ("backend", "threads", "device", "memory_limit_mb")  # how a network is computed, not what is trained
 RESERVED = {"logs", "benchmarks", "config.yaml", "report.html", "comparison.csv"}
 LONGEST_NAME = 100  # of a model or loss with its parameters; file systems allow 255 bytes
 BASELINE_LOSS = "baseline"  # what stands in the loss column of a row that is not trained by gradient descent
@@ -79,6 +80,26 @@ class Group(Settings):
     seed: int = Field(40, ge=0, description="Seed of the split.")
 
 
+class Sky(Settings):
+    """As `group`, but by place: equal-area cells of the sky in `ra` and sin(`dec`) are never divided."""
+
+    strategy: Literal["sky"]
+    cell: float = Field(
+        1.0, gt=0, le=60, description="Side of a cell at the equator [deg]; the area is its square everywhere."
+    )
+    test: float = Field(0.1, gt=0, lt=1, description="Fraction of the cells that have objects, kept for the test.")
+    valid: float = Field(0.1, gt=0, lt=1, description="Fraction of the remaining cells kept for validation.")
+    seed: int = Field(40, ge=0, description="Seed of the split.")
+
+
+class Official(Settings):
+    """The test part is the one that the survey's makers set aside; a validation part is cut off the rest."""
+
+    strategy: Literal["official"]
+    valid: float = Field(0.1, gt=0, lt=1, description="Fraction of the other objects kept for validation.")
+    seed: int = Field(40, ge=0, description="Seed of the validation part.")
+
+
 class Dataset(Settings):
     """Raw files of a survey, or a simulation of them, and how they are split."""
 
@@ -92,7 +113,7 @@ class Dataset(Settings):
     inputs: list[str] | None = Field(
         None, description="Scalars given to models beside the image; by default what the survey suggests."
     )
-    split: Annotated[Holdout | Fractions | Group, Field(discriminator="strategy")] = Field(
+    split: Annotated[Holdout | Fractions | Group | Sky | Official, Field(discriminator="strategy")] = Field(
         Holdout(), description="How objects are divided into train, validation and test."
     )
     outlier: float | None = Field(
@@ -198,6 +219,17 @@ class Training(Settings):
         " variance of every pixel of every band. Or, each image by itself: clipped below median - 2 sigma_G, shifted to"
         " 0 and divided by its sum, as the stamp reference does; or (pixel - median) / sigma_G.",
     )
+    shuffle: Literal["objects", "chunks"] = Field(
+        "objects",
+        description="Order of an epoch: all objects shuffled; or the file's chunks (of 64 objects), some at a time, and"
+        " the objects of these among themselves, as it is done from disk.",
+    )
+    memory_limit_mb: float = Field(
+        4000,
+        gt=0,
+        description="MB of images (float32) that a training keeps in memory; the framework takes about 1 GB beside"
+        " them. A dataset with more is read from disk, anew in every epoch, and shuffled as with `shuffle: chunks`.",
+    )
     augmentation: Literal["none", "flips", "flips_and_turns"] = Field(
         "none",
         description="Training images are mirrored, or mirrored and turned by quarters, at random in every epoch.",
@@ -211,6 +243,11 @@ class Training(Settings):
     )
     precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Arithmetic of the network.")
     threads: int = Field(1, ge=1, description="Threads of the framework on a CPU; bits reproduce for one number.")
+    device: Literal["auto", "gpu", "cpu", "any"] = Field(
+        "auto",
+        description="What it is computed on: a GPU where the job asked its cluster for one, and then it fails without,"
+        " else what is there; a GPU in any case; never a GPU; or what is there, even where a GPU was asked for.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -243,6 +280,29 @@ class Sweep(Settings):
     )
 
 
+class Inside(Settings):
+    """What is looked at inside the networks, of the first seed, on a few objects of the test part.
+
+    With this block it is done with the rest; without it, `snakemake inside` does it with these defaults.
+    """
+
+    objects: int = Field(6, ge=1, le=16, description="Objects to choose at random.")
+    seed: int = Field(0, ge=0, description="Seed of the choice.")
+    ids: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
+        None, description="Instead, the names of objects of the test part."
+    )
+    methods: list[Literal["occlusion", "saliency", "integrated_gradients", "kernels"]] = Field(
+        ["occlusion", "saliency", "integrated_gradients", "kernels"],
+        min_length=1,
+        description="Maps of what a prediction rests on, and the kernels of the first layer.",
+    )
+
+    @field_validator("ids", mode="before")
+    @classmethod
+    def _as_text(cls, given: Any) -> Any:
+        return [str(name) for name in given] if isinstance(given, list) else given  # YAML reads 12 as a number
+
+
 class Bakeoff(Settings):
     """Every model with every loss on every dataset, each with all seeds."""
 
@@ -255,6 +315,7 @@ class Bakeoff(Settings):
     )
     training: Training = Field(Training(), description="How the networks are trained.")
     sweep: Sweep | None = Field(None, description="Values to choose from on the validation part.")
+    inside: Inside | None = Field(None, description="Look inside the networks too.")
 
     @model_validator(mode="after")
     def _distinct_seeds(self) -> Bakeoff:
@@ -417,6 +478,10 @@ class Paths:
     def evaluation(self, name: str, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
         """A file of an evaluation: ``metrics.json``, ``figures``."""
         return f"{self.results}/{dataset}/evaluation/{model}/{loss}/{name}"
+
+    def inside(self, name: str, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
+        """A file of what was found inside a network: ``inside.h5``, ``figures``."""
+        return f"{self.results}/{dataset}/inside/{model}/{loss}/{name}"
 
     def log(self, step: str, *names: str) -> str:
         """The log of a job."""
@@ -637,9 +702,30 @@ class Plan:
                     "baseline": job.loss is None,
                     "sweep": self.paths.sweep("sweep.json", **names) if job.points else None,
                     "point_logs": [self.paths.log("train", *names.values(), point.name) for point in job.points],
+                    "inside": self.paths.inside("figures", **names) if self._looked_into(job) else None,
                 }
             )
         return rows
+
+    def first_run(self, dataset: str, model: str, loss: str) -> str:
+        """Return the folder of the run that is looked into: that of the first seed."""
+        return next(iter(self.run_folders(dataset, model, loss).values()))
+
+    def inside_settings(self, dataset: str, model: str, loss: str) -> dict[str, Any]:
+        """Return what is looked at inside a network."""
+        asked = self.config.bakeoffs[self.job(dataset, model, loss).bakeoff].inside
+        return (asked or Inside()).model_dump()
+
+    def insides(self, *, asked: bool) -> list[str]:
+        """Return the figures of what is inside all networks, or those that the config asks for."""
+        return [
+            self.paths.inside("figures", job.dataset, job.model.name, job.loss_name)
+            for job in self.combinations
+            if job.loss is not None and (not asked or self._looked_into(job))
+        ]
+
+    def _looked_into(self, job: Combination) -> bool:
+        return job.loss is not None and self.config.bakeoffs[job.bakeoff].inside is not None
 
     def pages(self) -> list[dict[str, str]]:
         """Return where the joined report finds what each dataset's comparison has left."""
@@ -679,7 +765,7 @@ class Plan:
         return [figure.module for figure in self.figures(scope, dataset)]
 
     def figures(self, scope: str, dataset: str) -> list[discovery.Part]:
-        """Return the figures to draw of a run (``scope="run"``) or of a comparison (``scope="comparison"``)."""
+        """Return the figures to draw with a ``SCOPE``, e.g. ``"run"`` or ``"comparison"``."""
         known = discovery.parts("figures", "draw")
         return [
             known[name]
@@ -792,6 +878,8 @@ def _canonical(value: Any, default: Any) -> Any:
         return type(default)(_canonical(item, default[0]) for item in value) if default else type(default)(value)
     elif default is not None and not isinstance(value, type(default)):
         raise ValueError(type(default).__name__)
+    elif isinstance(value, Mapping):
+        return {str(key): item for key, item in value.items()}  # YAML reads the number of a class as a number
     return value
 
 
@@ -872,6 +960,8 @@ _TAGS = {
     "holdout",
     "fractions",
     "group",
+    "sky",
+    "official",
     "adam",
     "sgd",
     "rmsprop",
@@ -937,7 +1027,7 @@ def _problems(config: Config) -> Iterator[str]:
             yield f"{key}.fetch: no archive is known for the survey {dataset.survey!r}; known: {', '.join(archives)}"
             continue
         fetched = archives[dataset.survey].constants["FETCHED"] if dataset.fetch else None
-        yield from _raw_problems(key, dataset, surveys[dataset.survey].load().RAW, fetched)
+        yield from _raw_problems(key, dataset, surveys[dataset.survey].load(), fetched)
         yield from _option_problems(f"{key}.options", dataset.options, surveys[dataset.survey].module)
         if dataset.mock is not None:
             if dataset.survey not in simulators:
@@ -952,15 +1042,22 @@ def _problems(config: Config) -> Iterator[str]:
             yield _unknown(f"figures[{place}]", "figure", name, known)
 
 
-def _raw_problems(key: str, dataset: Dataset, expected: Mapping[str, str], fetched: str | None) -> Iterator[str]:
+def _raw_problems(key: str, dataset: Dataset, survey: ModuleType, fetched: str | None) -> Iterator[str]:
     if dataset.raw is None:
         return
+    expected, forms = survey.RAW, getattr(survey, "RAW_FORMS", None)
     for name in dataset.raw:
         if name not in expected:
             yield _unknown(f"{key}.raw.{name}", "raw file", name, expected)
+    if forms is not None:  # one of several sets of files, and perhaps some of the others
+        either = [name for form in forms for name in form if name in dataset.raw]
+        if not any(set(either) == set(form) for form in forms):
+            wanted = ", or ".join(" and ".join(form) for form in forms)
+            yield f"{key}.raw: {', '.join(either) or 'none'} found; expected {wanted}"
     for name, description in expected.items():
         if name not in dataset.raw:
-            yield f"{key}.raw.{name}: missing; expected the path of the {description}"
+            if forms is None:
+                yield f"{key}.raw.{name}: missing; expected the path of the {description}"
         elif name != fetched and not dataset.raw[name].exists():
             yield f"{key}.raw.{name}: no file {str(dataset.raw[name])!r}; expected the {description}"
 

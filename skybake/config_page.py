@@ -38,8 +38,13 @@ def page() -> str:
         for name, part in discovery.parts(room, function).items():
             blocks.append(_block(f"{title}, survey `{name}`", part.load().Options))
     for name, part in discovery.parts("raw", "ingest").items():
-        rows = [f"| `{key}` | path | required | the {text} |" for key, text in part.load().RAW.items()]
-        blocks.append(_table(f"datasets.*.raw, survey `{name}`", "Your own files.", rows))
+        survey = part.load()
+        forms = getattr(survey, "RAW_FORMS", (tuple(survey.RAW),))
+        needed = {key: "required" if len(forms) == 1 else "one form" for form in forms for key in form}
+        rows = [f"| `{key}` | path | {needed.get(key, 'none')} | the {text} |" for key, text in survey.RAW.items()]
+        either = " or ".join(" with ".join(f"`{key}`" for key in form) for form in forms)
+        text = "Your own files" + (f" in one form: {either}." if len(forms) > 1 else ".")
+        blocks.append(_table(f"datasets.*.raw, survey `{name}`", text, rows))
     return HEAD + "".join(blocks)
 
 

@@ -8,8 +8,9 @@ Layout (see ``format`` and ``version`` in the file's attributes)::
     /id               UTF-8 string (N,)
     /group            UTF-8 string (N,)   what must never be on both sides of a split
 
-Every array carries ``units`` and ``description``; the root carries the survey, the task, the band names, whether the
-objects are simulated, and the SHA-256 of every raw file.
+Every array carries ``units`` and ``description``; the root carries the survey, the task, the names of the classes
+(``classes``, of a classification), the band names, whether the objects are simulated, and the SHA-256 of every raw
+file.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 import os
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -31,7 +34,9 @@ import numpy as np
 FORMAT = "skybake-dataset"
 VERSION = 1
 MAGIC = -9999.0  # astroNN's mark for a missing label
+OFFICIAL_TEST = "official_test"  # scalar: 1 for objects of the test set that a survey's makers set aside, else 0
 CHUNK_OBJECTS = 64
+PIECE = 1 << 20  # pixels written at once, or a chunk if that is more
 STRING = h5py.string_dtype("utf-8")
 
 
@@ -66,6 +71,7 @@ class Schema:
         raw: Raw file name (no folder) -> SHA-256 of the file.
         mock: Whether the objects are simulated.
         notes: Further root attributes, plain strings or numbers.
+        classes: Of a classification, the name of class 0, 1, ... of the first label; empty where they have no names.
     """
 
     survey: str
@@ -77,6 +83,7 @@ class Schema:
     raw: Mapping[str, str]
     mock: bool = False
     notes: Mapping[str, str | float | int] = field(default_factory=dict)
+    classes: Sequence[str] = ()
 
 
 def file_digest(path: Path | str) -> str:
@@ -141,8 +148,8 @@ class Writer:
             scalars: One (n,) array for each scalar of the schema.
 
         Raises:
-            DatasetError: An array has another length or shape, a pixel is not finite, an id repeats, or the names
-                differ from the schema's.
+            DatasetError: An array has another length or shape, a pixel is not finite, an id repeats, the names
+                differ from the schema's, or a label is none of the schema's classes.
         """
         n = len(id)
         image = np.asarray(image)
@@ -163,9 +170,11 @@ class Writer:
         repeated = [name for name, times in Counter(id).items() if times > 1 or name in self._ids]
         if repeated:
             raise DatasetError(f"id {repeated[0]!r} stands twice; ids must be unique")
+        _check_classes(self._schema.classes, labels, id)
         start = self._file["id"].shape[0]
-        for first in range(0, n, CHUNK_OBJECTS):  # in pieces: the float32 copy stays small
-            rows = image[first : first + CHUNK_OBJECTS]
+        step = CHUNK_OBJECTS * max(1, PIECE // (CHUNK_OBJECTS * math.prod(image.shape[1:])))
+        for first in range(0, n, step):  # in pieces: the float32 copy stays small
+            rows = image[first : first + step]
             if not np.isfinite(rows).all():
                 bad = first + int(np.flatnonzero(~np.isfinite(rows).all(axis=(1, 2, 3)))[0])
                 raise DatasetError(f"object {id[bad]!r} has pixels that are not finite")
@@ -210,6 +219,32 @@ class Writer:
         array[start:] = values
 
 
+def _check_class_names(task: str, classes: Sequence[str]) -> None:
+    """Raise DatasetError unless there are no names, or distinct ones of at least two classes of a classification."""
+    if not classes:
+        return
+    if task != "classification":
+        raise DatasetError(f"classes {list(classes)} given; expected none, since the task is {task}")
+    if isinstance(classes, str) or len(classes) < 2 or len(set(classes)) < len(classes) or not all(classes):
+        raise DatasetError(f"classes {classes!r} given; expected at least two distinct names")
+
+
+def _check_classes(classes: Sequence[str], labels: Mapping[str, np.ndarray], ids: Sequence[str]) -> None:
+    """Raise DatasetError if a known value of the first label is no number of a named class."""
+    if not classes:
+        return
+    name, values = next(iter(labels.items()))
+    values = np.asarray(values, dtype=np.float64)
+    known = ~np.isnan(values) & (values != MAGIC)
+    wrong = known & ((values != np.floor(values)) | (values < 0) | (values >= len(classes)))
+    if wrong.any():
+        bad = int(np.flatnonzero(wrong)[0])
+        raise DatasetError(
+            f"object {ids[bad]!r}: {name} {values[bad]:g} found; expected a class from 0 to {len(classes) - 1}"
+            f" ({', '.join(classes)}), NaN or {MAGIC:g}"
+        )
+
+
 def _describe(array: h5py.Dataset, column: Column) -> None:
     array.attrs["units"], array.attrs["description"] = column.units, column.description
 
@@ -219,8 +254,9 @@ def create(path: Path | str, schema: Schema) -> Iterator[Writer]:
     """Open a new dataset for writing; the file appears under ``path`` only when the block ends well.
 
     Raises:
-        DatasetError: The block ends without a single object.
+        DatasetError: The block ends without a single object, or the schema's classes are not distinct names.
     """
+    _check_class_names(schema.task, schema.classes)
     with whole(path) as beside, h5py.File(beside, "w") as file:
         file.attrs.update(
             {
@@ -233,6 +269,8 @@ def create(path: Path | str, schema: Schema) -> Iterator[Writer]:
                 **schema.notes,
             }
         )
+        if schema.classes:
+            file.attrs["classes"] = list(schema.classes)
         writer = Writer(file, schema)
         yield writer
         if not len(writer):
@@ -256,6 +294,7 @@ class Dataset:
         digest: SHA-256 of the ids in their order.
         raw: Raw file name -> SHA-256.
         notes: The other root attributes.
+        classes: As in :class:`Schema`; empty in a file without names.
     """
 
     path: Path
@@ -272,29 +311,69 @@ class Dataset:
     digest: str
     raw: dict[str, str]
     notes: dict[str, str | float | int]
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def images(self, rows: np.ndarray) -> np.ndarray:
-        """Read the images of ``rows``, in their order: (n, H, W, C) float32.
+        """Read the images of ``rows``, in their order: (n, H, W, C) float32."""
+        with Reader(self) as reader:
+            return reader.images(rows)
 
-        Whole chunks are read once each and gathered in memory: random rows of a chunked array are slow to read.
+
+class Reader:
+    """Reads images again and again from a dataset that stays open; threads take turns.
+
+    Whole chunks are read once each and gathered in memory: random rows of a chunked array are slow to read. Buffers are
+    used again, HDF5's own too, which has them in its cache: asking the system for memory can take longer than to
+    decompress what goes into it.
+    """
+
+    def __init__(self, dataset: Dataset):
+        chunk = 4 * CHUNK_OBJECTS * math.prod(dataset.image_shape)
+        self._file = h5py.File(dataset.path, rdcc_nbytes=2 * chunk)
+        self._array = self._file["image"]
+        self._chunk = np.empty((self._array.chunks[0], *dataset.image_shape), dtype=np.float32)
+        self._turn = threading.Lock()  # one epoch may still be reading ahead when the next one begins
+
+    def images(self, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the images of ``rows``, in their order: (n, H, W, C) float32, in ``out`` if that is given.
+
+        Raises:
+            IndexError: The dataset has no such row.
+            DatasetError: The file is damaged.
         """
         rows = np.asarray(rows)
-        out = np.empty((len(rows), *self.image_shape), dtype=np.float32)
-        order = np.argsort(rows, kind="stable")
-        with h5py.File(self.path) as file:
-            array, step = file["image"], file["image"].chunks[0]
-            for first in range(0, len(self), step):
-                low, high = np.searchsorted(rows, [first, first + step], sorter=order)
-                if low < high:
-                    places = order[low:high]
-                    out[places] = array[first : first + step][rows[places] - first]
+        beyond = rows[(rows < 0) | (rows >= len(self._array))]
+        if beyond.size:
+            raise IndexError(f"{self._file.filename}: no row {beyond[0]}, found {len(self._array)} rows")
+        if out is None:
+            out = np.empty((len(rows), *self._array.shape[1:]), dtype=np.float32)
+        order, step = np.argsort(rows, kind="stable"), len(self._chunk)
+        ordered = rows[order]
+        for first in np.unique(rows // step) * step:
+            last = min(first + step, len(self._array))
+            low, high = np.searchsorted(ordered, [first, last])
+            with self._turn:
+                try:
+                    self._array.read_direct(self._chunk, np.s_[first:last], np.s_[: last - first])
+                except OSError as error:
+                    raise DatasetError(
+                        f"{self._file.filename}: the images of rows {first} to {last - 1} cannot be read ({error})."
+                        " Hint: if the disk is well, delete the file and ingest again"
+                    ) from None
+                out[order[low:high]] = self._chunk[ordered[low:high] - first]
         return out
 
+    def __enter__(self) -> Reader:
+        return self
 
-_ATTRIBUTES = {"format", "version", "survey", "task", "mock", "raw", "labels", "ids_digest", "complete"}
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+
+_ATTRIBUTES = {"format", "version", "survey", "task", "mock", "raw", "labels", "ids_digest", "complete", "classes"}
 
 
 def load(path: Path | str) -> Dataset:
@@ -333,7 +412,13 @@ def load(path: Path | str) -> Dataset:
         digest = ids_digest(ids)
         if digest != attributes["ids_digest"]:
             raise DatasetError(f"{path}: the ids are not those it was written with (digest {digest[:12]}...)")
-        labels = list(attributes["labels"])
+        labels = {name: file[f"label/{name}"][:] for name in attributes["labels"]}
+        classes = tuple(str(name) for name in attributes.get("classes", ()))
+        try:
+            _check_class_names(str(attributes["task"]), classes)
+            _check_classes(classes, labels, ids)
+        except DatasetError as error:
+            raise DatasetError(f"{path}: {error}") from None
         return Dataset(
             path=path,
             survey=str(attributes["survey"]),
@@ -343,7 +428,7 @@ def load(path: Path | str) -> Dataset:
             image_shape=tuple(int(size) for size in file["image"].shape[1:]),
             ids=ids,
             groups=file["group"].asstr()[:],
-            labels={name: file[f"label/{name}"][:] for name in labels},
+            labels=labels,
             scalars={name: array[:] for name, array in file["scalar"].items()},
             columns={
                 name: Column(str(array.attrs["units"]), str(array.attrs["description"]))
@@ -357,6 +442,7 @@ def load(path: Path | str) -> Dataset:
                 for name, value in attributes.items()
                 if name not in _ATTRIBUTES
             },
+            classes=classes,
         )
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from skybake import dataset as datasets
+from skybake import discovery, judging, predictions
 from skybake import figures as drawings
-from skybake import judging, predictions
 from skybake.dataset import whole
 from skybake.metrics import regression
 from skybake.metrics.regression import present
 from skybake.predictions import Predicted
+from skybake.splits import WHOLE_GROUPS
 from skybake.statistics import Bootstrap
 
 PARTS = ("valid", "test")
@@ -53,6 +55,7 @@ def evaluate(
     figure_names: Sequence[str],
     statistics: Mapping[str, Any],
     outlier: float | None = None,
+    dataset: Path | None = None,
 ) -> None:
     """Write ``metrics.json`` and the figures of one (dataset, model, loss).
 
@@ -64,6 +67,7 @@ def evaluate(
             predict are left out.
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
         outlier: Size of error above which an object is an outlier; by default what suits the label.
+        dataset: Its file; without it, figures that show images are left out.
 
     Raises:
         EvaluationError: Seeds differ in what they are runs of, or in their objects; or no object has a label.
@@ -82,7 +86,8 @@ def evaluate(
         **{part: _judge(trained, part, bootstrap, threshold) for part in PARTS},
     }
     Path(figures).mkdir(parents=True, exist_ok=True)
-    data = _figure_data(trained, threshold, bootstrap.level)
+    file = datasets.load(dataset) if dataset and _show_images(figure_names) else None
+    data = _figure_data(trained, threshold, bootstrap.level, file)
     for name in figure_names:
         if drawings.can_draw(name, data):
             drawings.draw(name, data, Path(figures))
@@ -129,7 +134,8 @@ def _read(folder: Path, parts: Sequence[str]) -> Trained:
 def _history(path: Path, best_epoch: int | None) -> drawings.History:
     with path.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    columns = {name: np.array([float(row[name] or "nan") for row in rows]) for name in ("epoch", "loss", "val_loss")}
+    names = ["epoch", "loss", "val_loss", *(name for name in ("accuracy", "val_accuracy") if rows and name in rows[0])]
+    columns = {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
     return drawings.History(**columns, best_epoch=best_epoch)
 
 
@@ -184,15 +190,22 @@ def _judge(trained: Mapping[int, Trained], part: str, bootstrap: Bootstrap, thre
 
 
 def of_groups(bootstrap: Bootstrap, trained: Mapping[int, Trained], part: str) -> Bootstrap:
-    """Return how a part's labelled objects are drawn: by groups if the dataset was split by groups, else one by one."""
+    """Return how a part's labelled objects are drawn: in the groups or cells that the split kept whole, or singly."""
     first = next(iter(trained.values()))
     found = first.parts[part]
-    if first.run.get("split", {}).get("strategy") != "group" or found.groups is None:
+    if first.run.get("split", {}).get("strategy") not in WHOLE_GROUPS or found.groups is None:
         return bootstrap
     return replace(bootstrap, groups=found.groups[present(found.label)])
 
 
-def _figure_data(trained: Mapping[int, Trained], threshold: float, level: float) -> drawings.Run:
+def _show_images(figure_names: Sequence[str]) -> bool:
+    known = discovery.parts("figures", "draw")
+    return any("images" in known[name].constants.get("NEEDS", ()) for name in figure_names)
+
+
+def _figure_data(
+    trained: Mapping[int, Trained], threshold: float, level: float, file: datasets.Dataset | None
+) -> drawings.Run:
     run = next(iter(trained.values())).run
     number = run["task"] == REGRESSION
     return drawings.Run(
@@ -208,6 +221,7 @@ def _figure_data(trained: Mapping[int, Trained], threshold: float, level: float)
         errors=part_errors(trained, "test") if number else np.empty((len(trained), 0)),
         outlier_threshold=threshold,
         level=level,
+        file=file,
     )
 
 

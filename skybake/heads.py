@@ -10,6 +10,7 @@ the label's.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
@@ -45,7 +46,13 @@ class Head(Protocol):
 
 
 def fit(
-    loss: str, given: Mapping[str, Any], labels: np.ndarray, *, scale: float = 1.0, shift: float = 0.0
+    loss: str,
+    given: Mapping[str, Any],
+    labels: np.ndarray,
+    *,
+    scale: float = 1.0,
+    shift: float = 0.0,
+    classes: Sequence[str] = (),
 ) -> tuple[Head, dict[str, Any]]:
     """Make a loss's head for training labels, and complete the loss's parameters.
 
@@ -54,6 +61,8 @@ def fit(
         given: Its parameters in the config.
         labels: (N,) known labels of the training part, in the units that the network is trained in.
         scale, shift: A label in its own units is ``scale * label + shift``.
+        classes: Of a classification, the names of class 0, 1, ...: each gets its output, with or without an object
+            among the labels. Without names there are as many classes as the labels tell.
 
     Returns:
         The head, and the parameters for :func:`skybake.losses.get`.
@@ -65,7 +74,7 @@ def fit(
     if not labels.size:
         raise ValueError("no object of the training part has a label")
     part = discovery.losses()[loss]
-    known = {**part.parameters, **given, "scale": scale, "shift": shift}
+    known = {**part.parameters, **given, "scale": scale, "shift": shift, "classes": classes}
     kind = HEADS[part.constants["head"]]
     wanted = inspect.signature(kind.fit).parameters
     head = kind.fit(labels, **{name: value for name, value in known.items() if name in wanted})
@@ -343,24 +352,57 @@ def _edges(labels: np.ndarray, count: int, low: float, high: float, spacing: str
     return np.unique([low, *inner, high])  # equal labels make equal edges, so empty bins: fewer bins instead
 
 
-def _class_counts(labels: np.ndarray, classes: int | None) -> np.ndarray:
+ClassWeights = Sequence[float] | Mapping[str, float] | str | None
+
+
+def _class_counts(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     numbers = labels.astype(np.int64)
     if (numbers != labels).any() or (numbers < 0).any():
         bad = labels[(numbers != labels) | (numbers < 0)][0]
         raise ValueError(f"class {bad:g} found among the training labels; expected 0, 1, 2, ...")
-    counts = np.bincount(numbers, minlength=max(classes or 0, 2))
-    if classes is not None and len(counts) > classes:
-        raise ValueError(f"class {len(counts) - 1} found among the training labels; expected 0 to {classes - 1}")
+    counts = np.bincount(numbers, minlength=max(len(classes), 2))
+    if classes and len(counts) > len(classes):
+        raise ValueError(
+            f"class {len(counts) - 1} found among the training labels; expected 0 to {len(classes) - 1}"
+            f" ({', '.join(classes)})"
+        )
     return counts
 
 
-def _weights(class_weights: Sequence[float] | str | None, counts: np.ndarray) -> dict[str, Any]:
+def _weights(given: ClassWeights, counts: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
     """Return the loss's class weights; ``balanced`` gives N / (K n_k), so that their mean over objects is 1."""
-    if class_weights != "balanced":
+    if given is None:
         return {}
-    if not counts.all():
-        raise ValueError(f"class_weights: 'balanced' found, but no training object is of class {int(counts.argmin())}")
-    return {"class_weights": _floats(counts.sum() / (len(counts) * counts))}
+    names = [str(name) for name in classes or range(len(counts))]
+    if given == "balanced":
+        if not counts.all():
+            raise ValueError(
+                f"class_weights: 'balanced' found, but no training object is of class {names[counts.argmin()]}"
+            )
+        return {"class_weights": list(_floats(counts.sum() / (len(counts) * counts)))}
+    if isinstance(given, str) or not isinstance(given, Mapping | Sequence):
+        raise ValueError(
+            f"class_weights: {given!r} found; expected 'balanced', {len(names)} numbers, or a number by class"
+        )
+    weights = _by_class(given, names) if isinstance(given, Mapping) else list(given)
+    bad = [weight for weight in weights if isinstance(weight, str) or not 0 < weight < math.inf]
+    if len(weights) != len(names) or bad:
+        raise ValueError(
+            f"class_weights: {given!r} found; expected {len(names)} numbers above 0, for {', '.join(names)}"
+        )
+    return {"class_weights": list(_floats(weights))}
+
+
+def _by_class(given: Mapping[str, float], names: Sequence[str]) -> list[float]:
+    """Return the weight of each class, given by name or number; 1 for one that is not given."""
+    places = {str(number): number for number in range(len(names))}
+    places |= {name: number for number, name in enumerate(names)}  # a name that looks like a number is a name
+    weights = [1.0] * len(names)
+    for key, weight in given.items():
+        if str(key) not in places:
+            raise ValueError(f"class_weights: no class {key!r}; expected {', '.join(names)}, or a number from 0")
+        weights[places[str(key)]] = weight
+    return weights
 
 
 def _log_frequencies(counts: np.ndarray) -> np.ndarray:
@@ -394,22 +436,22 @@ class Logits:
         cls,
         labels: np.ndarray,
         from_logits: bool = True,
-        class_weights: Sequence[float] | str | None = None,
-        classes: int | None = None,
+        class_weights: ClassWeights = None,
+        classes: Sequence[str] = (),
     ) -> Logits:
         """Start at the frequencies of the classes.
 
         Args:
             labels: (N,) class numbers.
             from_logits: Whether outputs are logits.
-            class_weights: Weights, or ``"balanced"``.
-            classes: How many there are; by default as many as the labels tell.
+            class_weights: Weights, or class (name or number) -> weight, 1 where none is given, or ``"balanced"``.
+            classes: Their names; without any there are as many classes as the labels tell.
 
         Raises:
-            ValueError: A label is no class number, or a class to balance has no object.
+            ValueError: A label is no class number, a class to balance has no object, or weights do not fit the classes.
         """
         counts = _class_counts(labels, classes)
-        return cls(from_logits, _floats(_log_frequencies(counts)), _weights(class_weights, counts))
+        return cls(from_logits, _floats(_log_frequencies(counts)), _weights(class_weights, counts, classes))
 
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Return the probabilities of the classes, and the most probable class as the point estimate."""
@@ -420,8 +462,8 @@ def _classified(classes: np.ndarray) -> Prediction:
     return Prediction(point=classes.argmax(axis=1).astype(np.float64), classes=classes)
 
 
-def _two(labels: np.ndarray) -> np.ndarray:
-    counts = _class_counts(labels, None)
+def _two(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    counts = _class_counts(labels, classes)
     if len(counts) > 2:
         raise ValueError(
             f"{len(counts)} classes found; a binary loss expects two. Hint: categorical_crossentropy takes any number"
@@ -449,12 +491,16 @@ class Binary:
 
     @classmethod
     def fit(
-        cls, labels: np.ndarray, from_logits: bool = True, class_weights: Sequence[float] | str | None = None
+        cls,
+        labels: np.ndarray,
+        from_logits: bool = True,
+        class_weights: ClassWeights = None,
+        classes: Sequence[str] = (),
     ) -> Binary:
         """Start at the frequency of class 1; arguments and errors as of :meth:`Logits.fit`."""
-        counts = _two(labels)
+        counts = _two(labels, classes)
         no, yes = _log_frequencies(counts)
-        return cls(from_logits, (float(yes - no),), _weights(class_weights, counts))
+        return cls(from_logits, (float(yes - no),), _weights(class_weights, counts, classes))
 
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Return the probabilities of both classes, and the more probable one as the point estimate."""
@@ -490,13 +536,13 @@ class LogitsVariance:
         labels: np.ndarray,
         draws: int,
         seed: int,
-        class_weights: Sequence[float] | str | None = None,
-        classes: int | None = None,
+        class_weights: ClassWeights = None,
+        classes: Sequence[str] = (),
     ) -> LogitsVariance:
         """Start at the frequencies of the classes and little noise; arguments and errors as of :meth:`Logits.fit`."""
         counts = _class_counts(labels, classes)
         bias = [*_log_frequencies(counts), *np.full(len(counts), LOG_NOISE)]
-        return cls(draws, seed, _floats(bias), _weights(class_weights, counts))
+        return cls(draws, seed, _floats(bias), _weights(class_weights, counts, classes))
 
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Return the mean probabilities of the classes, and the most probable class as the point estimate."""
@@ -520,12 +566,17 @@ class BinaryVariance:
 
     @classmethod
     def fit(
-        cls, labels: np.ndarray, draws: int, seed: int, class_weights: Sequence[float] | str | None = None
+        cls,
+        labels: np.ndarray,
+        draws: int,
+        seed: int,
+        class_weights: ClassWeights = None,
+        classes: Sequence[str] = (),
     ) -> BinaryVariance:
         """Start at the frequency of class 1 and little noise; arguments and errors as of :meth:`Logits.fit`."""
-        counts = _two(labels)
+        counts = _two(labels, classes)
         no, yes = _log_frequencies(counts)
-        return cls(draws, seed, (float(yes - no), LOG_NOISE), _weights(class_weights, counts))
+        return cls(draws, seed, (float(yes - no), LOG_NOISE), _weights(class_weights, counts, classes))
 
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Return the mean probabilities of both classes, and the more probable one as the point estimate."""

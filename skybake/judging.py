@@ -77,7 +77,7 @@ def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
         "not_finite": int(np.isnan(d).sum()),
         "per_seed": per_seed,
         "pooled": pooled,
-        "in_bins": _in_bins(next(iter(parts.values())), d),
+        "in_bins": _in_bins(next(iter(parts.values())), d, threshold),
     }
 
 
@@ -143,9 +143,10 @@ def _mean_of(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return values[rows].mean(axis=-1)
 
 
-def _in_bins(part: Predicted, d: np.ndarray) -> dict[str, list[Judged]]:
+def _in_bins(part: Predicted, d: np.ndarray, threshold: float) -> dict[str, list[Judged]]:
     """Return statistics of the errors (S, n) in bins of the label and of every scalar that differs among objects."""
     known = present(part.label)
+    statistics = {**IN_BINS, "outlier_fraction": partial(points.outlier_fraction, threshold=threshold)}
     found = {}
     for name, values in {**part.scalars, part.name: part.label}.items():
         scalar = np.asarray(values, dtype=np.float64)[known]
@@ -155,7 +156,7 @@ def _in_bins(part: Predicted, d: np.ndarray) -> dict[str, list[Judged]]:
         edges = in_bins.edges(scalar, int(np.clip(there.sum() // BIN_OBJECTS, 1, MOST_BINS)))
         found[name] = [
             {"low": item.low, "high": item.high, "middle": item.middle, "n": item.n, **item.values}
-            for item in in_bins.measure(d, scalar, edges, IN_BINS)
+            for item in in_bins.measure(d, scalar, edges, statistics)
         ]
     return found
 

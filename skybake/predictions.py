@@ -86,7 +86,12 @@ class Predicted:
         prediction: For the same objects.
         scalars: Name -> (N,) scalars of the dataset.
         name, units: Of the label.
-        groups: (N,) names of what the objects belong to, e.g. a halo seen several times; None if not known.
+        groups: (N,) names of what the objects belong to: a halo seen several times, a cell of a split by sky; None if
+            not known.
+        classes: Names of class 0, 1, ...; empty where the dataset does not name them, or there are none.
+
+    Raises:
+        ValueError: There is not one name for each class.
     """
 
     ids: np.ndarray
@@ -96,6 +101,15 @@ class Predicted:
     name: str
     units: str
     groups: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        probabilities = self.prediction.classes
+        if self.classes and probabilities is not None and len(self.classes) != probabilities.shape[1]:
+            raise ValueError(
+                f"{len(self.classes)} names of classes found ({', '.join(self.classes)}); expected"
+                f" {probabilities.shape[1]}, as there are probabilities"
+            )
 
 
 def write(path: Path | str, parts: Mapping[str, Predicted]) -> None:
@@ -108,6 +122,8 @@ def write(path: Path | str, parts: Mapping[str, Predicted]) -> None:
         for name, part in parts.items():
             group = file.create_group(name)
             group.attrs.update({"label": part.name, "units": part.units})
+            if part.classes:
+                group.attrs["classes"] = list(part.classes)
             group.create_dataset("id", data=np.asarray(part.ids, dtype=object), dtype=STRING)
             if part.groups is not None:
                 group.create_dataset("group", data=np.asarray(part.groups, dtype=object), dtype=STRING)
@@ -144,6 +160,7 @@ def read(path: Path | str, part: str) -> Predicted:
             name=str(group.attrs["label"]),
             units=str(group.attrs["units"]),
             groups=group["group"].asstr()[:] if "group" in group else None,
+            classes=tuple(str(name) for name in group.attrs.get("classes", ())),
         )
 
 

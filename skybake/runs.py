@@ -95,6 +95,10 @@ class Data:
         """Return the labels (n,) of a part."""
         return self.dataset.labels[name][self.rows[part]]
 
+    def classes(self, label: str) -> tuple[str, ...]:
+        """Return the names of the classes of a label; empty where the dataset names none, or those of another label."""
+        return self.dataset.classes if label == next(iter(self.dataset.labels)) else ()
+
     def scalars(self, names: Sequence[str], part: str) -> dict[str, np.ndarray]:
         """Return scalars (n,) of a part by name.
 
@@ -118,7 +122,7 @@ class Result:
         predictions: Of ``valid`` and ``test``, in units of the label.
         record: What goes to ``run.json`` beside the job's own facts.
         timing: What goes to ``timing.json``.
-        history: One row an epoch.
+        history: One row an epoch: ``epoch``, ``loss``, ``val_loss``; for classes ``accuracy`` and ``val_accuracy`` too.
         save: Writes further files into a folder, e.g. the network.
     """
 
@@ -222,10 +226,12 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
     folder.mkdir(parents=True)
     result.save(folder)
     with datasets.whole(folder / "history.csv") as path, path.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, ["epoch", "loss", "val_loss"], lineterminator="\n")
+        names = list(result.history[0]) if result.history else ["epoch", "loss", "val_loss"]
+        table = csv.DictWriter(stream, names, lineterminator="\n")
         table.writeheader()
         table.writerows(result.history)
     columns = data.dataset.columns[f"label/{job.label}"]
+    together = splits.kept_together(data.dataset, data.split.strategy)
     predictions.write(
         folder / "predictions.h5",
         {
@@ -236,7 +242,8 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
                 scalars={name: values[data.rows[part]] for name, values in data.dataset.scalars.items()},
                 name=job.label,
                 units=columns.units,
-                groups=data.dataset.groups[data.rows[part]],
+                groups=together[data.rows[part]],
+                classes=data.classes(job.label),
             )
             for part, prediction in result.predictions.items()
         },
@@ -252,6 +259,7 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
         "task": data.dataset.task,
         "label": job.label,
         "units": columns.units,
+        **({"classes": list(data.classes(job.label))} if data.classes(job.label) else {}),
         "mock": data.dataset.mock,
         "inputs": list(job.inputs),
         "training": dict(job.training),

@@ -10,11 +10,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from skybake.dataset import Dataset, whole
+from skybake.dataset import MAGIC, OFFICIAL_TEST, Dataset, whole
 
 FORMAT = "skybake-split"
 VERSION = 1
 PARTS = ("train", "valid", "test")
+WHOLE_GROUPS = ("group", "sky")  # strategies that never divide a group
 
 
 class SplitError(ValueError):
@@ -74,31 +75,125 @@ def grouped(groups: np.ndarray, *, test: float, valid: float, seed: int) -> tupl
     return rest[trained], rest[validated], tested
 
 
+def official(tested: np.ndarray, *, valid: float, seed: int) -> tuple[np.ndarray, ...]:
+    """Keep the test set that the survey's makers set aside, and cut a random validation part off the rest.
+
+    Args:
+        tested: (N,) 1 for objects of that test set, else 0.
+        valid: Fraction of the others kept for validation.
+        seed: Of the cut.
+    """
+    from sklearn.model_selection import train_test_split
+
+    trained, validated = train_test_split(np.flatnonzero(tested != 1), test_size=valid, random_state=seed)
+    return trained, validated, np.flatnonzero(tested == 1)
+
+
+def sky_cells(ra: np.ndarray, dec: np.ndarray, cell: float) -> np.ndarray:
+    """Name the cell of the sky that each object lies in: rectangles in right ascension and sin(declination).
+
+    All cells of the sky have the same area, about ``cell`` squared, since that of a strip between two declinations goes
+    with the difference of their sines (Lambert's cylindrical projection); towards the poles they are narrow and high.
+    The first begins at right ascension 0 and the south pole.
+
+    Args:
+        ra, dec: (N,) position [deg]; a right ascension may be any turn away from 0 to 360.
+        cell: Side of a cell at the equator [deg]; rounded so that a whole number of them goes around the sky.
+
+    Returns:
+        (N,) strings.
+    """
+    columns, rows = max(1, round(360 / cell)), max(1, round(2 / np.radians(cell)))
+    column = np.floor(np.mod(ra, 360) / 360 * columns).astype(int) % columns  # the modulus of -1e-20 is 360
+    row = np.minimum(np.floor((np.sin(np.radians(dec)) + 1) / 2 * rows).astype(int), rows - 1)
+    return np.array([f"sky-{row}-{column}" for row, column in zip(row, column, strict=True)], dtype=object)
+
+
+def kept_together(dataset: Dataset, strategy: Mapping[str, Any]) -> np.ndarray:
+    """Return (N,) names of what a strategy never divides: its cells of the sky, else the groups of the dataset.
+
+    Raises:
+        SplitError: The strategy is ``"sky"``, and the dataset does not tell where an object is.
+    """
+    if strategy["strategy"] != "sky":
+        return dataset.groups
+    missing = [name for name in ("ra", "dec") if name not in dataset.scalars]
+    if missing:
+        raise SplitError(
+            f"{dataset.path}: no scalar {' and no scalar '.join(missing)}; expected positions in degrees to split by"
+            f" 'sky'; found {', '.join(dataset.scalars) or 'none'}. Hint: where the option 'scalars' chooses what is"
+            " kept, add ra and dec; a survey without positions is split by another strategy"
+        )
+    ra, dec = dataset.scalars["ra"], dataset.scalars["dec"]
+    bad = np.flatnonzero(~(np.isfinite(ra) & (np.abs(ra) <= 360) & (np.abs(dec) <= 90)))
+    if len(bad):
+        raise SplitError(
+            f"{dataset.path}: object {dataset.ids[bad[0]]} has ra {ra[bad[0]]} and dec {dec[bad[0]]}; expected degrees,"
+            f" -360 to 360 and -90 to 90; {len(bad)} of {len(dataset)} objects are so. Hint: ingest it without them"
+        )
+    return sky_cells(ra, dec, strategy["cell"])
+
+
 def make(dataset: Dataset, strategy: Mapping[str, Any]) -> Split:
     """Split a dataset.
 
     Args:
         dataset: What is split.
-        strategy: ``strategy`` (``"holdout"``, ``"fractions"`` or ``"group"``) and its parameters, as in the config.
+        strategy: ``strategy`` (``"holdout"``, ``"fractions"``, ``"group"``, ``"sky"`` or ``"official"``) and its
+            parameters, as in the config.
 
     Raises:
-        SplitError: A part would be empty, or a group would stand on both sides of a grouped split.
+        SplitError: A part would be empty, a group or cell would stand on both sides of a split that keeps them whole,
+            the dataset does not tell its official test set or its positions, or a class would have no object to train
+            on.
     """
     parameters = dict(strategy)
     name = parameters.pop("strategy")
+    together = kept_together(dataset, strategy)
     if name == "group":
-        parts = grouped(dataset.groups, **parameters)
+        parts = grouped(together, **parameters)
+    elif name == "sky":
+        cell = parameters.pop("cell")
+        if len(set(together)) < 3:
+            raise SplitError(
+                f"{dataset.path}: its objects lie in {len(set(together))} cells of the sky of {cell:g} degrees,"
+                " expected at least 3. Hint: a smaller 'cell'"
+            )
+        parts = grouped(together, **parameters)
     elif len(dataset) < 3:
         raise SplitError(f"{dataset.path}: {len(dataset)} objects cannot be split into three parts")
+    elif name == "official":
+        if OFFICIAL_TEST not in dataset.scalars:
+            raise SplitError(
+                f"{dataset.path}: no scalar {OFFICIAL_TEST!r}; found {', '.join(dataset.scalars) or 'none'}."
+                " Hint: this survey has no official test set; split by 'holdout', 'fractions' or 'group'"
+            )
+        parts = official(dataset.scalars[OFFICIAL_TEST], **parameters)
     else:
         parts = {"holdout": holdout, "fractions": fractions}[name](len(dataset), **parameters)
     for part, rows in zip(PARTS, parts, strict=True):
         if not len(rows):
             raise SplitError(f"{dataset.path}: no object in the part {part!r} of {len(dataset)} split by {strategy}")
     split = Split(*parts, digest=dataset.digest, strategy=dict(strategy))
-    if name == "group" and shared_groups(split, dataset.groups):
-        raise SplitError(f"{dataset.path}: the group {shared_groups(split, dataset.groups)[0]!r} is on both sides")
+    if name in WHOLE_GROUPS and shared_groups(split, together):
+        raise SplitError(f"{dataset.path}: the group {shared_groups(split, together)[0]!r} is on both sides")
+    _check_classes(dataset, split)
     return split
+
+
+def _check_classes(dataset: Dataset, split: Split) -> None:
+    """Raise SplitError if a class that the dataset has is missing from the training part."""
+    if not dataset.classes:
+        return
+    label = next(iter(dataset.labels.values()))
+    label = np.where(label == MAGIC, np.nan, label)
+    for number in sorted(set(label[~np.isnan(label)]) - set(label[split.train])):
+        found = len(set(dataset.groups[label == number]))
+        raise SplitError(
+            f"{dataset.path}: no object of class {number:g} ({dataset.classes[int(number)]}) to train on, split by"
+            f" {dict(split.strategy)}; they are {found} group{'' if found == 1 else 's'}. Hint: another seed, or"
+            " smaller valid and test parts"
+        )
 
 
 def shared_groups(split: Split, groups: np.ndarray) -> list[str]:

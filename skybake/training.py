@@ -15,14 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from skybake import backend, discovery, heads, predictions, preprocessing, provenance, runs
+from skybake import backend, discovery, feeding, heads, predictions, preprocessing, provenance, runs
 from skybake.checkpoints import Checkpoint, State
 from skybake.dataset import whole
 from skybake.predictions import Prediction
 from skybake.runs import Data, Job, Result
 
 NOWHERE = Checkpoint()
-PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "jaxlib", "numpy", "h5py")
+PACKAGES = {
+    "tensorflow": ("keras", "tensorflow", "tensorflow-cpu", "numpy", "h5py"),
+    "jax": ("keras", "jax", "jaxlib", "numpy", "h5py"),
+}
 
 EPOCH_ZERO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip archive can hold
 
@@ -33,23 +36,29 @@ class TrainingDiverged(RuntimeError):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A job's arrays as the network sees them, by part (``train``, ``valid``, ``test``).
+    """A job's objects as the network sees them.
 
     Attributes:
-        inputs: Part -> input name -> array; ``image`` (n, H, W, C) and, if there are scalars, ``scalars`` (n, S).
-        targets: Part -> (n, 1) labels; -9999 where missing.
+        parts: ``train``, ``valid`` and, unless the job is a point of a sweep, ``test``.
         image_step, scalar_step, target_step: As fitted on the training part.
+        classes: Names of class 0, 1, ..., their numbers where the dataset has no names; empty for a regression.
     """
 
-    inputs: Mapping[str, Mapping[str, np.ndarray]]
-    targets: Mapping[str, np.ndarray]
+    parts: Mapping[str, feeding.Part]
     image_step: preprocessing.ImageStep
     scalar_step: preprocessing.Affine
     target_step: preprocessing.Affine
+    classes: tuple[str, ...] = ()
 
 
 def train_job(
-    dataset: Path, split: Path, job: Job, seeds: Mapping[int, Path], work: Path, files: Sequence[str]
+    dataset: Path,
+    split: Path,
+    job: Job,
+    seeds: Mapping[int, Path],
+    work: Path,
+    files: Sequence[str],
+    asked_gpu: str = "",
 ) -> None:
     """Train a network with every seed of a job, in this process.
 
@@ -59,48 +68,94 @@ def train_job(
         seeds: Seed -> folder of the run.
         work: Folder that survives a failed job.
         files: Names of the files that a run has.
+        asked_gpu: How the job asked its cluster for a GPU; empty where it did not.
 
     Raises:
+        BackendError: There is no GPU where there should be one.
         TrainingFailed: A seed failed; the others are kept.
     """
     training = job.training
-    backend.start(training["backend"], threads=training["threads"], precision=training["precision"])
+    backend.start(
+        training["backend"],
+        threads=training["threads"],
+        precision=training["precision"],
+        device=training["device"],
+        asked_gpu=asked_gpu,
+    )
     data = runs.load(dataset, split, job.label, job.parts)
     prepared = prepare(data, job)
-    versions = provenance.versions(PACKAGES)
+    versions = provenance.versions(PACKAGES[training["backend"]])
     runs.run(job, data, seeds, work, lambda seed, checkpoint: train(job, prepared, seed, checkpoint), files, versions)
 
 
 def prepare(data: Data, job: Job) -> Prepared:
-    """Read a job's arrays and bring them into the network's units."""
-    step = None
-    inputs: dict[str, dict[str, np.ndarray]] = {}
-    for part, rows in data.rows.items():
-        images = data.dataset.images(rows)
-        if step is None:
-            step = preprocessing.fit_images(job.training["images"], images)
-        inputs[part] = {"image": step.apply(images)}
-    scalar_step = preprocessing.Affine()
-    if job.inputs:
-        scalars = {part: np.column_stack(list(data.scalars(job.inputs, part).values())) for part in data.rows}
-        fitted = preprocessing.fit_affine(scalars["train"])
-        if job.training["images"] != "none":
-            scalar_step = fitted
-        for part, values in scalars.items():
-            inputs[part]["scalars"] = scalar_step.apply(values, missing=scalar_step.apply(fitted.mean))
-            missing = preprocessing.is_missing(values).any(axis=1).sum()
-            if missing:
-                print(
-                    f"{part}: {missing} objects miss a scalar; it is taken to be the training part's mean", flush=True
-                )
+    """Bring a job's objects into the network's units; images stay on disk where memory would not hold them all."""
+    training = job.training
+    disk = feeding.from_disk(data.dataset, training["memory_limit_mb"])
+    if disk:
+        print(
+            f"the images take more than {training['memory_limit_mb']:g} MB (training.memory_limit_mb): they are read"
+            " from disk, and shuffled by chunks",
+            flush=True,
+        )
+    images = feeding.parts_of(data.rows, data.dataset, training["memory_limit_mb"])
+    step = preprocessing.fit_images(training["images"], images["train"])
+    for part in images.values():
+        part.prepare(step)
+    scalar_step, scalars = _scalars(data, job)
     labels = {part: data.label(job.label, part)[:, None] for part in data.rows}
     target_step = (
         preprocessing.fit_affine(labels["train"])
-        if job.training["labels"] == "standardise" and data.dataset.task == "regression"
+        if training["labels"] == "standardise" and data.dataset.task == "regression"
         else preprocessing.Affine()
     )
-    targets = {part: target_step.apply(values) for part, values in labels.items()}
-    return Prepared(inputs, targets, step, scalar_step, target_step)
+    shuffle = "chunks" if disk else training["shuffle"]
+    parts = {
+        part: feeding.Part(images[part], target_step.apply(labels[part]), scalars.get(part), shuffle=shuffle)
+        for part in data.rows
+    }
+    return Prepared(parts, step, scalar_step, target_step, _classes(data, job))
+
+
+def _classes(data: Data, job: Job) -> tuple[str, ...]:
+    """Return the names of the classes; numbers up to the largest label of training and validation if there are none.
+
+    Raises:
+        ValueError: A known label of training or validation is not the number of a class.
+    """
+    if data.dataset.task != "classification":
+        return ()
+    named = data.classes(job.label)
+    rows = np.sort(np.concatenate([data.rows["train"], data.rows["valid"]]))  # never the test part
+    labels = data.dataset.labels[job.label][rows]
+    known = ~preprocessing.is_missing(labels)
+    within = (labels >= 0) & (labels < (len(named) or np.inf))
+    wrong = known & ~(within & (labels == np.floor(labels)))
+    if wrong.any():
+        row = rows[np.flatnonzero(wrong)[0]]
+        allowed = f"0 to {len(named) - 1} ({', '.join(named)})" if named else "0, 1, 2, ..."
+        raise ValueError(
+            f"{data.dataset.path}: {job.label} {data.dataset.labels[job.label][row]:g} of object"
+            f" {data.dataset.ids[row]!r} found; expected the number of a class, {allowed}, or NaN where none is known."
+            " Hint: correct the catalogue and ingest again"
+        )
+    return named or tuple(str(number) for number in range(1 + max(1, int(labels[known].max(initial=0)))))
+
+
+def _scalars(data: Data, job: Job) -> tuple[preprocessing.Affine, dict[str, np.ndarray]]:
+    """Return the step on scalars, and part -> (n, S) scalars after it; none where the job has no inputs."""
+    step = preprocessing.Affine()
+    if not job.inputs:
+        return step, {}
+    scalars = {part: np.column_stack(list(data.scalars(job.inputs, part).values())) for part in data.rows}
+    fitted = preprocessing.fit_affine(scalars["train"])
+    if job.training["images"] != "none":
+        step = fitted
+    for part, values in scalars.items():
+        missing = preprocessing.is_missing(values).any(axis=1).sum()
+        if missing:
+            print(f"{part}: {missing} objects miss a scalar; it is taken to be the training part's mean", flush=True)
+    return step, {part: step.apply(values, missing=step.apply(fitted.mean)) for part, values in scalars.items()}
 
 
 def compose(job: Job, inputs: Mapping[str, tuple[int, ...]], head: heads.Head):
@@ -147,12 +202,13 @@ def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWH
     keras.utils.set_random_seed(seed)
     training = job.training
     head, loss_parameters = _head(prepared, job)
-    model = compose(job, {name: array.shape[1:] for name, array in prepared.inputs["train"].items()}, head)
+    model = compose(job, prepared.parts["train"].shapes, head)
     if training["labels"] != "none":
         model.get_layer("head").bias.assign(head.bias)
     model.compile(
-        optimizer=_optimizer(training, steps=math.ceil(len(prepared.targets["train"]) / training["batch_size"])),
+        optimizer=_optimizer(training, steps=math.ceil(len(prepared.parts["train"]) / training["batch_size"])),
         loss=losses.get(job.loss_part, **loss_parameters),
+        metrics=_metrics(job, loss_parameters),
     )
     kept = checkpoint.load()
     watch = _watch(training, f"{job.dataset} {job.model} {job.loss} seed {seed}", checkpoint, kept)
@@ -162,8 +218,10 @@ def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWH
     started = perf_counter() - watch.seconds_before
     try:
         model.fit(
-            _batches(prepared, "train", training["batch_size"], seed, training["augmentation"], watch.epochs),
-            validation_data=_batches(prepared, "valid", training["batch_size"]),
+            feeding.batches(
+                prepared.parts["train"], training["batch_size"], seed, training["augmentation"], watch.epochs
+            ),
+            validation_data=feeding.batches(prepared.parts["valid"], training["batch_size"]),
             epochs=watch.epochs if watch.stopped else training["epochs"],
             initial_epoch=watch.epochs,
             shuffle=False,
@@ -181,9 +239,26 @@ def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWH
 
 def _head(prepared: Prepared, job: Job) -> tuple[heads.Head, dict[str, Any]]:
     """Return the head that suits the training labels, and the parameters of the loss."""
-    known = prepared.targets["train"][~preprocessing.is_missing(prepared.targets["train"])]
+    targets = prepared.parts["train"].targets
+    known = targets[~preprocessing.is_missing(targets)]
     step = prepared.target_step
-    return heads.fit(job.loss_part, job.loss_parameters, known, scale=float(step.std[0]), shift=float(step.mean[0]))
+    return heads.fit(
+        job.loss_part,
+        job.loss_parameters,
+        known,
+        scale=float(step.std[0]),
+        shift=float(step.mean[0]),
+        classes=prepared.classes,
+    )
+
+
+def _metrics(job: Job, loss_parameters: Mapping[str, Any]) -> list:
+    """Return what is recorded of every epoch beside the loss: the accuracy, where the head predicts classes."""
+    from skybake.losses import _accuracy
+
+    part = discovery.losses()[job.loss_part]
+    head = part.constants["head"]
+    return [_accuracy.Accuracy(head, {**part.parameters, **loss_parameters})] if head in _accuracy.CLASS else []
 
 
 def _optimizer(training: Mapping[str, Any], steps: int):
@@ -222,18 +297,20 @@ def _result(job: Job, prepared: Prepared, model, head: heads.Head, watch, train_
                 "scalars": prepared.scalar_step.as_dict() if job.inputs else None,
             },
             "targets": prepared.target_step.as_dict(),
-            "versions": provenance.versions(PACKAGES),
+            **{name: head.loss_parameters[name] for name in ("class_weights",) if name in head.loss_parameters},
+            "shuffle": prepared.parts["train"].shuffle,
+            "versions": provenance.versions(PACKAGES[job.training["backend"]]),
             "hardware": {
                 "processor": provenance.processor(),
                 "threads": job.training["threads"],
-                "device": backend.device(),
+                "device": backend.hardware(),
             },
         },
         timing={
             "train_seconds": train_seconds,
             "epoch_seconds": watch.epoch_seconds,
             "epoch_seconds_median": float(np.median(watch.epoch_seconds)),
-            "train_objects_per_second": len(prepared.targets["train"]) / float(np.median(watch.fit_seconds)),
+            "train_objects_per_second": len(prepared.parts["train"]) / float(np.median(watch.fit_seconds)),
             "predict_objects_per_second": objects_per_second,
             "peak_memory_mb": runs.peak_memory_mb(),
         },
@@ -244,10 +321,11 @@ def _result(job: Job, prepared: Prepared, model, head: heads.Head, watch, train_
 
 def _predict(prepared: Prepared, model, head: heads.Head) -> tuple[dict[str, Prediction], float]:
     """Return the predictions of every part but the training part, and how many objects a second the last one took."""
-    judged = [part for part in prepared.inputs if part != "train"]  # a point of a sweep has no test part
-    outputs = {part: model.predict(prepared.inputs[part], batch_size=256, verbose=0) for part in judged}
+    judged = {name: part for name, part in prepared.parts.items() if name != "train"}
+    outputs = {name: _outputs(model, part) for name, part in judged.items()}
     started = perf_counter()  # a second time: the first one compiled
-    model.predict(prepared.inputs[judged[-1]], batch_size=256, verbose=0)
+    last = list(judged.values())[-1]  # the test part, but for a point of a sweep
+    _outputs(model, last)
     seconds = perf_counter() - started
     scale, shift = float(prepared.target_step.std[0]), float(prepared.target_step.mean[0])
     for part, values in outputs.items():
@@ -256,14 +334,22 @@ def _predict(prepared: Prepared, model, head: heads.Head) -> tuple[dict[str, Pre
     predicted = {
         part: head.prediction(values.astype(np.float64)).rescaled(scale, shift) for part, values in outputs.items()
     }
-    return predicted, len(prepared.targets[judged[-1]]) / seconds
+    return predicted, len(last) / seconds
+
+
+def _outputs(model, part: feeding.Part) -> np.ndarray:
+    """Return the outputs (n, width) for a part, in its order."""
+    outputs = model.predict(feeding.batches(part, 256), verbose=0)
+    ordered = np.empty_like(outputs)
+    ordered[part.order()] = outputs
+    return ordered
 
 
 def _diverged(prepared: Prepared, model, watch, train_seconds: float, reason: str) -> Result:
     """Return what a point of a sweep leaves that did not survive its values: no prediction, and so no choice."""
     print(f"diverged, so this point cannot be chosen: {reason}", flush=True)
     return Result(
-        predictions={"valid": Prediction(point=np.full(len(prepared.targets["valid"]), np.nan))},
+        predictions={"valid": Prediction(point=np.full(len(prepared.parts["valid"]), np.nan))},
         record={"diverged": reason, "epochs": len(watch.history)},
         timing={"train_seconds": train_seconds, "epoch_seconds": watch.epoch_seconds},
         history=watch.history,
@@ -279,6 +365,7 @@ def test_chosen(
     seeds: Mapping[int, Path],
     work: Path,
     files: Sequence[str],
+    asked_gpu: str,
 ) -> None:
     """Let the networks of the chosen point of a sweep predict the test part, which no point has seen before.
 
@@ -289,12 +376,20 @@ def test_chosen(
         seeds: Seed -> folder of the run that stands in the comparison.
         work: Folder that survives a failed job.
         files: Names of the files that a run has.
+        asked_gpu: How the job asked its cluster for a GPU; empty where it did not.
 
     Raises:
+        BackendError: There is no GPU where there should be one.
         TrainingFailed: A network could not be loaded, or predicts other than it did when it was trained.
     """
     training = job.training
-    backend.start(training["backend"], threads=training["threads"], precision=training["precision"])
+    backend.start(
+        training["backend"],
+        threads=training["threads"],
+        precision=training["precision"],
+        device=training["device"],
+        asked_gpu=asked_gpu,
+    )
     data = runs.load(dataset, split, job.label, job.parts)
     prepared = prepare(data, job)
     runs.run(
@@ -304,7 +399,7 @@ def test_chosen(
         work,
         lambda seed, _: _tested(prepared, job, trained[seed]),
         files,
-        provenance.versions(PACKAGES),
+        provenance.versions(PACKAGES[training["backend"]]),
     )
 
 
@@ -351,40 +446,6 @@ def _plateau(schedule: Mapping[str, Any], remembered: Mapping[str, float]) -> li
     return [Plateau(factor=schedule["factor"], patience=schedule["patience"], min_lr=schedule["minimum"])]
 
 
-def _batches(
-    prepared: Prepared, part: str, batch_size: int, seed: int | None = None, augmentation: str = "none", epoch: int = 0
-):
-    """Return batches of a part; with a seed in an order drawn anew for every epoch, from seed and epoch alone."""
-    import keras
-
-    inputs, targets = prepared.inputs[part], prepared.targets[part]
-
-    class Batches(keras.utils.PyDataset):
-        def __init__(self):
-            super().__init__()
-            self.epoch = epoch - 1
-            self.on_epoch_end()
-
-        def __len__(self) -> int:
-            return math.ceil(len(targets) / batch_size)
-
-        def __getitem__(self, index: int):
-            rows = self.order[index * batch_size : (index + 1) * batch_size]
-            batch = {name: array[rows] for name, array in inputs.items()}
-            if augmentation != "none":
-                rng = np.random.default_rng([seed, self.epoch, index])
-                batch["image"] = preprocessing.augment(batch["image"], augmentation, rng)
-            return batch, targets[rows]
-
-        def on_epoch_end(self) -> None:
-            self.epoch += 1
-            self.order = np.arange(len(targets))
-            if seed is not None:
-                np.random.default_rng([seed, self.epoch]).shuffle(self.order)
-
-    return Batches()
-
-
 def _watch(training: Mapping[str, Any], title: str, checkpoint: Checkpoint, kept: State | None):
     """Return the callback that keeps history, timing and the best weights, stops early, shows progress and saves."""
     import keras
@@ -429,7 +490,8 @@ def _watch(training: Mapping[str, Any], title: str, checkpoint: Checkpoint, kept
                     f"loss {loss}, validation loss {valid} in epoch {epoch + 1}. Hint: a smaller learning_rate, or"
                     " images and labels other than 'none'"
                 )
-            self.history.append({"epoch": epoch + 1, "loss": loss, "val_loss": valid})
+            accuracies = {name: float(logs[name]) for name in ("accuracy", "val_accuracy") if name in logs}
+            self.history.append({"epoch": epoch + 1, "loss": loss, "val_loss": valid, **accuracies})
             if valid < self.best_loss:
                 self.best_epoch, self.best_loss = epoch + 1, valid
                 if training["weights"] == "best":

@@ -1,26 +1,30 @@
 """Trivial predictors that stand beside the networks, one file each, found by their name.
 
 A baseline has ``features(images, scalars) -> (N, F)``, of raw images (N, H, W, C) and a mapping of input scalars (N,),
-and ``build(**parameters)``, which returns a scikit-learn regressor of these features. ``NEEDS`` in its file names the
-scalars it cannot do without; ``NEEDS_SCALARS`` says that it wants some, whichever. A missing scalar is taken to be the
-training part's mean.
+each row by itself, and ``build(**parameters)``, which returns a scikit-learn regressor of these features. ``NEEDS`` in
+its file names the scalars it cannot do without; ``NEEDS_SCALARS`` says that it wants some, whichever. A missing scalar
+is taken to be the training part's mean.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType
 
 import numpy as np
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 
 from skybake import discovery, preprocessing, provenance, runs
+from skybake.dataset import Reader
 from skybake.predictions import Prediction
 from skybake.runs import Data, Job, Result
 
 PACKAGES = ("scikit-learn", "numpy", "h5py")
+BLOCK = 1 << 24  # pixels in memory at once
 
 
 def fit_job(dataset: Path, split: Path, job: Job, seeds: Mapping[int, Path], work: Path, files: Sequence[str]) -> None:
@@ -33,12 +37,21 @@ def fit_job(dataset: Path, split: Path, job: Job, seeds: Mapping[int, Path], wor
     runs.run(job, data, seeds, work, lambda seed, _: _fit(job, data), files, provenance.versions(PACKAGES))
 
 
+def _features(module: ModuleType, job: Job, data: Data, part: str) -> np.ndarray:
+    """Return the features (n, F) of a part; its images are read some at a time, in the order of the file."""
+    order, scalars = np.argsort(data.rows[part], kind="stable"), data.scalars(job.inputs, part)
+    objects, found = max(1, BLOCK // math.prod(data.dataset.image_shape)), []
+    with Reader(data.dataset) as reader:
+        for first in range(0, len(order), objects):
+            places = order[first : first + objects]
+            images = reader.images(data.rows[part][places])
+            found.append(module.features(images, {name: values[places] for name, values in scalars.items()}))
+    return np.concatenate(found)[np.argsort(order)]
+
+
 def _fit(job: Job, data: Data) -> Result:
     module = discovery.parts("baselines", "build")[job.part].load()
-    features = {
-        part: module.features(data.dataset.images(rows), data.scalars(job.inputs, part))
-        for part, rows in data.rows.items()
-    }
+    features = {part: _features(module, job, data, part) for part in data.rows}
     label = data.label(job.label, "train")
     known = ~preprocessing.is_missing(label)
     started = perf_counter()

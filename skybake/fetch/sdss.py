@@ -18,18 +18,16 @@ def archive_paths(raw: Mapping[str, Path], options: Settings) -> list[str]:
     That is the layout below https://data.sdss.org/sas/dr17/eboss/photoObj/frames (data model: BOSS_PHOTOOBJ/frames).
 
     Args:
-        raw: ``catalogue``, as :mod:`skybake.raw.sdss` takes it.
+        raw: ``catalogue`` and perhaps ``spectra``, as :mod:`skybake.raw.sdss` takes them.
         options: Those of that reader; rows that it would reject for what the catalogue says need no frame.
 
     Raises:
-        RawError: The catalogue cannot be read or lacks a column.
+        RawError: The catalogue or the spectra cannot be read, or a column is missing.
     """
-    from skybake.raw._sdss_catalogue import read_catalogue
     from skybake.raw._sdss_frames import BANDS, frame_name
-    from skybake.raw._sdss_objects import select
+    from skybake.raw.sdss import read_objects
 
-    columns, table = read_catalogue(Path(raw["catalogue"]), options.label, options.scalars)
-    objects, _ = select(columns, table)
+    _, _, objects, _, _ = read_objects(raw, options)
     fields = {
         (rerun or _RERUN, int(run), int(camcol), int(field))
         for rerun, run, camcol, field in zip(objects.rerun, objects.run, objects.camcol, objects.field, strict=True)

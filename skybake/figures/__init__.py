@@ -9,6 +9,7 @@ A figure file has literal constants ``SCOPE`` (``"run"``: one model with one los
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from skybake import discovery
-from skybake.dataset import whole
+from skybake.dataset import Dataset, whole
 from skybake.distributions import Distribution
 from skybake.distributions import of as distribution_of
 from skybake.figures import _style
@@ -26,6 +27,8 @@ from skybake.metrics.regression import REDSHIFT, present
 from skybake.predictions import Predicted
 
 DOTS_PER_INCH = 200
+SNR = "snr"  # scalar: signal to noise of an object in its image
+MAGNITUDE = re.compile(r"(?:\w*mag|\w*dered)(?:_[a-z])?", re.IGNORECASE)
 # Without these, files of the same figure would differ by the date and by the release of matplotlib.
 METADATA = {
     ".pdf": {"CreationDate": None, "ModDate": None, "Creator": "skybake", "Producer": "skybake"},
@@ -40,12 +43,15 @@ class History:
     Attributes:
         epoch, loss, val_loss: (E,); E = 0 where nothing is trained by epochs.
         best_epoch: The epoch with the lowest validation loss, as ``epoch`` counts; None where there is none.
+        accuracy, val_accuracy: (E,) where the network tells classes; None elsewhere.
     """
 
     epoch: np.ndarray
     loss: np.ndarray
     val_loss: np.ndarray
     best_epoch: int | None
+    accuracy: np.ndarray | None = None
+    val_accuracy: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ class Run:
         errors: (S, n) errors of the test objects that have a label, seeds in ascending order; n = 0 for classes.
         outlier_threshold: Size of error above which an object is an outlier.
         level: Confidence level of bands.
+        file: The dataset, opened, to read images from; None where no figure needs them.
     """
 
     dataset: str
@@ -76,6 +83,7 @@ class Run:
     errors: np.ndarray
     outlier_threshold: float
     level: float = 0.95
+    file: Dataset | None = None
 
     @property
     def known(self) -> np.ndarray:
@@ -89,15 +97,50 @@ class Run:
 
     @property
     def holds(self) -> frozenset[str]:
-        """What figures may need: ``distribution``, ``classes``, or ``redshift`` beside a label that is another."""
+        """What figures may need.
+
+        ``distribution``, ``classes``, ``redshift`` or ``magnitude`` beside another label, ``accuracy`` by epoch,
+        ``images``, and ``snr`` of objects of class 1 of two.
+        """
         prediction = self._first.prediction
         redshift = self._first.scalars.get(REDSHIFT)
         found = {
             "distribution": distribution_of(prediction) is not None,
             "classes": prediction.classes is not None,
             "redshift": redshift is not None and self.label != REDSHIFT and present(redshift[self.known]).any(),
+            "magnitude": self.magnitude is not None and MAGNITUDE.fullmatch(self.label) is None,
+            "accuracy": any(history.val_accuracy is not None for history in self.histories.values()),
+            "images": self.file is not None,
+            "snr": self._has_snr,
         }
         return frozenset(name for name, there in found.items() if there)
+
+    @property
+    def magnitude(self) -> str | None:
+        """Name of the scalar that figures take for the magnitude: of band r before others, dereddened before others."""
+        names = [
+            name
+            for name, values in self._first.scalars.items()
+            if MAGNITUDE.fullmatch(name) and present(values[self.known]).any()
+        ]
+        return min(names, default=None, key=lambda name: (not name.endswith("_r"), "dered" not in name.lower(), name))
+
+    @property
+    def _has_snr(self) -> bool:
+        classes = self._first.prediction.classes
+        if classes is None or classes.shape[1] != 2 or SNR not in self._first.scalars:
+            return False
+        return bool((self.scalar(SNR)[self.true == 1] > 0).any())
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of class 0, 1, ...; their numbers where they have none."""
+        return self._first.classes or tuple(map(str, range(self._first.prediction.classes.shape[1])))
+
+    @property
+    def ids(self) -> np.ndarray:
+        """(n,) names of the test objects that have a label."""
+        return self._first.ids[self.known]
 
     @property
     def _first(self) -> Predicted:
@@ -119,6 +162,24 @@ class Run:
     def classes(self) -> np.ndarray:
         """Return the probabilities (S, n, K) of the test objects that have a label."""
         return np.stack([part.prediction.classes[self.known] for part in self.test.values()])
+
+    def images(self, places: np.ndarray) -> np.ndarray:
+        """Read the images (k, H, W, C) of some of the test objects that have a label, by their places among them.
+
+        Raises:
+            ValueError: The dataset has no object of that name, or gives it another label.
+        """
+        rows = {name: row for row, name in enumerate(self.file.ids)}
+        wanted, expected = self.ids[places], self.true[places]
+        labels = self.file.labels[self.label]
+        for name, label in zip(wanted, expected, strict=True):
+            if name not in rows or labels[rows[name]] != label:
+                found = f"{self.label} {labels[rows[name]]:g}" if name in rows else "none of that name"
+                raise ValueError(
+                    f"{self.file.path}: {found} found for the test object {name!r}; expected {self.label} {label:g}, as"
+                    " in the predictions. Hint: the dataset has changed; train again"
+                )
+        return self.file.images(np.array([rows[name] for name in wanted], dtype=np.int64))
 
 
 @dataclass(frozen=True)

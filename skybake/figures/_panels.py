@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from skybake.figures import _style
+from skybake.metrics.regression import NORMAL_MAD
+
+NOISES = 3  # up to there the scale of an object is about linear
 
 
 def grid(figure: Figure, number: int, across: int, **keywords) -> list[Axes]:
@@ -34,6 +39,32 @@ def show(axes: Axes, picture: np.ndarray, **keywords) -> None:
     )
     for spine in axes.spines.values():
         spine.set(visible=True, lw=0.4, color=_style.GREY)
+
+
+def photograph(bands: Sequence[str]) -> bool:
+    """Tell whether images are colour photographs: their first row is the upper one, and their colours need no scale."""
+    return tuple(bands) == ("red", "green", "blue")
+
+
+def view(axes: Axes, image: np.ndarray, bands: Sequence[str]) -> None:
+    """Show one object as it is: a photograph in its colours, else the mean of its bands in grey, on its own scale.
+
+    Dark is bright. The scale is asinh, linear up to three times the noise (1.4826 MAD) about the median.
+
+    Args:
+        axes: Where.
+        image: (H, W, C).
+        bands: C names.
+    """
+    if photograph(bands):
+        show(axes, np.clip(image / 255, 0, 1))
+        axes.invert_yaxis()
+    else:
+        grey = image.astype(np.float64).mean(axis=-1)
+        grey -= np.median(grey)
+        noise = NORMAL_MAD * np.median(np.abs(grey)) or grey.std() or 1.0
+        grey = np.arcsinh(grey / (NOISES * noise))
+        show(axes, grey, cmap="Greys", vmin=np.percentile(grey, 1), vmax=max(grey.max(), np.arcsinh(1.0)))
 
 
 def numbered(number: int, label: float) -> str:

@@ -104,6 +104,14 @@ def title(model: str, loss: str) -> str:
     return name.replace(", ", ",\n") if len(name) > COLUMN_CHARACTERS else name
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many characters; of a longer one both ends, since ids differ at theirs."""
+    if len(text) <= most:
+        return text
+    tail = (most - 1) // 2
+    return f"{text[: most - 1 - tail]}\N{HORIZONTAL ELLIPSIS}{text[len(text) - tail :]}"
+
+
 def say(axes: Axes, text: str) -> None:
     """Say in an empty panel why there is nothing to see."""
     axes.set_axis_off()

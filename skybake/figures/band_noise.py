@@ -18,7 +18,8 @@ TITLE = "Noise and level of every band"
 CAPTION = (
     "Left: 1.4826 median absolute deviation of an object's pixels, of the whole cutout and of its outer eighth alone."
     " Right: median of the outer eighth, which is 0 where the sky is subtracted. Points are medians over objects, bars"
-    " hold 68 % of them; objects with padded pixels are left out."
+    " hold 68 % of them; objects with padded pixels are left out. Digitised pixels come in steps, and so do a median"
+    " and a median absolute deviation of few of them: by up to a third where a step is half the noise."
 )
 
 
@@ -46,7 +47,8 @@ def draw(data: Exploration) -> Figure:
         axes.set_xticks(range(len(names)), names, **_slanted(names))
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.set_xlabel(_style.quantity("band", units))
-    figure.suptitle(f"{data.dataset}: {np.isfinite(measured.noise).all(axis=1).sum():,} objects", fontsize=8)
+    number = np.isfinite(measured.noise).all(axis=1).sum()
+    figure.suptitle(f"{data.dataset}: {number:,} object{'' if number == 1 else 's'}", fontsize=8)
     return figure
 
 

@@ -28,7 +28,7 @@ def draw(data: Exploration) -> Figure:
     """Draw a panel for each band."""
     names = data.file.bands
     across = min(ACROSS, max(len(names), 3))
-    figure = _style.figure(_style.DOUBLE, 0.6 + (6.4 / across + 0.5) * -(-len(names) // across), mock=data.mock)
+    figure = _style.figure(_style.DOUBLE, 0.5 + (5.9 / across + 0.4) * -(-len(names) // across), mock=data.mock)
     panels = _panels.grid(figure, len(names), across, sharex=True, sharey=True)
     offsets = [_known(data.measured.offset[:, band]) for band in range(len(names))]
     far = [np.percentile(np.abs(offset), 75) for offset in offsets if len(offset)]

@@ -16,7 +16,8 @@ TITLE = "Colour composites"
 CAPTION = (
     "Objects spread evenly over the ranks of the label, with their number and label: composites after Lupton et al."
     " (2004), one scale for all, black at one noise above the level, channels of equal light for a typical object."
-    " Ticks mark the middle of the sides."
+    " Ticks mark the middle of the sides. Where cutouts are of whole pixels, bands are up to a pixel apart, and stars"
+    " have coloured sides."
 )
 ACROSS = 6
 NOISES = 6  # of a pixel; up to there the scale is about linear

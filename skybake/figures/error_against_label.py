@@ -11,8 +11,9 @@ TASKS = ["regression"]
 TITLE = "Error against label"
 CAPTION = (
     "Errors (predicted minus true) of the test objects, all seeds, against the true label, with the median and the"
-    " central 68 % in bins of equally many objects. A best guess errs towards the mean: a falling line is no fault in"
-    " itself. The outermost one per cent of the errors may lie beyond the frame."
+    " central 68 % in bins of equally many objects; below, their NMAD and the fraction of outliers there. A best"
+    " guess errs towards the mean: a falling line is no fault in itself. The outermost one per cent of the errors may"
+    " lie beyond the frame."
 )
 
 

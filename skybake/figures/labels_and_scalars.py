@@ -16,7 +16,7 @@ TASKS = ["regression", "classification"]
 TITLE = "Labels and scalars"
 CAPTION = (
     "Distribution of every label (orange) and scalar (blue) over its whole range. Missing values are left out and"
-    " counted."
+    " counted; a value that all objects share stands beside the count."
 )
 ACROSS = 4
 MOST = 24
@@ -43,7 +43,10 @@ def draw(data: Exploration) -> Figure:
 def _histogram(axes: Axes, values: np.ndarray, colour: str) -> None:
     known = values[present(values)]
     missing = len(values) - len(known)
-    axes.set_title(f"{missing:,} missing" if missing else "none missing", fontsize=6, color=_style.GREY, loc="right")
+    said = f"{missing:,} missing" if missing else "none missing"
+    if len(known) and known.min() == known.max():
+        said += f", all {known[0]:g}"
+    axes.set_title(said, fontsize=6, color=_style.GREY, loc="right")
     if not len(known):
         return
     low, high = float(known.min()), float(known.max())

@@ -5,23 +5,13 @@ noise on the logits. The draws depend on ``seed`` alone and are the same for eve
 object depends on its label and outputs only.
 """
 
-import math
-
 from keras import ops
 
 from skybake.losses import loss
 from skybake.losses._classes import class_weight, one_hot
-from skybake.losses._draws import draws as normal_draws
-from skybake.losses._numbers import HUGE, LOG_VARIANCE, limited, log_softmax, log_sum_exp, working
-from skybake.losses._rows import correction, labels, mean_over_labels, outputs, rows
+from skybake.losses._noise import log_mean_no_and_yes, log_mean_probabilities
+from skybake.losses._rows import correction, labels, mean_over_labels, outputs
 from skybake.losses.crossentropy import yes_or_no_weight
-
-
-def _noisy(logits, log_variance, noise):
-    """Return logits (batch, K) with noise (draws, K) or (draws, 1), (batch, draws, K)."""
-    noise = ops.convert_to_tensor(noise, dtype=logits.dtype)
-    spread = ops.exp(0.5 * limited(log_variance, LOG_VARIANCE))
-    return logits[:, None, :] + spread[:, None, :] * noise[None, :, :]
 
 
 @loss(head="logits_variance", tasks=("classification",))
@@ -38,12 +28,8 @@ def bayesian_categorical_crossentropy(y_true, y_pred, draws=25, seed=0, class_we
         Kendall & Gal 2017, arXiv:1703.04977, eq. 12. astroNN names this equation, but its code applies the correction F
         twice, takes the log-variance for a standard deviation and adds terms of the whole batch.
     """
-    y_pred = limited(working(rows(y_pred)), HUGE)
-    logits, log_variance = ops.split(y_pred, 2, axis=-1)
-    noise = normal_draws(draws, logits.shape[-1], seed)
-    log_probability = log_softmax(_noisy(logits, log_variance, noise), axis=-1)
-    log_mean = log_sum_exp(log_probability, axis=1) - math.log(draws)
-    members, known = one_hot(y_true, logits.shape[-1])
+    log_mean = log_mean_probabilities(y_pred, draws, seed)
+    members, known = one_hot(y_true, log_mean.shape[-1])
     total = -ops.sum(ops.where(known, members * log_mean, ops.zeros_like(log_mean)), axis=-1)
     return total * ops.cast(correction(y_true), total.dtype) * class_weight(members, class_weights)
 
@@ -64,8 +50,6 @@ def bayesian_binary_crossentropy(y_true, y_pred, draws=25, seed=0, class_weights
     """
     values, known = labels(y_true)
     moments = outputs(y_pred, values.shape[-1], 2)
-    noisy = _noisy(moments[:, 0], moments[:, 1], normal_draws(draws, 1, seed))
-    log_yes = log_sum_exp(-ops.softplus(-noisy), axis=1) - math.log(draws)
-    log_no = log_sum_exp(-ops.softplus(noisy), axis=1) - math.log(draws)
+    log_no, log_yes = log_mean_no_and_yes(moments[:, 0], moments[:, 1], draws, seed)
     entropy = -values * log_yes - (1.0 - values) * log_no
     return mean_over_labels(entropy * yes_or_no_weight(values, class_weights), known)

@@ -1,8 +1,10 @@
 """Classification: cross-entropies.
 
 Labels are class numbers or memberships; their number of columns tells which. In ``class_weights`` stands one number for
-each class, by which the loss of its objects is multiplied; ``balanced`` in a bake-off gives every class the same weight
-in total.
+each class, by which the loss of its objects is multiplied. A bake-off also takes them by the class's name or number,
+``class_weights: {source: 5}``, and 1 for what is not given; ``balanced`` there gives every class the same weight in
+total, N / (K n_k) for n_k of the N training objects in one of K classes. The validation loss has the weights of the
+training loss, so the best epoch is chosen by it; accuracies and all metrics are without weights.
 """
 
 from keras import ops

@@ -19,6 +19,15 @@ def average_pool(x, size: int = 2):
     return layers.AveragePooling2D(size)(x) if min(x.shape[1:3]) >= size else x
 
 
+def normalised(x):
+    """Normalise each channel over the batch (Ioffe & Szegedy 2015, arXiv:1502.03167).
+
+    Predictions use moments averaged over the last ten batches or so. Keras's hundred would leave those of the start in,
+    and the validation loss useless, where an epoch has few batches.
+    """
+    return layers.BatchNormalization(momentum=0.9)(x)
+
+
 def activated(x, activation: str):
     """Apply ``"leaky_relu"`` (slope 0.1), or ``"prelu"`` with one slope a channel.
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skybake.raw import RawError
+from skybake.raw import RawError, tables
+from skybake.raw.tables import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,9 +31,24 @@ _SPELLING = {  # SDSS's own spelling, for tables that write all names in capital
     for band in "ugriz"
     for name in (*(kind + what for kind in _KINDS for what in ("Mag", "MagErr", "Flux")), "dered", "extinction")
 } | {"ra": "ra", "dec": "dec"}
+# What colours and dereddened magnitudes are made of: the first kind that has all five bands. From "dered_", a model
+# magnitude, the archive has taken the extinction already.
+_CHOICE = ("cModelMag_", "dered_", "modelMag_", "psfMag_", "petroMag_", "")
 _MAGNITUDE = re.compile(r"(\w+mag|dered|extinction)_[ugriz]|[ugriz]", re.IGNORECASE)
-MISSING = {"", "nan", "null", "none", "na", "n/a", "-"}
-_ROWS_AT_ONCE = 50_000  # text takes ten times the memory of numbers
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A scalar that is a sum of columns.
+
+    Attributes:
+        plus, minus: Names of the columns that are added and taken away.
+        description: What it is.
+    """
+
+    plus: tuple[str, ...]
+    minus: tuple[str, ...]
+    description: str
 
 
 @dataclass(frozen=True)
@@ -40,28 +56,35 @@ class Columns:
     """Catalogue columns by the part they play; optional ones are None where the catalogue has none.
 
     Attributes:
-        id, ra, dec, label: Names of the required columns.
+        id, ra, dec: Names of the required columns.
+        label: Likewise; None only where redshifts come from spectra.
         label_error: One sigma error of the label.
         run, camcol, field, rerun: Names of the columns that say in which frame the object is.
         scalars: Name in the dataset -> column.
+        derived: Name in the dataset -> what it is made of.
+        spectrum: Names of the columns plate, mjd and fiber; only where spectra are looked for.
     """
 
     id: str
     ra: str
     dec: str
-    label: str
+    label: str | None
     label_error: str | None
     run: str | None
     camcol: str | None
     field: str | None
     rerun: str | None
     scalars: Mapping[str, str]
+    derived: Mapping[str, Derived]
+    spectrum: tuple[str, str, str] | None = None
 
     @property
     def numbers(self) -> list[str]:
         """All columns but the id, each once."""
         parts = [self.ra, self.dec, self.label, self.label_error, self.run, self.camcol, self.field, self.rerun]
-        return list(dict.fromkeys([*(name for name in parts if name), *self.scalars.values()]))
+        terms = [name for item in self.derived.values() for name in (*item.plus, *item.minus)]
+        names = [*(name for name in parts if name), *(self.spectrum or ()), *self.scalars.values(), *terms]
+        return list(dict.fromkeys(names))
 
 
 @dataclass(frozen=True)
@@ -88,19 +111,23 @@ def is_redshift(name: str) -> bool:
     return name.lower() in REDSHIFT_NAMES
 
 
-def read_catalogue(path: Path, label: str, scalars: Sequence[str] | None) -> tuple[Columns, Table]:
+def read_catalogue(
+    path: Path, label: str, scalars: Sequence[str] | None, *, spectra: bool = False
+) -> tuple[Columns, Table]:
     """Read what is needed of a catalogue.
 
     Args:
         path: CSV, FITS table or parquet file.
         label: Column that is the label.
-        scalars: Columns to keep; None for position, magnitudes and redshift where there are such.
+        scalars: Columns to keep, and derived ones: None for position, magnitudes and redshift where there are such,
+            and all that can be derived.
+        spectra: Whether redshifts come from spectra too, so that the label may have no column.
 
     Raises:
         RawError: The file is not such a table, or a column is missing or ambiguous.
     """
-    names, pieces = _source(path)
-    columns = _choose_columns(path, names, label, scalars)
+    names, pieces = tables.source(path, _fits_places)
+    columns = _choose_columns(path, names, label, scalars, spectra)
     ids, numbers, unreadable, start = [], {name: [] for name in columns.numbers}, {}, 0
     for piece in pieces([columns.id, *columns.numbers]):
         ids.append(_texts(piece[columns.id]))
@@ -117,64 +144,6 @@ def read_catalogue(path: Path, label: str, scalars: Sequence[str] | None) -> tup
     )
 
 
-def _source(path: Path) -> tuple[list[str], Callable[[list[str]], Iterator[pd.DataFrame]]]:
-    """Return the column names of a table file, and a function that reads chosen columns piece by piece."""
-    if not path.exists():
-        raise RawError(f"{path}: no such catalogue")
-    suffixes = {suffix.lower() for suffix in path.suffixes[-2:]}
-    if suffixes & {".fits", ".fit"}:
-        return _fits_source(path)
-    if suffixes & {".parquet", ".pq"}:
-        return _parquet_source(path)
-    return _csv_source(path)
-
-
-def _csv_source(path: Path) -> tuple[list[str], Callable[[list[str]], Iterator[pd.DataFrame]]]:
-    import pandas as pd
-
-    options = {"dtype": str, "na_filter": False, "skipinitialspace": True, "encoding": "utf-8-sig", "index_col": False}
-    try:
-        names = list(pd.read_csv(path, nrows=0, **options).columns)
-        if names and names[0].startswith("#"):  # SkyServer's "#Table1"
-            options["skiprows"] = 1
-            names = list(pd.read_csv(path, nrows=0, **options).columns)
-    except (ValueError, OSError, EOFError) as error:
-        raise RawError(f"{path}: not a CSV catalogue ({error}). Hint: CSV, FITS table and parquet are read") from None
-
-    def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
-        try:
-            yield from pd.read_csv(path, usecols=wanted, chunksize=_ROWS_AT_ONCE, **options)
-        except (ValueError, OSError, EOFError) as error:
-            raise RawError(f"{path}: damaged CSV catalogue ({error})") from None
-
-    return names, pieces
-
-
-def _fits_source(path: Path) -> tuple[list[str], Callable[[list[str]], Iterator[pd.DataFrame]]]:
-    import pandas as pd
-    from astropy.io import fits
-
-    try:
-        with fits.open(path) as file:
-            tables = [hdu for hdu in file if isinstance(hdu, fits.BinTableHDU)]
-            if not tables:
-                raise RawError(f"{path}: no table in this FITS file. Hint: the catalogue is expected in a table HDU")
-            data = tables[0].data
-            places = _fits_places(tables[0].columns)
-    except OSError as error:
-        raise RawError(f"{path}: not a FITS file ({error})") from None
-
-    def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
-        columns = {}
-        for name in wanted:
-            column, element = places[name]
-            values = np.asarray(data[column] if element is None else data[column][:, element])
-            columns[name] = values.astype(values.dtype.newbyteorder("="))
-        yield pd.DataFrame(columns)
-
-    return list(places), pieces
-
-
 def _fits_places(columns: Iterable) -> dict[str, tuple[str, int | None]]:
     """Name every number of a table: columns of five elements become one name per band; other arrays are left out."""
     places: dict[str, tuple[str, int | None]] = {}
@@ -188,36 +157,27 @@ def _fits_places(columns: Iterable) -> dict[str, tuple[str, int | None]]:
     return places
 
 
-def _parquet_source(path: Path) -> tuple[list[str], Callable[[list[str]], Iterator[pd.DataFrame]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise RawError(f"{path}: not a parquet file ({error})") from None
-
-    def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
-        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=list(dict.fromkeys(wanted))):
-            yield batch.to_pandas()
-
-    return file.schema_arrow.names, pieces
-
-
-def _choose_columns(path: Path, names: Sequence[str], label: str, scalars: Sequence[str] | None) -> Columns:
+def _choose_columns(
+    path: Path, names: Sequence[str], label: str, scalars: Sequence[str] | None, spectra: bool
+) -> Columns:
     lower = {name.strip().lower(): name for name in reversed(names)}
     z_is_magnitude = any(band in lower for band in "ugri")
     found = {"objID": next((lower[name] for name in _ID_NAMES if name in lower), None)}
     found |= {name: lower.get(name) for name in ("ra", "dec")}
     found[label] = _label_column(path, lower, label, z_is_magnitude)
-    missing = [name for name, column in found.items() if column is None]
+    optional = {label} if spectra else set()
+    missing = [name for name, column in found.items() if column is None and name not in optional]
     if missing:
         raise RawError(_missing_columns(path, missing, list(found), names))
     redshift = _redshift_column(lower, z_is_magnitude)
+    derived = _derived(lower, found[label])
     if scalars is None:
         chosen = _default_scalars(names, found[label], redshift)
     else:
-        chosen = _given_scalars(path, lower, scalars, found[label], redshift)
+        derived = {name: item for name, item in derived.items() if name in scalars}
+        plain = [name for name in scalars if name not in derived]
+        chosen = _given_scalars(path, lower, plain, found[label], redshift)
+    fiber = [lower.get("plate"), lower.get("mjd"), lower.get("fiberid") or lower.get("fiber")]
     return Columns(
         found["objID"],
         found["ra"],
@@ -229,7 +189,33 @@ def _choose_columns(path: Path, names: Sequence[str], label: str, scalars: Seque
         lower.get("field"),
         lower.get("rerun"),
         chosen,
+        derived,
+        tuple(fiber) if spectra and all(fiber) else None,
     )
+
+
+def _derived(lower: Mapping[str, str], label: str | None) -> dict[str, Derived]:
+    """Return dereddened magnitudes and the colours of neighbouring bands; none that would tell the label."""
+    kind = next((kind for kind in _CHOICE if all(f"{kind}{band}".lower() in lower for band in "ugriz")), None)
+    if kind is None:
+        return {}
+    magnitude = {band: lower[f"{kind}{band}".lower()] for band in "ugriz"}
+    extinction = {band: lower.get(f"extinction_{band}") for band in "ugriz"}
+    reddened = kind != "dered_" and all(extinction.values())
+    found = {}
+    if reddened:
+        for band in "ugriz":
+            text = f"{magnitude[band]} - {extinction[band]}: dereddened"
+            name = f"{_SPELLING.get(kind + band, kind + band).split('_')[0]}_dered_{band}" if kind else f"dered_{band}"
+            found[name] = Derived((magnitude[band],), (extinction[band],), text)
+    what = "dereddened" if reddened or kind == "dered_" else "as observed, reddened by dust"
+    for blue, red in zip("ugri", "griz", strict=True):
+        plus, minus = [magnitude[blue]], [magnitude[red]]
+        if reddened:
+            plus, minus = [*plus, extinction[red]], [*minus, extinction[blue]]
+        text = f"colour {magnitude[blue]} - {magnitude[red]}, {what}"
+        found[f"{blue}-{red}"] = Derived(tuple(plus), tuple(minus), text)
+    return {name: item for name, item in found.items() if label not in (*item.plus, *item.minus)}
 
 
 def _label_column(path: Path, lower: Mapping[str, str], label: str, z_is_magnitude: bool) -> str | None:
@@ -264,7 +250,7 @@ def _error_column(lower: Mapping[str, str], label: str) -> str | None:
     return next((lower[name] for name in names if name in lower), None)
 
 
-def _default_scalars(names: Sequence[str], label: str, redshift: str | None) -> dict[str, str]:
+def _default_scalars(names: Sequence[str], label: str | None, redshift: str | None) -> dict[str, str]:
     kept = {"ra", "dec"}
     return {
         _scalar_name(name, redshift): name
@@ -274,7 +260,7 @@ def _default_scalars(names: Sequence[str], label: str, redshift: str | None) -> 
 
 
 def _given_scalars(
-    path: Path, lower: Mapping[str, str], scalars: Sequence[str], label: str, redshift: str | None
+    path: Path, lower: Mapping[str, str], scalars: Sequence[str], label: str | None, redshift: str | None
 ) -> dict[str, str]:
     chosen = {}
     for wanted in scalars:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import bz2
 import hashlib
 import io
+import math
 import os
 import re
 import warnings
@@ -25,6 +26,7 @@ import numpy as np
 
 BANDS = ("u", "g", "r", "i", "z")
 ROWS, COLUMNS = 1489, 2048
+PIXEL = 0.396  # arcsec
 MARGIN = 12  # pixels around a resampled stamp: the cubic spline's prefilter has decayed to 1e-7 there
 
 _NAME = re.compile(r"frame-[ugriz]-\d{6}-[1-6]-\d{4}\.fits(\.bz2)?")
@@ -143,6 +145,9 @@ def cut_field(field: Field, size: int, centring: str) -> Cutouts:
             for k in alive:
                 images[k, :, :, channel], blank = _CUT[centring](pixels, x[k], y[k], size)
                 padded[k] += blank / len(BANDS)
+                if blank == 1:
+                    where = f"no finite pixel about ({x[k]:.1f}, {y[k]:.1f}) of {path.name}"
+                    rejected[int(field.rows[k])] = ("blank cutout", where)
     except FrameError as error:
         rejected = {int(row): (error.reason, error.detail) for row in field.rows}
     kept = np.array([int(row) not in rejected for row in field.rows], dtype=bool)
@@ -226,6 +231,19 @@ def _check_header(header: Mapping[str, Any], field: Field, band: str, name: str)
             raise FrameError("foreign frame", f"{name}: {key} is {found!r}, expected {value!r}")
     if header.get("BSCALE", 1) != 1 or header.get("BZERO", 0) != 0:
         raise FrameError("foreign frame", f"{name}: scaled pixels (BSCALE, BZERO), expected plain nanomaggies")
+    _check_coordinates(header, name)
+
+
+def _check_coordinates(header: Mapping[str, Any], name: str) -> None:
+    """Check the cards that astropy would fill with defaults: then every object would be elsewhere."""
+    for key in ("CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CD1_1", "CD1_2", "CD2_1", "CD2_2"):
+        value = header.get(key)
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise FrameError("foreign frame", f"{name}: {key} is {value!r}, expected a number of the frame's WCS")
+    area = abs(header["CD1_1"] * header["CD2_2"] - header["CD1_2"] * header["CD2_1"])
+    pixel = 3600 * math.sqrt(area)
+    if not 0.95 * PIXEL < pixel < 1.05 * PIXEL:
+        raise FrameError("foreign frame", f"{name}: pixels of {pixel:.4g} arcsec by its WCS, expected {PIXEL}")
 
 
 def _pixels(header: Any, field: Field) -> tuple[np.ndarray, np.ndarray]:

@@ -71,17 +71,40 @@ def decode_objid(objids: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.where(possible, values, np.nan) for name, values in parts.items()}
 
 
-def select(columns: Columns, table: Table) -> tuple[Objects, list[Rejection]]:
+@dataclass(frozen=True)
+class Labels:
+    """The label of every row of the catalogue.
+
+    Attributes:
+        values: (N,) NaN or ``MAGIC`` where missing.
+        errors: (N,) one sigma; NaN where unknown.
+        name: What the label is called in messages.
+        against: Row number -> (reason, detail) of rows whose label cannot be used.
+    """
+
+    values: np.ndarray
+    errors: np.ndarray
+    name: str
+    against: Mapping[int, tuple[str, str]]
+
+
+def select(columns: Columns, table: Table, labels: Labels | None = None) -> tuple[Objects, list[Rejection]]:
     """Sort out the rows that cannot be used, and make objects that stand in several rows one.
 
     Every row ends in exactly one of the two results. Of an object's rows the first stays, with the label of all; the
     others are listed as ``"merged"``. Redshifts that differ by more than ``REPEAT_TOLERANCE`` are not averaged.
+
+    Args:
+        columns, table: The catalogue.
+        labels: By default those of the catalogue.
     """
+    if labels is None:
+        labels = Labels(table.column(columns.label), table.column(columns.label_error), str(columns.label), {})
     rejected = _Rejected(table.ids)
     numbers = _check_ids(table, rejected)
-    _check_values(columns, table, rejected)
+    _check_values(columns, table, labels, rejected)
     places, disagree = _find_fields(columns, table, numbers, rejected)
-    label, merged = _merge(columns, table, numbers, rejected)
+    label, merged = _merge(labels, numbers, rejected)
     rows = rejected.others()
     rerun = places["rerun"][rows]
     objects = Objects(
@@ -94,7 +117,7 @@ def select(columns: Columns, table: Table) -> tuple[Objects, list[Rejection]]:
         field=places["field"][rows].astype(int),
         rerun=[str(int(value)) if np.isfinite(value) else "" for value in rerun],
         label=label[rows],
-        scalars={name: _scalar(table.numbers[column][rows]) for name, column in columns.scalars.items()},
+        scalars=_scalars(columns, table, rows),
         merged=merged,
         field_disagrees=int(disagree[rows].sum()),
     )
@@ -136,14 +159,19 @@ def _check_ids(table: Table, rejected: _Rejected) -> np.ndarray:
     return numbers
 
 
-def _check_values(columns: Columns, table: Table, rejected: _Rejected) -> None:
+def _check_values(columns: Columns, table: Table, labels: Labels, rejected: _Rejected) -> None:
     for row, detail in table.unreadable.items():
         rejected.add(row, "unreadable number", detail)
-    ra, dec, label = (table.numbers[name] for name in (columns.ra, columns.dec, columns.label))
+    ra, dec, label = table.numbers[columns.ra], table.numbers[columns.dec], labels.values
     for row in np.flatnonzero(~((ra >= -180) & (ra <= 360) & (np.abs(dec) <= 90))):
         rejected.add(row, "no position", f"ra {ra[row]}, dec {dec[row]} [deg]")
+    for row, (reason, detail) in labels.against.items():
+        rejected.add(row, reason, detail)
     for row in np.flatnonzero(~np.isfinite(label) | (label == MAGIC)):
-        rejected.add(row, "label missing", f"{columns.label} is {label[row]}")
+        rejected.add(row, "label missing", f"{labels.name} is {label[row]}")
+    if is_redshift(labels.name):
+        for row in np.flatnonzero(label <= -1):  # -99 and its like; errors are relative to 1 + z
+            rejected.add(row, "redshift impossible", f"{labels.name} is {label[row]}, expected more than -1")
 
 
 def _find_fields(
@@ -167,9 +195,9 @@ def _find_fields(
     return places, disagree
 
 
-def _merge(columns: Columns, table: Table, ids: np.ndarray, rejected: _Rejected) -> tuple[np.ndarray, int]:
+def _merge(labels: Labels, ids: np.ndarray, rejected: _Rejected) -> tuple[np.ndarray, int]:
     """Give the first row of each object the label of all its rows, and list the others as merged."""
-    label, error = table.numbers[columns.label].copy(), table.column(columns.label_error)
+    label, error = labels.values.copy(), labels.errors
     rows_of: dict[int, list[int]] = {}
     for row in rejected.others():
         rows_of.setdefault(int(ids[row]), []).append(int(row))
@@ -179,7 +207,7 @@ def _merge(columns: Columns, table: Table, ids: np.ndarray, rejected: _Rejected)
             continue
         values = label[rows]
         spread = np.ptp(values) / (1 + values.mean())
-        if is_redshift(columns.label) and spread > REPEAT_TOLERANCE:
+        if is_redshift(labels.name) and spread > REPEAT_TOLERANCE:
             for row in rows:
                 rejected.add(row, "repeats disagree", f"redshifts {', '.join(str(value) for value in values)}")
             continue
@@ -187,8 +215,16 @@ def _merge(columns: Columns, table: Table, ids: np.ndarray, rejected: _Rejected)
         label[rows[0]] = np.average(values, weights=weights)
         merged += 1
         for row in rows[1:]:
-            rejected.add(row, "merged", f"same object as row {rows[0]}, which has the mean {columns.label} of both")
+            rejected.add(row, "merged", f"same object as row {rows[0]}, which has the mean {labels.name} of both")
     return label, merged
+
+
+def _scalars(columns: Columns, table: Table, rows: np.ndarray) -> dict[str, np.ndarray]:
+    found = {name: _scalar(table.numbers[column][rows]) for name, column in columns.scalars.items()}
+    for name, item in columns.derived.items():
+        found[name] = sum(_scalar(table.numbers[column][rows]) for column in item.plus)
+        found[name] = found[name] - sum(_scalar(table.numbers[column][rows]) for column in item.minus)
+    return found
 
 
 def _scalar(values: np.ndarray) -> np.ndarray:

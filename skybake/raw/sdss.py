@@ -1,8 +1,12 @@
 """Survey ``sdss``: cutouts in five bands around catalogued objects, from the imaging survey's calibrated frames.
 
 Raw files: a catalogue (CSV, also compressed, FITS table or parquet) with ``objID``, ``ra``, ``dec``, a label and,
-unless the objID encodes them, ``run``, ``camcol``, ``field``; and a folder with the five frames of each field. The
-dataset is ordered by run, camcol and field, and within a field as the catalogue is; a field is a group.
+unless the objID encodes them, ``run``, ``camcol``, ``field``; a folder with the five frames of each field; and perhaps
+a folder of spectra, which give the redshifts that the catalogue lacks. The dataset is ordered by run, camcol and field,
+and within a field as the catalogue is; a field is a group.
+
+Beside the catalogue's own columns the scalars are dereddened magnitudes (magnitude - extinction) and the colours u-g,
+g-r, r-i, i-z, of cModel magnitudes where the catalogue has them; none that the label is a part of.
 
 Each frame is opened once. Reading stops after the last row of pixels that an object needs, so damage beyond it is not
 seen; a file whose end is missing is, and costs its field.
@@ -36,6 +40,7 @@ from skybake.raw import RawError
 from skybake.raw._sdss_catalogue import Columns, is_redshift, read_catalogue
 from skybake.raw._sdss_frames import BANDS, Cutouts, Field, choose_frame, cut_fields, find_frames, frame_name
 from skybake.raw._sdss_objects import Objects, select
+from skybake.raw._sdss_spectra import Spectra, labels_of, read_spectra
 from skybake.settings import Settings
 
 TASK = "regression"
@@ -44,7 +49,9 @@ INPUTS = ()
 RAW = {
     "catalogue": "CSV, FITS table or parquet: objID, ra, dec, the label, and run, camcol, field of each object",
     "frames": "folder with frame-<band>-<run>-<camcol>-<field>.fits[.bz2] at any depth",
+    "spectra": "folder with spec-<plate>-<mjd>-<fiber>.fits[.gz] at any depth: redshifts that the catalogue lacks",
 }
+RAW_FORMS = (("catalogue", "frames"),)  # spectra may be given or not
 
 
 class Options(Settings):
@@ -59,7 +66,9 @@ class Options(Settings):
         "in every band, flux conserved, noise correlated",
     )
     scalars: tuple[str, ...] | None = Setting(
-        None, description="catalogue columns to keep; by default position, magnitudes, extinction and redshift"
+        None,
+        description="catalogue columns to keep; by default position, magnitudes, extinction and redshift, and "
+        "dereddened magnitudes and colours made of them, e.g. cModelMag_dered_r and g-r",
     )
 
 
@@ -77,7 +86,7 @@ def ingest(
     frame are 0, the level of the subtracted sky, and their fraction stands in the scalar ``padded_fraction``.
 
     Args:
-        raw: ``catalogue`` and ``frames``, see ``RAW``.
+        raw: ``catalogue``, ``frames`` and perhaps ``spectra``, see ``RAW``.
         out: Dataset to write.
         rejected: CSV file to write: one line for every row of the catalogue that is not in the dataset. Rows of an
             object that stands in several are averaged (by inverse variance where the catalogue has errors of the
@@ -93,22 +102,50 @@ def ingest(
     catalogue, folder = Path(raw["catalogue"]), Path(raw["frames"])
     if not folder.is_dir():
         raise RawError(f"{folder}: no such folder. Hint: it holds the frames, at any depth")
-    columns, table = read_catalogue(catalogue, options.label, options.scalars)
-    objects, rejections = select(columns, table)
+    columns, ids, objects, rejections, spectra = read_objects(raw, options)
     fields = _group_by_field(objects, find_frames(folder))
     results = _with_progress(cut_fields(fields, options.size, options.centring, threads), len(fields))
     with whole(out) as beside:
         digests: dict[str, str] = {}
-        with create(beside, _schema(columns, objects, options, mock)) as writer:
+        with create(beside, _schema(columns, objects, options, mock, spectra)) as writer:
             for cutouts in _batches(results):
                 _append(writer, cutouts, objects, label_name(options))
                 digests |= cutouts.digests
-                rejections += _rejections(cutouts, table.ids)
+                rejections += _rejections(cutouts, ids)
             write_rejected(rejected, rejections)
             if not len(writer):
                 raise DatasetError(f"{out}: no object was accepted. Hint: the reasons stand in {Path(rejected).name}")
         with h5py.File(beside, "r+") as file:  # known only now, since each frame is opened once
-            file.attrs["raw"] = json.dumps({catalogue.name: file_digest(catalogue), "frames/": _digest(digests)})
+            made_of = {catalogue.name: file_digest(catalogue), "frames/": _digest(digests)}
+            if spectra is not None:
+                made_of["spectra/"] = _digest(spectra.digests)
+            file.attrs["raw"] = json.dumps(made_of)
+
+
+def read_objects(
+    raw: Mapping[str, Path], options: Options
+) -> tuple[Columns, np.ndarray, Objects, list[Rejection], Spectra | None]:
+    """Read what is to be cut out: the catalogue, with redshifts of spectra where such are given.
+
+    Returns:
+        The columns, the ids of all rows, the objects that can be used, what is said against the other rows, and the
+        spectra.
+
+    Raises:
+        RawError: The catalogue or the spectra cannot be read, a column is missing, or the label is no redshift though
+            spectra are given.
+    """
+    catalogue, spectra = Path(raw["catalogue"]), None
+    if "spectra" in raw:
+        if not is_redshift(options.label):
+            raise RawError(
+                f"{raw['spectra']}: spectra give redshifts, but the label is {options.label!r}. Hint: label: redshift,"
+                " or no spectra"
+            )
+        spectra = read_spectra(Path(raw["spectra"]))
+    columns, table = read_catalogue(catalogue, options.label, options.scalars, spectra=spectra is not None)
+    labels = None if spectra is None else labels_of(columns, table, spectra)
+    return columns, table.ids, *select(columns, table, labels), spectra
 
 
 def _group_by_field(objects: Objects, frames: Mapping[str, list[Path]]) -> list[Field]:
@@ -171,24 +208,30 @@ def _rejections(cutouts: Cutouts, ids: np.ndarray) -> list[Rejection]:
     return [Rejection(row, ids[row], reason, detail) for row, (reason, detail) in cutouts.rejected.items()]
 
 
-def _schema(columns: Columns, objects: Objects, options: Options, mock: bool) -> Schema:
+def _schema(columns: Columns, objects: Objects, options: Options, mock: bool, spectra: Spectra | None) -> Schema:
     label = label_name(options)
     scalars = {name: Column(_units(name), f"catalogue column {column}") for name, column in columns.scalars.items()}
+    scalars |= {name: Column("mag", item.description) for name, item in columns.derived.items()}
     scalars["padded_fraction"] = Column("", "fraction of the pixels that lie beyond the frame, and are 0")
+    notes = {
+        "centring": options.centring,
+        "merged_objects": objects.merged,
+        "objects_with_objid_of_another_field": objects.field_disagrees,
+    }
+    sources = [f"catalogue column {columns.label}"] if columns.label else []
+    if spectra is not None:
+        sources.append("Z of the object's spectrum")
+        notes |= {"spectra": len(spectra.whole), "unreadable_spectra": len(spectra.unreadable)}
     return Schema(
         survey="sdss",
         task=TASK,
         bands=BANDS,
         image=Column("nanomaggy", "sky-subtracted flux per pixel of 0.396 arcsec; magnitude 22.5 - 2.5 log10"),
-        labels={label: Column(_units(label), f"catalogue column {columns.label}")},
+        labels={label: Column(_units(label), " or else ".join(sources))},
         scalars=scalars,
         raw={},
         mock=mock,
-        notes={
-            "centring": options.centring,
-            "merged_objects": objects.merged,
-            "objects_with_objid_of_another_field": objects.field_disagrees,
-        },
+        notes=notes,
     )
 
 

@@ -93,6 +93,7 @@ class Detail:
         pictures: Its figures.
         log: The end of its log, if it failed.
         points: Of its sweep: name, score with its spread over seeds, and whether it was chosen.
+        inside: Address of the figures of what is inside the network; empty where nobody asked for them.
     """
 
     entry: Entry
@@ -102,6 +103,7 @@ class Detail:
     pictures: tuple[Picture, ...] = ()
     log: str = ""
     points: tuple[tuple[str, str, bool], ...] = ()
+    inside: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,9 @@ def write_comparison(
         differences=_differences(entries, pairs),
         facts=facts,
         figures=figures,
-        details=[_detail(entry, records, illustrated=place < ILLUSTRATED) for place, entry in enumerate(ended)],
+        details=[
+            _detail(entry, records, Path(path), illustrated=place < ILLUSTRATED) for place, entry in enumerate(ended)
+        ],
         illustrated=ILLUSTRATED,
         failed=[
             Detail(entry, anchor(entry.record), log=log_tail(entry.row)) for entry in entries if entry.status == FAILED
@@ -205,7 +209,7 @@ def _differences(entries: Sequence[Entry], pairs: Mapping[str, Mapping[str, Pair
     )
 
 
-def _detail(entry: Entry, records: Sequence[Record], *, illustrated: bool) -> Detail:
+def _detail(entry: Entry, records: Sequence[Record], path: Path, *, illustrated: bool) -> Detail:
     task = task_of(records)
     test, valid = entry.metrics["test"]["per_seed"], entry.metrics["valid"]["per_seed"]
     shown = {name: head for name, head in task.seeds.items() if name in next(iter(test.values()))}
@@ -231,6 +235,7 @@ def _detail(entry: Entry, records: Sequence[Record], *, illustrated: bool) -> De
         lines=tuple((seed, numbers(seed)) for seed in entry.runs),
         pictures=_run_pictures(entry) if illustrated else (),
         points=_points(entry),
+        inside=relative(entry.row.inside, path) if entry.row.inside else "",
     )
 
 

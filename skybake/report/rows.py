@@ -62,6 +62,7 @@ class Row:
         baseline: Whether it is a trivial predictor.
         sweep: ``sweep.json`` of the sweep whose chosen point it is; None where nothing is swept.
         point_logs: Logs of the trainings of all points of that sweep.
+        inside: Folder of figures of what is inside the network; None where nobody asked for them.
     """
 
     dataset: str
@@ -76,6 +77,7 @@ class Row:
     baseline: bool = False
     sweep: Path | None = None
     point_logs: Sequence[Path] = ()
+    inside: Path | None = None
 
     @classmethod
     def of_paths(
@@ -88,6 +90,7 @@ class Row:
         evaluation_log: str,
         sweep: str | None = None,
         point_logs: Sequence[str] = (),
+        inside: str | None = None,
         **names,
     ):
         """Make a row of paths as text, as a rule gives them."""
@@ -99,6 +102,7 @@ class Row:
             evaluation_log=Path(evaluation_log),
             sweep=None if sweep is None else Path(sweep),
             point_logs=tuple(Path(path) for path in point_logs),
+            inside=None if inside is None else Path(inside),
             **names,
         )
 

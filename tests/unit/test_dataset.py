@@ -1,5 +1,7 @@
 """The dataset file: written whole or not at all, and bad files told apart."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
@@ -32,6 +34,33 @@ def test_what_is_written_is_read(tmp_path):
     order = np.array([140, 3, 3, 0, 77])
     assert np.array_equal(found.images(order), everything[order])
     assert found.images(order).dtype == np.float32
+
+
+def test_images_are_read_again_and_again_from_an_open_file(tmp_path):
+    found = dataset.load(write_dataset(tmp_path / "x.h5", n=150, size=8))  # the third chunk is not full
+    everything = found.images(np.arange(150))
+    with dataset.Reader(found) as reader:
+        for rows in ([149, 0, 149, 64], [], [63, 64], np.arange(150)[::-1]):
+            np.testing.assert_array_equal(reader.images(np.array(rows, int)), everything[np.array(rows, int)])
+        out = np.zeros((4, 8, 8, 2), np.float32)
+        assert reader.images(np.array([5, 130]), out[:2]).base is out
+        np.testing.assert_array_equal(out[:2], everything[[5, 130]])
+    for missing in (150, 192, -1):
+        with pytest.raises(IndexError, match=f"x.h5: no row {missing}, found 150"):
+            found.images(np.array([3, missing]))
+
+
+def test_a_damaged_chunk_is_named(tmp_path):
+    path = write_dataset(tmp_path / "x.h5", n=150, size=8)
+    with h5py.File(path) as file:
+        chunk = file["image"].id.get_chunk_info(1)
+    with path.open("r+b") as stream:
+        stream.seek(chunk.byte_offset)
+        stream.write(bytes(chunk.size))
+    found = dataset.load(path)
+    assert np.isfinite(found.images(np.arange(64))).all()
+    with pytest.raises(dataset.DatasetError, match=r"x.h5: the images of rows 64 to 127 cannot be read .* Hint:"):
+        found.images(np.arange(150))
 
 
 def test_same_content_same_bytes(tmp_path):
@@ -135,3 +164,60 @@ def test_rejected_objects_stand_in_the_catalogues_order(tmp_path):
     rejected = [dataset.Rejection(7, "b", "no mass", "nan"), dataset.Rejection(2, "a,1", "no image")]
     dataset.write_rejected(tmp_path / "rejected.csv", rejected)
     assert (tmp_path / "rejected.csv").read_text() == ('row,id,reason,detail\n2,"a,1",no image,\n7,b,no mass,nan\n')
+
+
+CLASSES = replace(
+    SCHEMA, task="classification", labels={"class": dataset.Column("", "test")}, classes=("star", "gäläxy")
+)
+
+
+def classified(values):
+    """Return what a Writer appends: one object for each class number."""
+    return {**rows(len(values)), "labels": {"class": np.array(values, dtype=float)}}
+
+
+def test_class_names_are_kept_and_unknown_classes_too(tmp_path):
+    with dataset.create(tmp_path / "d.h5", CLASSES) as writer:
+        writer.append(**classified([1, 0, np.nan, dataset.MAGIC]))
+    found = dataset.load(tmp_path / "d.h5")
+    assert found.classes == ("star", "gäläxy")
+    assert "classes" not in found.notes
+    with h5py.File(tmp_path / "d.h5") as file:
+        assert list(file.attrs["classes"]) == ["star", "gäläxy"]
+
+
+def test_a_file_without_class_names_has_none(tmp_path):
+    with h5py.File(write_dataset(tmp_path / "d.h5")) as file:
+        assert "classes" not in file.attrs  # the bytes of other datasets stay as they were
+    assert dataset.load(tmp_path / "d.h5").classes == ()
+
+
+@pytest.mark.parametrize("wrong", [2, -1, 0.5, np.inf])
+def test_a_label_that_is_no_class_is_refused(wrong, tmp_path):
+    message = rf"'o1': class {wrong:g} found; expected a class from 0 to 1 \(star, gäläxy\)"
+    with pytest.raises(DatasetError, match=message), dataset.create(tmp_path / "d.h5", CLASSES) as writer:
+        writer.append(**classified([0, wrong]))
+    assert not (tmp_path / "d.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": ("star", "star")}, "expected at least two distinct names"),
+        ({"classes": ("star",)}, "expected at least two distinct names"),
+        ({"classes": ("star", "")}, "expected at least two distinct names"),
+        ({"classes": "ab"}, "expected at least two distinct names"),
+        ({"task": "regression"}, "expected none, since the task is regression"),
+    ],
+)
+def test_class_names_that_cannot_be_are_refused(change, message, tmp_path):
+    with pytest.raises(DatasetError, match=message), dataset.create(tmp_path / "d.h5", replace(CLASSES, **change)):
+        pass
+
+
+def test_a_file_whose_labels_are_none_of_its_classes_is_told_apart(tmp_path):
+    with dataset.create(tmp_path / "d.h5", CLASSES) as writer:
+        writer.append(**classified([1, 0]))
+    spoil(tmp_path / "d.h5", lambda file: file["label/class"].write_direct(np.array([1.0, 7.0])))
+    with pytest.raises(DatasetError, match=r"d\.h5: object 'o1': class 7 found; expected a class from 0 to 1"):
+        dataset.load(tmp_path / "d.h5")

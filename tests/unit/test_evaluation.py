@@ -127,6 +127,10 @@ def test_a_distribution_is_judged_and_a_point_is_not(tmp_path, runs):
     assert found["pooled"]["crps"]["low"] < found["pooled"]["crps"]["value"] < found["pooled"]["crps"]["high"]
     assert found["pooled"]["pit_ks"]["critical"] == pytest.approx(stats.kstwo.ppf(0.9, 197))
     assert {"log10_m500c", "redshift"} == set(found["in_bins"])
+    for bins in found["in_bins"].values():
+        outside = sum(item["n"] * item["outlier_fraction"] for item in bins)
+        assert outside / 197 == pytest.approx(found["pooled"]["outlier_fraction"]["value"])
+        assert len({item["outlier_fraction"] for item in bins}) > 1
     assert not {"crps", "nll", "pit_ks"} & set(judged(runs, tmp_path)["test"]["pooled"])
 
 
@@ -162,7 +166,7 @@ def test_a_classification(tmp_path, classes):
     assert accuracy["low"] < accuracy["value"] < accuracy["high"]
     assert test["pooled"]["log_loss"]["value"] == pytest.approx(metrics.log_loss(true, p), rel=1e-6)
     assert test["confusion"]["pooled"] == metrics.confusion_matrix(true, p.argmax(axis=1)).tolist()
-    assert drawn(tmp_path) == both("loss_curve", "reliability", "roc", "precision_recall")
+    assert drawn(tmp_path) == both("loss_curve", "reliability", "roc", "precision_recall", "confusion_matrix")
 
 
 def test_a_classification_without_probabilities_is_refused(tmp_path):

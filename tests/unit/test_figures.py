@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from skybake.predictions import Predicted, Prediction
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
+RISING = np.linspace(0.5, 0.9, 10)  # an accuracy
 SCOPES = {"run": Run, "comparison": Comparison}
 PARTS = {name: part for name, part in discovery.parts("figures", "draw").items() if part.constants["SCOPE"] in SCOPES}
 
@@ -80,7 +82,7 @@ def classified(n=90, seeds=(1, 2), *, classes=2, mock=True, sharp=2.0) -> Run:
         units="",
         error="",
         mock=mock,
-        histories={seed: history() for seed in seeds},
+        histories={seed: replace(history(), accuracy=RISING, val_accuracy=RISING - 0.05) for seed in seeds},
         test=test,
         errors=np.empty((len(seeds), 0)),
         outlier_threshold=0.3,
@@ -93,8 +95,32 @@ def data_for(name: str, **more) -> Run | Comparison:
     if constants["SCOPE"] == "comparison":
         return comparison(**more)
     if "regression" not in constants["TASKS"]:
-        return classified(**more)
-    return run(std=0.1, **more)
+        data = classified(**more)
+        data = with_snr(data) if "snr" in constants.get("NEEDS", ()) else data
+        return with_images(data) if "images" in constants.get("NEEDS", ()) else data
+    data = run(std=0.1, **more)
+    return with_magnitudes(data, "cModelMag_r") if "magnitude" in constants.get("NEEDS", ()) else data
+
+
+def with_snr(data: Run) -> Run:
+    """Return a run whose objects of class 1 have a signal to noise."""
+    for part in data.test.values():
+        part.scalars["snr"] = np.where(part.label == 1, np.geomspace(3, 100, len(part.label)), np.nan)
+    return data
+
+
+def with_images(data: Run) -> Run:
+    """Return a run that can read the images of its objects."""
+    first = next(iter(data.test.values()))
+    images = np.random.default_rng(2).normal(0, 1, (len(first.ids), 9, 9, 2))
+    file = SimpleNamespace(
+        path=Path("dataset.h5"),
+        ids=first.ids,
+        labels={data.label: first.label},
+        bands=("g", "r"),
+        images=images.__getitem__,
+    )
+    return replace(data, file=file)
 
 
 def comparison(networks=3, baselines=2, *, mock=True) -> Comparison:
@@ -141,7 +167,16 @@ def test_contract(name, tmp_path):
     assert set(part.constants["TASKS"]) <= {"regression", "classification"}
     assert part.constants["TITLE"]
     assert part.constants["CAPTION"].endswith(".")
-    assert set(part.constants.get("NEEDS", ())) <= {"sweep", "distribution", "classes", "redshift"}
+    assert set(part.constants.get("NEEDS", ())) <= {
+        "sweep",
+        "distribution",
+        "classes",
+        "redshift",
+        "magnitude",
+        "accuracy",
+        "images",
+        "snr",
+    }
     assert figures.can_draw(name, data_for(name))
     assert isinstance(part.load().draw(data_for(name)), Figure)
 
@@ -259,6 +294,18 @@ def test_loss_curve_without_epochs_and_with_nan():
     draw(run(histories={1: history(lambda epoch: np.full(len(epoch), np.nan))})).savefig(os.devnull, format="png")
 
 
+def test_accuracy_curve_draws_both_parts_and_needs_them():
+    epoch = np.arange(1, 6)
+    rising = History(epoch, 1 / epoch, 2 / epoch, 5, accuracy=epoch / 10, val_accuracy=epoch / 20)
+    data = replace(classified(), histories={1: rising, 2: history()})
+    axes = PARTS["accuracy_curve"].load().draw(data).axes[0]
+    drawn = [line.get_ydata().tolist() for line in axes.lines]
+    assert drawn == [rising.accuracy.tolist(), rising.val_accuracy.tolist(), [0.25]]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "accuracy")
+    assert figures.can_draw("accuracy_curve", data)
+    assert not figures.can_draw("accuracy_curve", replace(data, histories={2: history()}))
+
+
 def colour_bars(figure: Figure) -> list[str]:
     return [axes.get_ylabel() for axes in figure.axes[1:]]
 
@@ -289,10 +336,11 @@ RUN_FIGURES = sorted(
 
 @pytest.mark.parametrize("name", RUN_FIGURES)
 def test_a_run_that_gives_no_numbers_and_one_that_has_collapsed(name, tmp_path):
-    figures.draw(name, run(point=np.nan, std=0.1), tmp_path)
-    figures.draw(name, run(point=14.0, std=1e-9), tmp_path)
-    figures.draw(name, run(n=1, seeds=(1,), std=0.1), tmp_path)
-    assert "finite" in texts(PARTS[name].load().draw(run(point=np.nan, std=0.1)))
+    silent = with_magnitudes(run(point=np.nan, std=0.1), "cModelMag_r")
+    figures.draw(name, silent, tmp_path)
+    figures.draw(name, with_magnitudes(run(point=14.0, std=1e-9), "cModelMag_r"), tmp_path)
+    figures.draw(name, with_magnitudes(run(n=1, seeds=(1,), std=0.1), "cModelMag_r"), tmp_path)
+    assert "finite" in texts(PARTS[name].load().draw(silent))
 
 
 def test_histogram_gives_the_numbers():
@@ -308,7 +356,7 @@ def test_what_a_run_holds():
     assert run().holds == {"redshift"}
     assert run(redshift=False).holds == set()
     assert run(label="redshift", std=0.1).holds == {"distribution"}
-    assert classified().holds == {"classes"}
+    assert classified().holds == {"classes", "accuracy"}
     assert not figures.can_draw("coverage", run())
     assert figures.can_draw("coverage", run(std=0.1))
     assert not figures.can_draw("roc", run(std=0.1))
@@ -369,19 +417,57 @@ def test_example_distributions_are_spread_over_the_label_with_the_truth_marked()
     np.testing.assert_allclose(peaks, first, atol=0.01)
 
 
-@pytest.mark.parametrize("name", ["error_against_label", "error_against_redshift"])
+@pytest.mark.parametrize("name", ["error_against_label", "error_against_redshift", "error_against_magnitude"])
 @pytest.mark.parametrize("n", [3, 100, 4000])
-def test_running_median_is_that_of_the_errors(name, n):
-    data = run(n=n, label="mass")
-    axes = PARTS[name].load().draw(data).axes[0]
+def test_running_numbers_are_those_of_the_errors(name, n):
+    data = with_magnitudes(run(n=n, label="mass"), "cModelMag_r")
+    axes, spread, outliers = PARTS[name].load().draw(data).axes
     line = next(line for line in axes.lines if line.get_label() == "median")
-    x = data.true if name == "error_against_label" else data.scalar("redshift")
+    x = {"label": data.true, "redshift": data.scalar("redshift"), "magnitude": data.scalar("cModelMag_r")}[
+        name.removeprefix("error_against_")
+    ]
     bins = int(np.clip(n // 25, 1, 15))
     assert len(line.get_xdata()) == bins
     first = x <= np.quantile(x, 1 / bins) if bins > 1 else np.full(n, True)
     assert line.get_xdata()[0] == pytest.approx(np.median(x[first]), abs=0.01)
     assert line.get_ydata()[0] == pytest.approx(np.median(data.errors[:, first]), abs=0.01)
+    d = data.errors[:, first].ravel()
+    assert spread.lines[0].get_ydata()[0] == pytest.approx(1.4826 * np.median(abs(d - np.median(d))), abs=0.005)
+    assert outliers.lines[0].get_ydata()[0] == pytest.approx(np.mean(abs(d) > data.outlier_threshold), abs=0.005)
+    assert outliers.get_ylabel() == "beyond 0.15"
     assert (n > 2500) == any(isinstance(item, PolyCollection) and len(item.get_array()) for item in hexes(axes))
+
+
+def with_magnitudes(data: Run, *names: str) -> Run:
+    """Return a run with magnitudes among its scalars, and a threshold that some errors are beyond."""
+    for part in data.test.values():
+        magnitudes = np.random.default_rng(3).uniform(14, 18, (len(names), len(part.label)))
+        part.scalars.update(zip(names, magnitudes, strict=True))
+    return replace(data, outlier_threshold=0.15)
+
+
+def test_the_magnitude_is_that_of_band_r_without_dust():
+    names = [
+        "cModelMag_g",
+        "cModelMagErr_r",
+        "extinction_r",
+        "psfMag_r",
+        "cModelMag_r",
+        "dered_g",
+        "dered_r",
+        "image_r",
+    ]
+    assert with_magnitudes(run(), *names).magnitude == "dered_r"
+    assert with_magnitudes(run(), *names[:5]).magnitude == "cModelMag_r"
+    assert with_magnitudes(run(), "mag", "mag_err").magnitude == "mag"
+    assert with_magnitudes(run(), *names[1:3], "image_r", "magic").magnitude is None
+    assert "magnitude" not in with_magnitudes(run(label="psfMag_r"), "psfMag_g").holds
+    missing = with_magnitudes(run(), "psfMag_g", "psfMag_r")
+    for part in missing.test.values():
+        part.scalars["psfMag_r"][:] = -9999
+    assert missing.magnitude == "psfMag_g"
+    figure = PARTS["error_against_magnitude"].load().draw(missing)
+    assert figure.axes[-1].get_xlabel() == "psfMag_g [mag]"
 
 
 def hexes(axes) -> list:

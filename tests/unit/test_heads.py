@@ -152,8 +152,43 @@ def test_balanced_class_weights_are_the_inverse_frequencies():
     for loss, labels in (("focal", KINDS), ("bayesian_binary_crossentropy", (KINDS > 0).astype(float))):
         _, parameters = fitted(loss, labels, class_weights="balanced")
         counts = np.bincount(labels.astype(int))
-        assert np.allclose(parameters["class_weights"] * counts, 500 / len(counts))
-        assert fitted(loss, labels, class_weights=[1.0, 2.0])[1] == {"class_weights": [1.0, 2.0]}
+        assert np.allclose(np.array(parameters["class_weights"]) * counts, 500 / len(counts))
+        given = [1.0, 2.0, 3.0][: len(counts)]
+        assert fitted(loss, labels, class_weights=given)[1] == {"class_weights": given}
+
+
+def test_class_weights_by_name_or_number():
+    def weights(given, classes=("star", "galaxy", "quasar")):
+        return heads.fit("focal", {"class_weights": given}, KINDS, classes=classes)[1]["class_weights"]
+
+    assert weights({"quasar": 5}) == weights({"2": 5.0}) == weights({2: 5}) == weights([1, 1, 5]) == [1, 1, 5]
+    assert weights({"2": 5}, classes=("0", "2", "1")) == [1, 5, 1]  # a name comes before a number
+    assert weights({"1": 5}, classes=()) == [1, 5, 1]
+    for wrong, message in (
+        ({"sun": 2}, "no class 'sun'; expected star, galaxy, quasar"),
+        ({"3": 2}, "no class '3'"),
+        ({"star": 0}, "3 numbers above 0, for star, galaxy, quasar"),
+        ({"star": "two"}, "3 numbers above 0"),
+        ([1, 2], "3 numbers above 0"),
+        ("none", "'none' found; expected 'balanced'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            weights(wrong)
+
+
+def test_a_class_without_training_objects_gets_its_output():
+    for loss, outputs in (("categorical_crossentropy", 4), ("bayesian_categorical_crossentropy", 8)):
+        head, _ = heads.fit(loss, {}, KINDS, classes=("a", "b", "c", "d"))
+        assert head.width == outputs
+        assert 0 < start(head).classes[0, 3] < 0.01
+    assert heads.fit("binary_crossentropy", {}, np.zeros(9), classes=("no", "yes"))[0].width == 1
+
+
+def test_classes_beyond_the_names_are_refused():
+    with pytest.raises(ValueError, match=r"class 2 found among the training labels; expected 0 to 1 \(a, b\)"):
+        heads.fit("focal", {}, KINDS, classes=("a", "b"))
+    with pytest.raises(ValueError, match="3 classes found; a binary loss expects two"):
+        heads.fit("binary_crossentropy", {}, np.zeros(9), classes=("a", "b", "c"))
 
 
 def test_noise_on_logits_pulls_probabilities_to_the_middle():

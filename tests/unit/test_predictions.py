@@ -1,5 +1,7 @@
 """The HDF5 form of predictions."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
@@ -51,6 +53,17 @@ def test_what_is_written_is_read(form, tmp_path):
     for name, values in found.prediction.given().items():
         exact = name in predictions.SHARED
         assert np.allclose(values, expected[name], rtol=0 if exact else 1e-6, atol=0 if exact else 1e-7), name
+
+
+def test_names_of_classes_are_kept_and_must_fit(tmp_path):
+    names = tuple(f"kind {number}" for number in range(10))
+    given = replace(predicted(made("logits")), classes=names)
+    predictions.write(tmp_path / "p.h5", {"test": given})
+    assert predictions.read(tmp_path / "p.h5", "test").classes == names
+    predictions.write(tmp_path / "p.h5", {"test": predicted(made("logits"))})
+    assert predictions.read(tmp_path / "p.h5", "test").classes == ()
+    with pytest.raises(ValueError, match="2 names of classes found \\(star, galaxy\\); expected 10"):
+        replace(given, classes=("star", "galaxy"))
 
 
 @pytest.mark.parametrize("form", FORMS)

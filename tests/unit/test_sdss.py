@@ -1,6 +1,7 @@
 """The SDSS reader on small catalogues and frames of the archive's form, good and bad."""
 
 import bz2
+import io
 import sys
 from collections import Counter
 from pathlib import Path
@@ -199,6 +200,19 @@ def test_pixels_that_are_not_finite_become_sky(frames, images):
     assert dataset.scalars["padded_fraction"][3] == pytest.approx(1 / 32**2 / 5)
 
 
+@pytest.mark.parametrize("centring", ["nearest", "resampled"])
+def test_an_object_without_a_single_pixel_in_a_band_is_rejected(frames, images, centring):
+    image = images[204, "r"].copy()
+    x, y = WCS(header(204, "r")).wcs_world2pix(*sky(204)[0], 0)
+    image[: int(y) + 20, int(x) - 20 : int(x) + 20] = np.nan
+    spoil(frames, 204, "r", bz2.compress(to_bytes(image, header(204, "r")), compresslevel=1))
+    dataset, rejected = run(frames, catalogue_rows(), centring=centring)
+    assert list(rejected["reason"]) == ["blank cutout"]
+    assert list(rejected["row"]) == ["0"]
+    assert "frame-r-" in rejected["detail"][0]
+    assert len(dataset) == 4
+
+
 def test_any_number_of_processes_gives_the_same_bytes(frames):
     results = []
     for threads in (1, 2):
@@ -236,6 +250,19 @@ def bad_header(**changes):
     return changed
 
 
+def header_without(*beginnings):
+    """A header that lacks all cards whose names begin so."""
+    return fits.Header([card for card in header(204, "g").cards if not card.keyword.startswith(beginnings)])
+
+
+def with_hdus(*hdus):
+    """A FITS file whose first HDU has the cards of a frame, as far as they do not tell the kind of its pixels."""
+    hdus[0].header.update({key: value for key, value in header(204, "g").items() if key not in hdus[0].header})
+    stream = io.BytesIO()
+    fits.HDUList(list(hdus)).writeto(stream)
+    return stream.getvalue()
+
+
 BAD_FRAMES = {
     "missing frame": lambda good, image: None,
     "empty frame": lambda good, image: b"",
@@ -253,6 +280,25 @@ BAD_FRAMES = {
     "foreign frame: camcol": lambda good, image: bz2.compress(to_bytes(image, bad_header(CAMCOL=4))),
     "foreign frame: band": lambda good, image: bz2.compress(to_bytes(image, bad_header(FILTER="r"))),
     "foreign frame: projection": lambda good, image: bz2.compress(to_bytes(image, bad_header(CTYPE1="RA---SIN"))),
+    "foreign frame: scaled": lambda good, image: bz2.compress(
+        to_bytes(image, bad_header(SPARE=0.01)).replace(b"SPARE   =", b"BSCALE  =")
+    ),
+    "foreign frame: integers": lambda good, image: bz2.compress(with_hdus(fits.PrimaryHDU(image.astype(np.int16)))),
+    "foreign frame: pixels in another HDU": lambda good, image: bz2.compress(
+        with_hdus(fits.PrimaryHDU(), fits.ImageHDU(image))
+    ),
+    "foreign frame: no coordinates": lambda good, image: bz2.compress(
+        to_bytes(image, header_without("CTYPE", "CR", "CD"))
+    ),
+    "foreign frame: no matrix": lambda good, image: bz2.compress(to_bytes(image, header_without("CD"))),
+    "foreign frame: no reference": lambda good, image: bz2.compress(to_bytes(image, header_without("CRVAL"))),
+    "foreign frame: flat matrix": lambda good, image: bz2.compress(
+        to_bytes(image, bad_header(CD1_1=0.0, CD1_2=0.0, CD2_1=0.0, CD2_2=0.0))
+    ),
+    "foreign frame: larger pixels": lambda good, image: bz2.compress(
+        to_bytes(image, bad_header(**{key: 2 * value for key, value in header(204, "g")["CD*"].items()}))
+    ),
+    "foreign frame: text for a number": lambda good, image: bz2.compress(to_bytes(image, bad_header(CRVAL1="NaN"))),
 }
 
 
@@ -307,8 +353,21 @@ def test_objects_beyond_any_bands_frame_are_outside(frames):
         ("cModelMag_g", "faint", "unreadable number"),
         ("ra", "", "no position"),
         ("dec", "-9999", "no position"),
+        ("redshift", "inf", "label missing"),
+        ("redshift", "-99", "redshift impossible"),
+        ("redshift", "-1", "redshift impossible"),
         ("ra", "10:00:00", "unreadable number"),
+        ("ra", "NaN", "no position"),
+        ("ra", "inf", "no position"),
+        ("ra", "-9999", "no position"),
+        ("dec", "90.5", "no position"),
+        ("dec", "nan", "no position"),
+        ("ra", "12.0", "outside the frame"),
         ("field", "5000", "missing frame"),
+        ("run", "757", "missing frame"),
+        ("camcol", "7", "field unknown"),
+        ("field", "-1", "field unknown"),
+        ("field", "11.5", "field unknown"),
     ],
 )
 def test_a_bad_row_is_rejected_and_the_rest_goes_on(frames, column, value, reason):
@@ -361,6 +420,16 @@ def test_repeated_spectra_are_merged_by_inverse_variance(frames):
     assert dataset.notes["merged_objects"] == 2
     first = rows["redshift"][2]
     assert dataset.labels["redshift"][:2] == pytest.approx([first + 0.003 / 5, rows["redshift"][3] + 0.0015])
+
+
+def test_a_row_that_stands_twice_is_one_object(frames):
+    rows = catalogue_rows()
+    dataset, rejected = run(frames, pd.concat([rows, rows.iloc[[1]], rows.iloc[[1]]]))
+    assert list(rejected["reason"]) == ["merged", "merged"]
+    assert list(rejected["row"]) == ["5", "6"]
+    assert len(dataset) == len(set(dataset.ids)) == 5
+    assert dataset.notes["merged_objects"] == 1
+    assert sorted(dataset.labels["redshift"]) == pytest.approx(sorted(rows["redshift"].astype(float)))
 
 
 def test_spectra_that_disagree_are_not_averaged(frames):

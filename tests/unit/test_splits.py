@@ -1,5 +1,6 @@
 """Splits: the reference's rows, groups kept together, digests."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from skybake import dataset, splits
-from tests.conftest import write_dataset
+from tests.conftest import SCHEMA, write_dataset
 
 
 def test_holdout_gives_the_rows_of_the_reference():
@@ -85,6 +86,69 @@ def test_a_split_of_another_dataset_is_refused(tmp_path):
     splits.write(tmp_path / "split.h5", splits.make(one, STRATEGIES[0]))
     with pytest.raises(splits.SplitError, match=r"split\.h5: made for a dataset.*other\.h5"):
         splits.load(tmp_path / "split.h5", other)
+
+
+def write_classes(path, labels, *, groups=None, official=None):
+    """Write a dataset of two named classes."""
+    schema = replace(
+        SCHEMA,
+        task="classification",
+        classes=("noise", "source"),
+        labels={"class": dataset.Column("", "test")},
+        scalars={} if official is None else {dataset.OFFICIAL_TEST: dataset.Column("", "test")},
+    )
+    with dataset.create(path, schema) as writer:
+        writer.append(
+            image=np.zeros((len(labels), 2, 2, 2)),
+            id=[f"o{row}" for row in range(len(labels))],
+            group=[f"g{row}" for row in range(len(labels))] if groups is None else groups,
+            labels={"class": np.array(labels, dtype=float)},
+            scalars={} if official is None else {dataset.OFFICIAL_TEST: np.array(official, dtype=float)},
+        )
+    return dataset.load(path)
+
+
+OFFICIAL = {"strategy": "official", "valid": 0.25, "seed": 3}
+
+
+def test_the_official_test_set_is_the_test_part(tmp_path):
+    tested = np.arange(60) % 3 == 1
+    data = write_classes(tmp_path / "d.h5", np.arange(60) % 2, official=tested)
+    split = splits.make(data, OFFICIAL)
+    assert np.array_equal(split.test, np.flatnonzero(tested))
+    assert len(split.valid) == 10
+    assert sorted([*split.train, *split.valid]) == list(np.flatnonzero(~tested))
+    other = splits.make(data, OFFICIAL | {"seed": 4})
+    assert np.array_equal(other.test, split.test)
+    assert set(other.valid) != set(split.valid)
+    splits.write(tmp_path / "s.h5", split)
+    assert splits.load(tmp_path / "s.h5", data).strategy == OFFICIAL
+
+
+def test_an_official_split_needs_an_official_test_set(tmp_path):
+    data = dataset.load(write_dataset(tmp_path / "d.h5"))
+    with pytest.raises(splits.SplitError, match=r"d\.h5: no scalar 'official_test'; found redshift. Hint"):
+        splits.make(data, OFFICIAL)
+    data = write_classes(tmp_path / "none.h5", [0, 1] * 5, official=[0] * 10)
+    with pytest.raises(splits.SplitError, match="no object in the part 'test'"):
+        splits.make(data, OFFICIAL)
+
+
+def test_a_class_without_an_object_to_train_on_is_refused(tmp_path):
+    """All sources are one object: whatever part it falls into, the others have none."""
+    labels, groups = [0] * 40 + [1] * 5, [*(f"n{row}" for row in range(40)), *["one"] * 5]
+    data = write_classes(tmp_path / "d.h5", labels, groups=groups)
+    found = []
+    for seed in range(12):
+        try:
+            found.append(1.0 in data.labels["class"][splits.make(data, STRATEGIES[2] | {"seed": seed}).train])
+        except splits.SplitError as error:
+            found.append(str(error))
+    assert True in found
+    assert False not in found
+    refused = [item for item in found if item is not True]
+    assert refused
+    assert all("no object of class 1 (source) to train on" in item and "they are 1 group." in item for item in refused)
 
 
 def test_too_few_groups_are_refused():

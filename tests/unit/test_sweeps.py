@@ -137,7 +137,7 @@ def test_the_chosen_point_predicts_as_if_it_had_never_been_in_a_sweep(swept, sma
     files = ["history.csv", "model.keras", "predictions.h5", "run.json", "timing.json"]
     chosen, alone = {1: tmp_path / "chosen"}, {1: tmp_path / "alone"}
     tested = dataclasses.replace(jobs[name], tested=True)
-    training.test_chosen(*small, tested, folders[name], chosen, tmp_path / ".work", files)
+    training.test_chosen(*small, tested, folders[name], chosen, tmp_path / ".work", files, asked_gpu="")
     training.train_job(*small, dataclasses.replace(tested, point=""), alone, tmp_path / ".alone", files)
     for file in ("model.keras", "predictions.h5", "history.csv"):
         assert (chosen[1] / file).read_bytes() == (alone[1] / file).read_bytes(), file
@@ -154,5 +154,11 @@ def test_a_model_that_does_not_predict_what_it_did_is_refused(swept, small, tmp_
     tested = dataclasses.replace(jobs[name], tested=True)
     with pytest.raises(training.runs.TrainingFailed, match="does not predict what it did"):
         training.test_chosen(
-            *small, tested, {1: tmp_path / "run"}, {1: tmp_path / "out"}, tmp_path / ".work", ["run.json"]
+            *small,
+            tested,
+            {1: tmp_path / "run"},
+            {1: tmp_path / "out"},
+            tmp_path / ".work",
+            ["run.json"],
+            asked_gpu="",
         )

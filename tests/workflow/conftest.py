@@ -56,29 +56,28 @@ CONFIG = {
 class Bakeoff:
     """A working directory with a config, in which a checkout's workflow runs."""
 
-    def __init__(self, folder, checkout=ROOT):
-        self.folder, self.checkout = folder, checkout
+    def __init__(self, folder, checkout=ROOT, profile="local"):
+        self.folder, self.checkout, self.profile = folder, checkout, profile
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, config):
         (self.folder / "bakeoff.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
-    def snakemake(self, *arguments, check=True):
-        """Run Snakemake with the local profile; return the finished process with its output in ``stdout``."""
-        command = [sys.executable, "-m", "snakemake", "--profile", str(self.checkout / "profiles" / "local")]
+    def start(self, *arguments, output=subprocess.PIPE):
+        """Start Snakemake with the profile."""
+        command = [sys.executable, "-m", "snakemake", "--profile", str(self.checkout / "profiles" / self.profile)]
         command += ["--snakefile", str(self.checkout / "Snakefile"), "--directory", str(self.folder)]
         command += [*arguments, "--configfile", str(self.folder / "bakeoff.yaml")]
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        done = subprocess.run(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "PATH": path},
-            check=False,
-        )
-        assert not check or done.returncode == 0, done.stdout[-5000:]
-        return done
+        environment = {**os.environ, "PATH": path}
+        return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True, env=environment)
+
+    def snakemake(self, *arguments, check=True):
+        """Run Snakemake with the profile; return the finished process with its output in ``stdout``."""
+        process = self.start(*arguments)
+        stdout, _ = process.communicate()
+        assert not check or process.returncode == 0, stdout[-5000:]
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout)
 
     def jobs(self, *arguments):
         """Return rule -> number of jobs that a dry run would do."""
@@ -97,9 +96,10 @@ class Bakeoff:
 
 def copy_checkout(folder):
     """Copy what a run needs of the checkout, to be edited."""
-    for name in ("Snakefile", "rules", "scripts", "skybake", "profiles", "report", "envs"):
+    folders = ("rules", "scripts", "skybake", "profiles", "report", "envs", "containers", "requirements")
+    for name in ("Snakefile", *folders):
         source = ROOT / name
-        ignore = shutil.ignore_patterns("__pycache__")
+        ignore = shutil.ignore_patterns("__pycache__", "images")
         shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(source, folder)
     return folder
 

@@ -269,12 +269,15 @@ def test_a_bakeoff_on_a_real_field(tmp_path, shared_data):
     raw = config["datasets"]["stars_4510"]["raw"]
     config["datasets"]["stars_4510"]["raw"] = {name: str((ROOT / path).resolve()) for name, path in raw.items()}
     config["results"] = "results"
-    config["bakeoffs"]["stars"] |= {
-        "models": ["deeper_sequential"],
-        "losses": ["mse"],
-        "baselines": ["constant", "ridge_bands"],
-        "seeds": [1],
-        "training": {"epochs": 40, "batch_size": 16},
+    config["bakeoffs"] = {
+        "stars": {
+            "datasets": ["stars_4510"],
+            "models": ["deeper_sequential"],
+            "losses": ["mse"],
+            "baselines": ["constant", "ridge_bands"],
+            "seeds": [1],
+            "training": {"epochs": 40, "batch_size": 16},
+        }
     }
     bakeoff = Bakeoff(tmp_path)
     bakeoff.write(config)

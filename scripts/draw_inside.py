@@ -1,0 +1,12 @@
+"""Draw what was found inside one network."""
+
+from pathlib import Path
+
+from skybake import attributions, figures, logs
+
+with logs.to_file(snakemake.log[0]):
+    folder, found = Path(snakemake.output[0]), attributions.read(snakemake.input[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in snakemake.params.figures:
+        if figures.can_draw(name, found):
+            figures.draw(name, found, folder)

@@ -1,0 +1,18 @@
+"""Look inside one network: maps of what its predictions rest on, and its first layer's kernels."""
+
+from pathlib import Path
+
+from skybake import attributions, inside, logs
+
+with logs.to_file(snakemake.log[0]):
+    attributions.write(
+        snakemake.output[0],
+        inside.look(
+            Path(snakemake.params.run),
+            Path(snakemake.input.dataset),
+            Path(snakemake.input.split),
+            snakemake.params.loss,
+            **snakemake.params.inside,
+            threads=snakemake.threads,
+        ),
+    )

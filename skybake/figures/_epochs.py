@@ -1,0 +1,49 @@
+"""What is recorded of a training after every epoch, in training and in validation, drawn alike for all such numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from skybake.figures import Run, _style
+
+
+def draw(data: Run, name: str) -> tuple[Figure, Axes, np.ndarray]:
+    """Draw ``name`` and ``val_<name>`` of the histories of all seeds that have it.
+
+    Returns:
+        The figure, its axes, and all numbers drawn; none where nothing was trained by epochs.
+    """
+    figure = _style.figure(_style.SINGLE, 2.6, mock=data.mock)
+    axes = figure.subplots()
+    axes.set_title(_style.title(data.model, data.loss))
+    histories = [
+        history
+        for history in data.histories.values()
+        if len(history.epoch) and getattr(history, f"val_{name}") is not None
+    ]
+    if not histories:
+        _style.say(axes, "not trained by epochs")
+        return figure, axes, np.empty(0)
+    for place, history in enumerate(histories):
+        first = place == 0
+        training, validation = getattr(history, name), getattr(history, f"val_{name}")
+        axes.plot(history.epoch, training, color="#8fbcdb", lw=0.9, label="training" if first else None)
+        axes.plot(history.epoch, validation, color=_style.PALETTE[0], lw=1, label="validation" if first else None)
+        best = history.epoch == history.best_epoch
+        axes.plot(
+            history.epoch[best],
+            validation[best],
+            "o",
+            mfc="none",
+            mec=_style.PALETTE[1],
+            label="best epoch" if first else None,
+        )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(name)
+    axes.legend()
+    numbers = [values for item in histories for values in (getattr(item, name), getattr(item, f"val_{name}"))]
+    return figure, axes, np.concatenate(numbers)

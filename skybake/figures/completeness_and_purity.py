@@ -1,0 +1,122 @@
+"""Completeness and purity against signal to noise, beside what a matched filter could reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats
+
+from skybake.figures import SNR, Run, _style
+from skybake.metrics import in_bins, matched_filter
+
+SCOPE = "run"
+TASKS = ["classification"]
+NEEDS = ("classes", "snr")
+TITLE = "Completeness and purity against S/N"
+CAPTION = (
+    "Test objects of class 1 in bins of equally many by their signal to noise, all seeds. Completeness: the fraction"
+    " that is predicted as class 1, with the range that its binomial (Jeffreys) interval covers, objects taken as"
+    " independent. Purity: the fraction that is of class 1 among what is predicted so; where objects of class 0 have no"
+    " signal to noise, it is that of a sample in which all of class 1 had this one, mixed as the test part is. Dashes:"
+    " the completeness of a matched filter that knows place and shape, in sky noise alone, at the same false positive"
+    " rate. Artefacts cost more."
+)
+MOST_BINS, BIN_OBJECTS = 10, 20
+
+
+@dataclass(frozen=True)
+class Bins:
+    """What is measured in B bins of signal to noise.
+
+    Attributes:
+        middle: (B,) median signal to noise of the objects of class 1.
+        objects: (B,) how many they are.
+        completeness: (B,) fraction of them that is predicted as class 1.
+        purity: (B,) fraction of class 1 among what is predicted so; NaN where nothing is.
+    """
+
+    middle: np.ndarray
+    objects: np.ndarray
+    completeness: np.ndarray
+    purity: np.ndarray
+
+
+@_style.styled
+def draw(data: Run) -> Figure:
+    """Draw completeness above, purity below."""
+    figure = _style.figure(_style.SINGLE, 4.2, mock=data.mock)
+    classes, snr = data.classes(), data.scalar(SNR)
+    if not np.isfinite(classes).all():
+        axes = figure.subplots()
+        axes.set_title(_style.title(data.model, data.loss))
+        _style.say(axes, "some probabilities are not finite numbers")
+        return figure
+    top, foot = figure.subplots(2, sharex=True, height_ratios=[3, 2])
+    top.set_title(_style.title(data.model, data.loss))
+    said, yes, no = classes.argmax(axis=-1) == 1, (data.true == 1) & (snr > 0), data.true == 0
+    bins = measure(said, data.true, snr)
+    low, high = interval(bins.completeness, bins.objects, data.level)
+    line = {"color": _style.PALETTE[0], "ms": 3}
+    top.vlines(bins.middle, low, high, color=line["color"], lw=0.9)
+    label = f"{yes.sum()} of class {data.class_names[1]}, {len(said)} seed{'s' if len(said) > 1 else ''}"
+    top.plot(bins.middle, bins.completeness, "o-", **line, label=label)
+    if no.any() and not (snr[no] > 0).any():
+        _limit(top, said[:, no], snr[yes])
+    foot.plot(bins.middle, bins.purity, "o-", **line)
+    share = np.mean(data.true == 1)
+    foot.axhline(share, color=_style.GREY, lw=0.7, ls=":", label=f"all taken for class {data.class_names[1]}")
+    top.set(ylabel="completeness", ylim=(-0.02, 1.02), xscale="log")
+    foot.set(ylabel="purity", ylim=(-0.02, 1.02), xlabel="signal to noise")
+    for axes in (top, foot):
+        axes.legend(loc="lower right", handlelength=1.6)
+        axes.grid(axis="y", lw=0.3, color=_style.PALE)
+        axes.set_axisbelow(True)
+    return figure
+
+
+def measure(said: np.ndarray, true: np.ndarray, snr: np.ndarray) -> Bins:
+    """Measure completeness and purity in bins of signal to noise with equally many objects of class 1.
+
+    Args:
+        said: (S, n) whether class 1 is predicted.
+        true: (n,) class numbers.
+        snr: (n,) NaN where there is none; at least one object of class 1 has one above 0.
+    """
+    yes, no = (true == 1) & (snr > 0), true == 0
+    edges = in_bins.edges(snr[yes], int(np.clip(yes.sum() // BIN_OBJECTS, 1, MOST_BINS)))
+    place = np.searchsorted(edges, snr, side="right") - 1
+    place[snr == edges[-1]] = len(edges) - 2
+    bins = [yes & (place == number) for number in range(len(edges) - 1)]
+    found = np.array([said[:, chosen].mean() for chosen in bins])
+    if (snr[no] > 0).any():
+        right = np.array([said[:, chosen].sum() for chosen in bins])
+        false = np.array([said[:, no & (place == number)].sum() for number in range(len(bins))])
+    else:
+        right = found * (true == 1).sum()
+        false = np.full(len(bins), said[:, no].sum() / len(said))
+    return Bins(
+        middle=np.array([np.median(snr[chosen]) for chosen in bins]),
+        objects=np.array([chosen.sum() for chosen in bins]),
+        completeness=found,
+        purity=np.divide(right, right + false, out=np.full(len(bins), np.nan), where=right + false > 0),
+    )
+
+
+def interval(found: np.ndarray, objects: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return Jeffreys' interval of fractions of n objects (Brown, Cai & DasGupta 2001, Stat. Sci. 16, 101)."""
+    tail, hits = (1 - level) / 2, found * objects
+    low = stats.beta.ppf(tail, hits + 0.5, objects - hits + 0.5)
+    high = stats.beta.ppf(1 - tail, hits + 0.5, objects - hits + 0.5)
+    return np.where(found == 0, 0.0, low), np.where(found == 1, 1.0, high)
+
+
+def _limit(axes: Axes, said: np.ndarray, snr: np.ndarray) -> None:
+    """Draw the completeness of the matched filter; where no noise is taken for a source, at the rate of one object."""
+    rate, count = float(said.mean()), said.shape[1]
+    shown = f"{100 * rate:.2g} %" if rate > 0 else f"none of {count}: at one"
+    grid = np.geomspace(snr.min(), snr.max(), 200)
+    limit = matched_filter.completeness(grid, min(max(rate, 1 / count), 1 - 1e-9))
+    axes.plot(grid, limit, "--", color="black", lw=0.9, label=f"matched filter\n(false positives {shown})")

@@ -1,0 +1,12 @@
+"""Three convolutions and one dense layer: the network of a first course on images.
+
+Three times fifty 3x3 filters, with pooling after the first two. Input (H, W, C); 87,060 parameters at 32x32x3 with ten
+classes.
+"""
+
+from skybake.models import lesson_cnn_dropout
+
+
+def build(image, scalars=None, *, filters=50, units=50):
+    """Return features (batch, units); scalars are not used."""
+    return lesson_cnn_dropout.build(image, scalars, filters=filters, units=units, rate=0.0)

@@ -1,0 +1,110 @@
+"""Tables as files: CSV (also compressed), FITS table and parquet, read alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skybake.raw import RawError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Pieces = Callable[[list[str]], Iterator[pd.DataFrame]]
+    Places = Callable[[Iterable], Mapping[str, tuple[str, int | None]]]
+
+MISSING = {"", "nan", "null", "none", "na", "n/a", "-"}
+"""What stands in a text column where there is no value, in lower case."""
+_ROWS_AT_ONCE = 50_000  # text takes ten times the memory of numbers
+
+
+def one_number_columns(columns: Iterable) -> dict[str, tuple[str, int | None]]:
+    """Name the columns of a FITS table that have one value a row."""
+    formats = {column.name: re.match(r"(\d*)([A-Z])", column.format).groups() for column in columns}
+    return {name: (name, None) for name, (repeat, kind) in formats.items() if kind == "A" or repeat in ("", "1")}
+
+
+def source(path: Path, fits_places: Places = one_number_columns) -> tuple[list[str], Pieces]:
+    """Return the column names of a table file, and a function that reads chosen columns piece by piece.
+
+    Args:
+        path: CSV (also compressed), FITS table or parquet, told by its name; values of a CSV come as text.
+        fits_places: Which name stands for which column, or element of a column, of a FITS table.
+
+    Raises:
+        RawError: There is no such file, or it is not what its name says.
+    """
+    if not path.exists():
+        raise RawError(f"{path}: no such catalogue")
+    suffixes = {suffix.lower() for suffix in path.suffixes[-2:]}
+    if suffixes & {".fits", ".fit"}:
+        return _fits_source(path, fits_places)
+    if suffixes & {".parquet", ".pq"}:
+        return _parquet_source(path)
+    return _csv_source(path)
+
+
+def _csv_source(path: Path) -> tuple[list[str], Pieces]:
+    import pandas as pd
+
+    options = {"dtype": str, "na_filter": False, "skipinitialspace": True, "encoding": "utf-8-sig", "index_col": False}
+    try:
+        names = list(pd.read_csv(path, nrows=0, **options).columns)
+        if names and names[0].startswith("#"):  # SkyServer's "#Table1"
+            options["skiprows"] = 1
+            names = list(pd.read_csv(path, nrows=0, **options).columns)
+    except (ValueError, OSError, EOFError) as error:
+        raise RawError(f"{path}: not a CSV catalogue ({error}). Hint: CSV, FITS table and parquet are read") from None
+
+    def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
+        try:
+            yield from pd.read_csv(path, usecols=wanted, chunksize=_ROWS_AT_ONCE, **options)
+        except (ValueError, OSError, EOFError) as error:
+            raise RawError(f"{path}: damaged CSV catalogue ({error})") from None
+
+    return names, pieces
+
+
+def _fits_source(path: Path, fits_places: Places) -> tuple[list[str], Pieces]:
+    import pandas as pd
+    from astropy.io import fits
+
+    try:
+        with fits.open(path) as file:
+            tables = [hdu for hdu in file if isinstance(hdu, fits.BinTableHDU)]
+            if not tables:
+                raise RawError(f"{path}: no table in this FITS file. Hint: the catalogue is expected in a table HDU")
+            data = tables[0].data
+            places = fits_places(tables[0].columns)
+    except OSError as error:
+        raise RawError(f"{path}: not a FITS file ({error})") from None
+
+    def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
+        columns = {}
+        for name in wanted:
+            column, element = places[name]
+            values = np.asarray(data[column] if element is None else data[column][:, element])
+            columns[name] = values.astype(values.dtype.newbyteorder("="))
+        yield pd.DataFrame(columns)
+
+    return list(places), pieces
+
+
+def _parquet_source(path: Path) -> tuple[list[str], Pieces]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise RawError(f"{path}: not a parquet file ({error})") from None
+
+    def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
+        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=list(dict.fromkeys(wanted))):
+            yield batch.to_pandas()
+
+    return file.schema_arrow.names, pieces

@@ -1,0 +1,136 @@
+"""The images have what their steps need, and give the numbers that the host gives."""
+
+import ast
+import subprocess
+
+import pytest
+
+from skybake import discovery, jobs
+from tests.conftest import ROOT
+from tests.workflow.conftest import Bakeoff
+
+STEPS = {  # scripts, and rooms of the library whose files they find by name
+    "data": (["simulate", "list_files", "fetch", "join_ledgers", "ingest", "split", "fit_baseline"], ["raw", "mock"]),
+    "train-cpu": (["train", "test_chosen"], ["models", "losses"]),
+    "report": (["write_config", "explore", "evaluate", "choose", "compare", "join"], ["figures"]),
+}
+ROOMS = {"data": ["baselines", "fetch"], "train-cpu": [], "report": ["metrics"]}
+
+
+def imported(paths):
+    """Return the outside modules that files import at any depth, as dotted names."""
+    found = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add(node.module)
+    return sorted(name for name in found if name.split(".")[0] not in ("skybake", "tensorflow", "jax", "snakemake"))
+
+
+def execute(image, code, *arguments):
+    return subprocess.run(
+        ["apptainer", "exec", "--no-home", "--contain", *arguments, image, "python", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("kind", sorted(STEPS))
+def test_an_image_has_all_that_its_steps_import(kind, images):
+    """In plain Apptainer: under Snakemake a missing package would come from the host."""
+    scripts, rooms = STEPS[kind]
+    starts = [ROOT / "scripts" / f"{name}.py" for name in scripts]
+    for room in [*rooms, *ROOMS[kind]]:
+        starts += sorted((ROOT / "skybake" / room).glob("*.py"))
+    used = discovery.used_files(starts)
+    names = imported(used)
+    assert "numpy" in names
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in used if path.parent.name != "scripts"]
+    modules = [name.removesuffix(".__init__") for name in modules]
+    lines = ["import importlib, sys", "sys.path.append('/checkout')"]
+    lines += [f"importlib.import_module({name!r})" for name in [*names, *sorted(modules)]]
+    done = execute(images / f"{kind}.sif", "\n".join(lines), "--bind", f"{ROOT}:/checkout")
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_every_script_has_an_image():
+    tested = {name for scripts, _ in STEPS.values() for name in scripts}
+    assert tested == {path.stem for path in (ROOT / "scripts").glob("*.py")} - {"build_image"}
+
+
+@pytest.mark.parametrize("kind", sorted(STEPS))
+def test_an_image_holds_bytecode_and_no_skybake(kind, images):
+    code = (
+        "import importlib.util, numpy, pathlib\n"
+        "assert importlib.util.find_spec('skybake') is None\n"
+        "sources = list(pathlib.Path(numpy.__file__).parent.rglob('*.py'))\n"
+        "compiled = [path for path in sources if pathlib.Path(importlib.util.cache_from_source(path)).exists()]\n"
+        "print(len(sources), len(compiled))"
+    )
+    done = execute(images / f"{kind}.sif", code)
+    assert done.returncode == 0, done.stderr
+    sources, compiled = map(int, done.stdout.split())
+    assert compiled == sources > 100
+
+
+@pytest.mark.parametrize("kind", sorted(STEPS))
+def test_an_image_has_the_versions_of_its_lock(kind, images):
+    code = "from importlib import metadata\nfor d in metadata.distributions(): print(d.name.lower(), d.version)"
+    done = execute(images / f"{kind}.sif", code)
+    found = dict(line.split() for line in done.stdout.splitlines())
+    for name, version in locked(kind).items():
+        assert found[name] == version, name
+
+
+def locked(kind):
+    """Return package -> version of a lock file, as Python 3.11 on Linux has them."""
+    from packaging.requirements import Requirement
+
+    environment = {"python_version": "3.11", "python_full_version": "3.11.2", "sys_platform": "linux"}
+    found = {}
+    for line in (ROOT / "requirements" / f"{kind}.lock").read_text().splitlines():
+        if line[:1].isalnum():
+            requirement = Requirement(line.rstrip(" \\"))
+            if requirement.marker is None or requirement.marker.evaluate(environment):
+                found[requirement.name.lower()] = str(requirement.specifier).removeprefix("==")
+    assert len(found) > 10
+    return found
+
+
+def test_host_and_container_give_the_same_predictions(baked, ingested):
+    """The same versions on the same machine: byte for byte."""
+    ingested.snakemake("--until", "train_clusters")
+    results = ingested.folder / "results"
+    compared = 0
+    for name in ("predictions.h5", "history.csv"):
+        for path in results.glob(f"clusters/runs/*/*/seed-1/{name}"):
+            assert path.read_bytes() == (baked[0].folder / path.relative_to(ingested.folder)).read_bytes(), path
+            compared += 1
+    assert compared >= 8
+    assert (results / "clusters/dataset.h5").read_bytes() == (
+        baked[0].folder / "results/clusters/dataset.h5"
+    ).read_bytes()
+
+
+def test_a_missing_image_is_named_before_any_job(checkout, images, tmp_path, ingested):
+    bakeoff = Bakeoff(tmp_path, checkout)
+    (tmp_path / "bakeoff.yaml").write_text((ingested.folder / "bakeoff.yaml").read_text())
+    aside = images / "report.aside"
+    (images / "report.sif").rename(aside)
+    try:
+        done = bakeoff.snakemake("--software-deployment-method", "apptainer", check=False)
+    finally:
+        aside.rename(images / "report.sif")
+    assert done.returncode != 0
+    assert f"no image {images}/report.sif" in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_every_kind_of_environment_has_lock_conda_file_and_definition():
+    for kind in jobs.ENVIRONMENTS:
+        definition = (ROOT / "containers" / f"{kind}.def").read_text()
+        assert f"requirements/{kind}.lock /opt/skybake/requirements.lock" in definition
+        assert (ROOT / "envs" / f"{kind}.yaml").exists()

@@ -1,0 +1,125 @@
+"""Models for stamps and course images: parameter counts, both tasks, small images, both backends."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from skybake import backend, discovery, heads, training
+from tests.conftest import ROOT
+from tests.training_settings import job
+
+NEW = ("dense", "dense_bn", "vgg6", "resnet50", "lesson_cnn", "lesson_cnn_dropout")
+SMALL = {"resnet50": {"width": 4}}  # its 23 million parameters are counted once
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _framework():
+    backend.start("tensorflow", threads=1, precision="float32")
+
+
+def compose(model, shape, head, **parameters):
+    keras.utils.clear_session()
+    return training.compose(job(model, parameters=parameters), {"image": shape}, head)
+
+
+def classes(count):
+    return heads.Logits(bias=(0.0,) * count)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "count", "parameters"),
+    [
+        ("dense", (21, 21, 1), 2, 27_452),
+        ("dense_bn", (21, 21, 1), 2, 27_452 + 2 * 4 * 30),  # scale, shift and two moments a channel
+        ("vgg6", (21, 21, 1), 2, 25_458),
+        ("lesson_cnn", (32, 32, 3), 10, 87_060),
+        ("lesson_cnn_dropout", (32, 32, 3), 10, 87_060),
+    ],
+)
+def test_parameter_counts(model, shape, count, parameters):
+    assert compose(model, shape, classes(count)).count_params() == parameters
+
+
+def test_resnet50_has_the_published_networks_weights():
+    """25,557,032 weights with 1,000 classes (torchvision's); less that last layer, a 3x3 stem in place of 7x7."""
+    network = compose("resnet50", (32, 32, 3), classes(10))
+    trained = sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
+    assert trained == 25_557_032 - 2_049_000 - (49 - 9) * 3 * 64 + 10 * 2049
+    layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)]
+    assert len(layers) == 50 + 4  # and four shortcuts
+    assert network.layers[-2].input.shape == (None, 4, 4, 2048)
+
+
+@pytest.mark.parametrize("model", NEW)
+def test_both_tasks_and_small_images(model):
+    for shape, head in (((21, 21, 1), heads.Gaussian()), ((8, 8, 2), classes(3)), ((5, 7, 1), heads.Binary())):
+        network = compose(model, shape, head, **SMALL.get(model, {}))
+        outputs = network({"image": np.ones((3, *shape), np.float32)})
+        assert outputs.shape == (3, head.width)
+        assert np.isfinite(outputs).all()
+
+
+@pytest.mark.parametrize("model", ["simple_sequential", "deeper_sequential", "nonsequential", "inception_small"])
+def test_cluster_and_photometric_redshift_models_classify(model):
+    network = compose(model, (32, 32, 5), classes(4))
+    predicted = classes(4).prediction(np.asarray(network({"image": np.ones((2, 32, 32, 5), np.float32)})))
+    assert predicted.classes.shape == (2, 4)
+    assert np.allclose(predicted.classes.sum(axis=1), 1)
+
+
+def test_dropout_rate_is_the_share_set_to_zero():
+    network = compose("lesson_cnn_dropout", (32, 32, 3), classes(10), rate=0.2)
+    rates = [layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
+    assert rates == [0.2] * 3
+    ones = np.ones((100, 100), np.float32)
+    dropped = np.asarray(keras.layers.Dropout(0.2, seed=1)(ones, training=True))
+    assert (dropped == 0).mean() == pytest.approx(0.2, abs=0.02)
+    kinds = [type(layer) for layer in compose("lesson_cnn", (32, 32, 3), classes(10)).layers]
+    assert keras.layers.Dropout not in kinds
+    with pytest.raises(ValueError, match="rate"):
+        compose("lesson_cnn_dropout", (32, 32, 3), classes(10), rate=1.5)
+
+
+def test_batch_normalisation_is_where_it_was_announced():
+    def normalisations(model):
+        found = compose(model, (21, 21, 1), classes(2)).layers
+        return sum(isinstance(layer, keras.layers.BatchNormalization) for layer in found)
+
+    assert (normalisations("dense"), normalisations("dense_bn"), normalisations("vgg6")) == (0, 2, 1)
+
+
+JAX = """
+import sys
+import numpy as np
+from skybake import backend, heads, training
+backend.start("jax", threads=1, precision="float32")
+from tests.training_settings import job
+for model in ("dense_bn", "vgg6"):  # JAX compiles for seconds for every layer; these have all but the residual sums
+    network = training.compose(job(model), {"image": (9, 9, 1)}, heads.Logits(bias=(0.0, 0.0)))
+    outputs = np.asarray(network({"image": np.ones((2, 9, 9, 1), np.float32)}))
+    assert outputs.shape == (2, 2) and np.isfinite(outputs).all(), model
+assert "tensorflow" not in sys.modules
+"""
+
+
+def test_models_build_with_jax():
+    pytest.importorskip("jax")
+    finished = subprocess.run(
+        [sys.executable, "-c", JAX],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr[-2000:]
+
+
+def test_every_model_file_is_found():
+    assert set(NEW) <= set(discovery.models())
+    assert discovery.models()["lesson_cnn_dropout"].parameters == {"filters": 50, "units": 50, "rate": 0.2}
