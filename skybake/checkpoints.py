@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,3 +74,25 @@ class Checkpoint:
         """Forget the state."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+
+class Interrupted(SystemExit):
+    """The machine takes the time away; what was done is kept."""
+
+
+@contextmanager
+def sigterm_is_a_warning() -> Iterator[Callable[[], bool]]:
+    """Let SIGTERM, which SLURM sends ahead of a time limit, end nothing at once.
+
+    Yields:
+        A function that tells whether it has come.
+    """
+    came = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # which alone is told of signals
+        yield came.is_set
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: came.set())
+    try:
+        yield came.is_set
+    finally:
+        signal.signal(signal.SIGTERM, before)

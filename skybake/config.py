@@ -243,6 +243,10 @@ class Training(Settings):
     )
     precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Arithmetic of the network.")
     threads: int = Field(1, ge=1, description="Threads of the framework on a CPU; bits reproduce for one number.")
+    tensorboard: bool = Field(
+        False,
+        description="Write the losses of every epoch for TensorBoard too: `tensorboard --logdir results`.",
+    )
     device: Literal["auto", "gpu", "cpu", "any"] = Field(
         "auto",
         description="What it is computed on: a GPU where the job asked its cluster for one, and then it fails without,"

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from skybake import backend, discovery, feeding, heads, predictions, preprocessing, provenance, runs
-from skybake.checkpoints import Checkpoint, State
+from skybake.checkpoints import Checkpoint, Interrupted, State, sigterm_is_a_warning
 from skybake.dataset import whole
 from skybake.predictions import Prediction
 from skybake.runs import Data, Job, Result
@@ -193,6 +193,9 @@ def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWH
 
     After every epoch the state of the training is kept in ``checkpoint``; a training that finds one goes on from there
     and gives the same bytes as one that was never interrupted.
+
+    Raises:
+        Interrupted: SIGTERM came, and the epoch that it came in is done and kept.
     """
     import keras
 
@@ -217,17 +220,18 @@ def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWH
         print(f"seed {seed}: going on after epoch {watch.epochs}", flush=True)
     started = perf_counter() - watch.seconds_before
     try:
-        model.fit(
-            feeding.batches(
-                prepared.parts["train"], training["batch_size"], seed, training["augmentation"], watch.epochs
-            ),
-            validation_data=feeding.batches(prepared.parts["valid"], training["batch_size"]),
-            epochs=watch.epochs if watch.stopped else training["epochs"],
-            initial_epoch=watch.epochs,
-            shuffle=False,
-            verbose=0,
-            callbacks=[*watch.plateau, watch],
-        )
+        with sigterm_is_a_warning() as watch.warned:
+            model.fit(
+                feeding.batches(
+                    prepared.parts["train"], training["batch_size"], seed, training["augmentation"], watch.epochs
+                ),
+                validation_data=feeding.batches(prepared.parts["valid"], training["batch_size"]),
+                epochs=watch.epochs if watch.stopped else training["epochs"],
+                initial_epoch=watch.epochs,
+                shuffle=False,
+                verbose=0,
+                callbacks=[*watch.plateau, watch],
+            )
         train_seconds = perf_counter() - started
         watch.restore()
         return _result(job, prepared, model, head, watch, train_seconds)
@@ -466,6 +470,8 @@ def _watch(training: Mapping[str, Any], title: str, checkpoint: Checkpoint, kept
             self.patience_from, self.patience_loss = facts.get("patience", (0, math.inf))
             self.stopped: bool = facts.get("stopped", False)
             self.plateau = _plateau(training["schedule"], facts.get("plateau", {}))
+            self.board = _board(training, checkpoint)
+            self.warned = lambda: False
             self.bar = tqdm(total=training["epochs"], initial=self.epochs, desc=title, unit="epoch", mininterval=2.0)
 
         @property
@@ -504,6 +510,16 @@ def _watch(training: Mapping[str, Any], title: str, checkpoint: Checkpoint, kept
                 elif epoch - self.patience_from >= stopping["patience"]:
                     self.model.stop_training = self.stopped = True
             checkpoint.save(self.state())
+            if self.board:
+                for name, value in self.history[-1].items():
+                    self.board.add_scalar(name, value, global_step=self.epochs)
+                self.board.flush()
+            if self.warned():
+                self.bar.close()
+                raise Interrupted(
+                    f"SIGTERM came (a time limit ahead, or scancel): stopping after epoch {self.epochs}, which is kept;"
+                    " the next attempt goes on there"
+                )
 
         def state(self) -> State:
             return State(
@@ -526,12 +542,23 @@ def _watch(training: Mapping[str, Any], title: str, checkpoint: Checkpoint, kept
 
         def restore(self) -> None:
             self.bar.close()
+            if self.board:
+                self.board.close()
             if training["weights"] == "best":
                 self.model.set_weights(self.best_weights)
             else:
                 self.best_epoch = len(self.history)
 
     return Watch()
+
+
+def _board(training: Mapping[str, Any], checkpoint: Checkpoint):
+    """Return what writes logs for TensorBoard, beside the checkpoint, if the config asks for them."""
+    if not training["tensorboard"] or checkpoint.path is None:
+        return None
+    from tensorboardX import SummaryWriter
+
+    return SummaryWriter(str(checkpoint.path.parent / "tensorboard" / checkpoint.path.stem), write_to_disk=True)
 
 
 def _array(variable) -> np.ndarray:

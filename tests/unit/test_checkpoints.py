@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from skybake import training
-from skybake.checkpoints import Checkpoint, State
+from skybake.checkpoints import Checkpoint, State, sigterm_is_a_warning
 from tests.conftest import ROOT
 from tests.training_settings import job
 
@@ -167,3 +168,37 @@ def test_kill_9_at_random_moments(small, tmp_path, uninterrupted):
     subprocess.run(command, cwd=ROOT, check=True)
     for file in SAME:
         assert (tmp_path / "seed-1" / file).read_bytes() == (uninterrupted / file).read_bytes(), file
+
+
+def test_sigterm_ends_a_training_after_its_epoch(small, tmp_path, uninterrupted):
+    command = [sys.executable, "-c", PROGRAM, *map(str, small), str(tmp_path)]
+    checkpoint = tmp_path / ".work" / "seed-1.npz"
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not checkpoint.exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate()[1]
+    assert process.returncode == 1
+    assert "SIGTERM came" in said.splitlines()[-1]
+    assert re.search(r"stopping after epoch \d, which is kept", said)
+    assert checkpoint.exists()
+    subprocess.run(command, cwd=ROOT, check=True)
+    for file in SAME:
+        assert (tmp_path / "seed-1" / file).read_bytes() == (uninterrupted / file).read_bytes(), file
+
+
+def test_sigterm_is_heeded_only_while_asked_to():
+    before = signal.getsignal(signal.SIGTERM)
+    with sigterm_is_a_warning() as came:
+        assert not came()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert came()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_tensorboard_logs_are_written_if_asked_for(small, tmp_path, uninterrupted):
+    run = train(small, demanding(tensorboard=True), tmp_path)[1]
+    (events,) = (tmp_path / ".work" / "tensorboard" / "seed-1").iterdir()
+    content = events.read_bytes()
+    assert all(content.count(name) == 8 for name in (b"\n\x04loss\x15", b"\n\x08val_loss\x15"))
+    assert (run / "model.keras").read_bytes() == (uninterrupted / "model.keras").read_bytes()
