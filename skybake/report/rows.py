@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skybake import discovery
+from skybake import discovery, logs
 from skybake.report.tasks import task_of
 
 OK, FAILED, NOT_FINITE = "ok", "failed", "not finite"
@@ -234,8 +234,8 @@ def chosen(entries: Iterable[Entry]) -> Entry | None:
 
 
 def _failed(log: Path) -> bool:
-    """Tell whether the log of a training ends in an error."""
-    return log.exists() and log.read_text(encoding="utf-8", errors="replace").count("TrainingFailed") > 0
+    """Tell whether a training began and did not succeed."""
+    return log.exists() and not logs.finished(log)
 
 
 def log_tail(row: Row) -> str:

@@ -434,7 +434,7 @@ def test_a_progress_bar_leaves_its_last_state_in_the_log(baked):
 
 def test_the_log_of_a_failed_point_is_shown(tmp_path):
     logs = [tmp_path / f"delta={value}.log" for value in (1, 2, 3)]
-    logs[0].write_text("seed 1: 100%\n")
+    logs[0].write_text("seed 1: 100%\nfinished\n")
     logs[1].write_text("Traceback\nskybake.runs.TrainingFailed: seed 2: no memory\n")
     files = {"metrics": tmp_path / "m.json", "figures": tmp_path / "f", "log": tmp_path / "never.log"}
     row = Row("d", "m", "l", [1], {1: tmp_path / "run"}, **files, sweep=tmp_path / "sweep.json", point_logs=logs)

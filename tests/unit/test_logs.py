@@ -1,0 +1,37 @@
+"""The log of a step."""
+
+import pytest
+
+from skybake import logs
+
+
+def test_a_log_holds_output_errors_and_every_state_of_a_bar(tmp_path, capfd):
+    path = tmp_path / "logs" / "step.log"
+    with (
+        pytest.raises(SystemExit, match=r"(?s)ValueError: row 3 is bad\nThe whole log: .*step.log"),
+        logs.to_file(path),
+    ):
+        print("begun")
+        print("\r1 of 2\r2 of 2")
+        raise ValueError("row 3 is bad")
+    lines = path.read_text().splitlines()
+    assert lines[0] == "begun"
+    assert {"1 of 2", "2 of 2", "ValueError: row 3 is bad"} <= set(lines)
+    assert capfd.readouterr().out == ""
+
+
+def test_the_log_of_an_attempt_that_did_not_finish_is_kept_until_one_does(tmp_path):
+    path = tmp_path / "step.log"
+    path.write_text("attempt 1, killed")
+    with logs.to_file(path):
+        print("attempt 2")
+    assert path.read_text() == f"attempt 1, killed{logs.AGAIN}attempt 2\nfinished\n"
+    with logs.to_file(path):
+        print("attempt 3")
+    assert path.read_text() == "attempt 3\nfinished\n"
+
+
+def test_an_exit_is_logged_and_handed_on(tmp_path):
+    with pytest.raises(SystemExit, match="stopping after epoch 3"), logs.to_file(tmp_path / "step.log"):
+        raise SystemExit("stopping after epoch 3")
+    assert "stopping after epoch 3" in (tmp_path / "step.log").read_text()
