@@ -18,6 +18,11 @@ GIVEN = jobs.shared_by_trainings(workflow.resource_settings.overwrite_resources,
 workflow.resource_settings.overwrite_resources = GIVEN
 TRAINED_IN = {name: jobs.environment(GIVEN, device) for name, device in DEVICES.items()}
 
+# Raw data may lie anywhere: a container sees their folders too.
+SEEN = [workflow.basedir, "."]
+BINDS = jobs.with_binds(workflow.deployment_settings.apptainer_args, PLAN.given_files(), SEEN)
+workflow.deployment_settings.apptainer_args = BINDS
+
 
 wildcard_constraints:
     dataset=r"[^/]+",

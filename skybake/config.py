@@ -535,6 +535,11 @@ class Plan:
         files = self.simulator(dataset).RAW_FILES
         return {name: f"{self.paths.raw(dataset)}/{file.rstrip('/')}" for name, file in files.items()}
 
+    def given_files(self) -> list[str]:
+        """Return all raw files and folders that the config names, and the folder of results."""
+        raw = [path for name in self.config.datasets if not self.is_mock(name) for path in self.raw(name).values()]
+        return [*raw, self.paths.results]
+
     def raw_inputs(self, dataset: str) -> list[str]:
         """Return what the ingest rule waits for."""
         if self.config.datasets[dataset].fetch is not None:

@@ -1,4 +1,4 @@
-"""What a job asks for: memory, run time and a GPU.
+"""What a job asks for: memory, run time, a GPU, and the folders that its container must see.
 
 Every bake-off has training rules of its own, so a profile cannot name them; what it gives under
 ``set-resources: train`` goes to all of them (see ``profiles/slurm``).
@@ -7,7 +7,8 @@ Every bake-off has training rules of its own, so a profile cannot name them; wha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,22 @@ def asked_gpu(resources: Mapping[str, Any]) -> str:
     if "gpu" not in str(found["gres"]):
         found.pop("gres")
     return ", ".join(f"{name}={value}" for name, value in found.items() if value not in (None, 0, "", "0"))
+
+
+def with_binds(arguments: str, paths: Iterable[str], seen: Sequence[str]) -> str:
+    """Return Apptainer's arguments, with the folders of raw data in them that a container would not see.
+
+    Args:
+        arguments: As the profile gives them.
+        paths: Files and folders, which may be links to elsewhere.
+        seen: Folders that Snakemake lets a container see: the checkout and the working directory.
+    """
+    roots = [Path(folder).resolve() for folder in seen]
+    folders = set()
+    for path in map(Path, paths):
+        for found in {path.absolute(), path.resolve()}:
+            folder = found if found.is_dir() else found.parent
+            if folder.is_dir() and not any(folder.is_relative_to(root) for root in roots):
+                folders.add(shlex.quote(str(folder)))
+    binds = [f"--bind {folder}" for folder in sorted(folders)]
+    return " ".join([arguments, *(bind for bind in binds if bind not in arguments)]).strip()

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
 FINISHED = "finished"  # the last line of the log of a step that succeeded
 AGAIN = "\n---- a new attempt; above is the log of one that did not finish ----\n"
 

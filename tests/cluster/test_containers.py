@@ -1,13 +1,18 @@
 """The images have what their steps need, and give the numbers that the host gives."""
 
 import ast
+import copy
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from skybake import discovery, jobs
+from skybake.mock import efeds
+from tests.cluster.conftest import CONFIG
 from tests.conftest import ROOT
 from tests.workflow.conftest import Bakeoff
 
@@ -135,3 +140,23 @@ def test_every_kind_of_environment_has_lock_conda_file_and_definition():
         definition = (ROOT / "containers" / f"{kind}.def").read_text()
         assert f"requirements/{kind}.lock /opt/skybake/requirements.lock" in definition
         assert (ROOT / "envs" / f"{kind}.yaml").exists()
+
+
+def test_raw_data_may_lie_where_no_container_looks(checkout, images, ingested, tmp_path):
+    """A link in the working directory to a folder that Apptainer does not mount by itself."""
+    elsewhere = Path("/srv/skybake-test")
+    shutil.rmtree(elsewhere, ignore_errors=True)
+    shutil.copytree(ingested.folder / "results/clusters/raw", elsewhere)
+    (tmp_path / "data").symlink_to(elsewhere)
+    config = copy.deepcopy(CONFIG)
+    del config["datasets"]["clusters"]["mock"]
+    config["datasets"]["clusters"]["raw"] = {name: f"data/{file}" for name, file in efeds.RAW_FILES.items()}
+    bakeoff = Bakeoff(tmp_path, checkout)
+    bakeoff.write(config)
+    try:
+        hidden = execute(images / "data.sif", f"import os; print(os.path.exists({str(elsewhere)!r}))")
+        assert hidden.stdout == "False\n"
+        bakeoff.snakemake("--software-deployment-method", "apptainer", "results/clusters/dataset.h5")
+    finally:
+        shutil.rmtree(elsewhere)
+    assert (tmp_path / "results/clusters/rejected.csv").exists()
