@@ -30,7 +30,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
                 f"{IMAGES}/{TRAINED_IN[name]}.sif"
             threads: bakeoff.training.threads
             resources:
-                mem_mb=jobs.memory(2500, 8, at_most=bakeoff.training.memory_limit_mb),
+                mem_mb=jobs.memory(jobs.TRAINING_MB[TRAINED_IN[name]], 8, at_most=bakeoff.training.memory_limit_mb),
                 runtime=jobs.minutes(240),
             params:
                 job=lambda wildcards: PLAN.job_facts(**wildcards),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ENVIRONMENTS = ("data", "train-cpu", "train-gpu", "report")  # of steps; envs/ and containers/ have one of each
+TRAINING_MB = {"train-cpu": 2500, "train-gpu": 4000}  # beside the data: CUDA takes its part of the host's memory
 TRAININGS = "train"  # under this name a profile sets the resources of all trainings
 GPU_RESOURCES = ("gpu", "gpu_model", "gres")  # how SLURM is asked for a GPU
 
