@@ -61,6 +61,12 @@ onstart:
         containers.check(workflow.dag.container_imgs)
 
 
+onsuccess:
+    from skybake.report import summary
+
+    summary.say(PLAN)
+
+
 # Failed jobs do not cost the report: it shows them, and Snakemake's exit code says so.
 onerror:
     from skybake.report import unfinished

@@ -289,3 +289,16 @@ def test_a_bakeoff_on_a_real_field(tmp_path, shared_data):
     rejected = table(tmp_path / "results/stars_4510/rejected.csv")
     assert len(dataset.load(tmp_path / "results/stars_4510/dataset.h5")) + len(rejected) == 161
     assert "MOCK" not in (tmp_path / "results/report.html").read_text()
+
+
+def test_the_end_says_what_was_compared(finished, capfd):
+    from skybake.config import plan
+    from skybake.report import summary
+
+    config = yaml.safe_load((finished.folder / "results/config.yaml").read_text())
+    config["results"] = str(finished.folder / "results")
+    summary.say(plan(config))
+    lines = capfd.readouterr().err.splitlines()
+    assert lines[0].startswith("clusters: 6 of 6 rows compared; chosen on validation: ")
+    assert lines[1].startswith("galaxies: 2 of 2 rows compared")
+    assert lines[2] == f"The report: {finished.folder}/results/report.html"
