@@ -1,5 +1,6 @@
 """A real one-node SLURM cluster with two GPUs that have no driver, and real Apptainer."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -73,6 +74,17 @@ class Cluster:
         pid = int((self.folder / f"{daemon}.pid").read_text())
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not Path(f"/proc/{pid}").exists(), f"{daemon}'s end")
+
+    def processes(self, job):
+        """Return the processes of a job, SLURM's own that watch it first."""
+        watching, working = [], []
+        for folder in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if (folder / "cmdline").read_bytes().startswith(f"slurmstepd: [{job}.".encode()):
+                    watching.append(int(folder.name))
+                elif f"SLURM_JOB_ID={job}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                    working.append(int(folder.name))
+        return [*watching, *working]
 
     def ask(self, *command):
         """Return the lines that a SLURM command prints."""

@@ -88,7 +88,8 @@ def test_an_image_holds_bytecode_and_no_skybake(kind, images):
 def test_an_image_has_the_versions_of_its_lock(kind, images):
     code = "from importlib import metadata\nfor d in metadata.distributions(): print(d.name, d.version)"
     done = execute(images / f"{kind}.sif", code)
-    found = {canonicalize_name(name): version for name, version in map(str.split, done.stdout.splitlines())}
+    pairs = [line.split() for line in done.stdout.splitlines()]
+    found = {canonicalize_name(name): version for name, version in reversed(pairs)}  # the first on the path is imported
     for name, version in locked(kind).items():
         assert found[name] == version, name
 
