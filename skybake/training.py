@@ -75,6 +75,14 @@ def train_job(
         TrainingFailed: A seed failed; the others are kept.
     """
     training = job.training
+    _start(training, asked_gpu)
+    data = runs.load(dataset, split, job.label, job.parts)
+    prepared = prepare(data, job)
+    versions = provenance.versions(PACKAGES[training["backend"]])
+    runs.run(job, data, seeds, work, lambda seed, checkpoint: train(job, prepared, seed, checkpoint), files, versions)
+
+
+def _start(training: Mapping[str, Any], asked_gpu: str) -> None:
     backend.start(
         training["backend"],
         threads=training["threads"],
@@ -82,10 +90,6 @@ def train_job(
         device=training["device"],
         asked_gpu=asked_gpu,
     )
-    data = runs.load(dataset, split, job.label, job.parts)
-    prepared = prepare(data, job)
-    versions = provenance.versions(PACKAGES[training["backend"]])
-    runs.run(job, data, seeds, work, lambda seed, checkpoint: train(job, prepared, seed, checkpoint), files, versions)
 
 
 def prepare(data: Data, job: Job) -> Prepared:
@@ -387,13 +391,7 @@ def test_chosen(
         TrainingFailed: A network could not be loaded, or predicts other than it did when it was trained.
     """
     training = job.training
-    backend.start(
-        training["backend"],
-        threads=training["threads"],
-        precision=training["precision"],
-        device=training["device"],
-        asked_gpu=asked_gpu,
-    )
+    _start(training, asked_gpu)
     data = runs.load(dataset, split, job.label, job.parts)
     prepared = prepare(data, job)
     runs.run(
