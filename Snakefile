@@ -8,6 +8,7 @@ if not workflow.overwrite_configfiles:
     configfile: f"{workflow.basedir}/config.yaml"
 
 
+jobs.hand_on_sigterm()
 PLAN = settings.plan(config)
 PATHS = PLAN.paths
 IMAGES = f"{workflow.basedir}/containers/images"  # made by: snakemake containers

@@ -157,7 +157,7 @@ def test_raw_data_may_lie_where_no_container_looks(checkout, images, ingested, t
     try:
         hidden = execute(images / "data.sif", f"import os; print(os.path.exists({str(elsewhere)!r}))")
         assert hidden.stdout == "False\n"
-        bakeoff.snakemake("--software-deployment-method", "apptainer", "results/clusters/dataset.h5")
+        bakeoff.snakemake("results/clusters/dataset.h5", "--software-deployment-method", "apptainer")
     finally:
         shutil.rmtree(elsewhere)
     assert (tmp_path / "results/clusters/rejected.csv").exists()

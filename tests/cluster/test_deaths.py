@@ -120,8 +120,8 @@ def test_time_limit(disturbed, undisturbed, cluster):
     run = disturbed()
     cluster.ask("scontrol", "update", f"jobid={run.at_work()}", "TimeLimit=1")
     assert_gone_on(run, undisturbed)
-    assert run.states()[0] in ("TIMEOUT", "FAILED")  # the latter if it ended at the warning
-    assert run.states()[1:] == ["COMPLETED"]
+    assert run.states() == ["FAILED", "COMPLETED"]  # it ended at the warning
+    assert "SIGTERM came" in (run.bakeoff.folder / LOG).read_text()
 
 
 def test_out_of_memory(disturbed, undisturbed, cluster):

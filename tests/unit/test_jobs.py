@@ -1,8 +1,11 @@
 """What jobs ask for."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 from skybake import jobs
+from tests.conftest import ROOT
 
 
 def test_memory_grows_with_the_input_up_to_what_is_kept_in_memory():
@@ -29,3 +32,22 @@ def test_a_container_sees_raw_data_wherever_they_lie(tmp_path, monkeypatch):
     once = jobs.with_binds("--nv", [str(elsewhere / "cubes.pkl")], ["."])
     assert once == f"--nv {bind}"
     assert jobs.with_binds(once, [str(elsewhere / "cubes.pkl")], ["."]) == once  # a job reads the Snakefile again
+
+
+SNAKEMAKE = """
+import os, signal, subprocess, sys, time
+from skybake import jobs
+from tests.conftest import ROOT
+signal.signal(signal.SIGTERM, lambda *_: None)  # as Snakemake has a handler of its own
+jobs.hand_on_sigterm()
+script = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit(7)); print(1, flush=True); time.sleep(60)"
+shell = subprocess.Popen(["bash", "-c", 'set -e; "$0" -c "$1"; true', sys.executable, script], stdout=subprocess.PIPE)
+shell.stdout.readline()
+os.kill(os.getpid(), signal.SIGTERM)
+sys.exit(shell.wait())
+"""
+
+
+def test_sigterm_reaches_the_script_and_spares_the_shell_between():
+    done = subprocess.run([sys.executable, "-c", SNAKEMAKE], cwd=ROOT, timeout=50, check=False)
+    assert done.returncode == 7
