@@ -1,0 +1,81 @@
+"""A classification end to end: simulated stamps, sources and noise."""
+
+import csv
+import json
+
+import h5py
+import pytest
+
+from tests.workflow.conftest import Bakeoff
+
+CONFIG = {
+    "datasets": {
+        "stamps": {
+            "survey": "decam",
+            "mock": {"n_sources": 150, "n_noise": 150, "seed": 3},
+            "split": {"strategy": "group", "test": 0.3, "valid": 0.2, "seed": 40},
+        }
+    },
+    "bakeoffs": {
+        "stamps": {
+            "datasets": ["stamps"],
+            "models": ["dense", {"vgg6": {}}],
+            "losses": [{"categorical_crossentropy": {"class_weights": "balanced"}}],
+            "seeds": [1, 2],
+            "training": {"epochs": 3, "images": "robust", "augmentation": "flips_and_turns"},
+            "inside": {"objects": 2},
+        }
+    },
+    "statistics": {"draws": 200},
+}
+
+
+@pytest.fixture(scope="module")
+def stamps(tmp_path_factory):
+    bakeoff = Bakeoff(tmp_path_factory.mktemp("stamps"))
+    bakeoff.write(CONFIG)
+    bakeoff.snakemake()
+    return bakeoff.folder / "results"
+
+
+def test_nothing_is_lost(stamps):
+    with h5py.File(stamps / "stamps/dataset.h5") as file, (stamps / "stamps/rejected.csv").open(newline="") as stream:
+        assert file.attrs["task"] == "classification"
+        assert len(file["id"]) + len(list(csv.DictReader(stream))) == 300
+
+
+def test_classes_are_compared(stamps):
+    with (stamps / "comparison.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {(row["model"], row["status"]) for row in rows} == {("dense", "ok"), ("vgg6", "ok")}
+    for row in rows:
+        assert 0 <= float(row["accuracy_low"]) <= float(row["accuracy"]) <= float(row["accuracy_high"]) <= 1
+        assert float(row["log_loss"]) > 0
+        assert row["std_error"] == ""
+
+
+def test_every_run_has_the_figures_of_a_classification(stamps):
+    for folder in (stamps / "stamps/evaluation").glob("*/*/figures"):
+        drawn = {path.stem for path in folder.glob("*.png")}
+        assert drawn == {path.stem for path in folder.glob("*.pdf")}
+        assert {
+            *("loss_curve", "accuracy_curve", "confusion_matrix", "galleries", "completeness_and_purity"),
+            *("reliability", "roc", "precision_recall"),
+        } <= drawn
+
+
+def test_one_can_look_inside(stamps):
+    for model in ("dense", "vgg6"):
+        (folder,) = (stamps / "stamps/inside" / model).iterdir()
+        assert (folder / "inside.h5").exists()
+        assert (folder / "figures/attribution_maps.png").exists()
+    assert "data:image" in (stamps / "stamps/report.html").read_text()
+
+
+def test_class_weights_come_from_the_training_part_and_are_kept(stamps):
+    (path,) = (stamps / "stamps/runs/dense").glob("*/seed-1/run.json")
+    record = json.loads(path.read_text())
+    assert record["classes"] == ["noise", "source"]
+    weights = record["class_weights"]
+    assert len(weights) == 2
+    assert min(weights) < 1 < max(weights) or weights == [1.0, 1.0]
