@@ -35,7 +35,10 @@ def draw(data: Run) -> Figure:
     size = (_style.SINGLE, 3.5) if count <= SMALL else (_style.DOUBLE, 6.3)
     figure = _style.figure(*size, mock=data.mock)
     axes = figure.subplots()
-    axes.set_title(f"{_style.title(data.model, data.loss)}\n{n} objects, {seeds} seed{'s' if seeds > 1 else ''}")
+    # Of the whole figure: over the matrix alone a long name would run into the colour bar.
+    figure.suptitle(
+        f"{_style.title(data.model, data.loss)}\n{n} objects, {seeds} seed{'s' if seeds > 1 else ''}", fontsize=8
+    )
     if not np.isfinite(probabilities).all():
         _style.say(axes, "some probabilities are not finite numbers")
         return figure
