@@ -5,7 +5,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 FINISHED = "finished"  # the last line of the log of a step that succeeded
@@ -15,6 +15,19 @@ AGAIN = "\n---- a new attempt; above is the log of one that did not finish ----\
 def finished(path: Path) -> bool:
     """Tell whether the step of a log succeeded."""
     return path.read_bytes().endswith(f"{FINISHED}\n".encode())
+
+
+def _second_name(path: Path) -> Path:
+    """Return a link to the log of a step that has not succeeded: Snakemake removes a log before the next attempt."""
+    return path.with_name(f".{path.name}.unfinished")
+
+
+def _earlier(path: Path) -> bytes:
+    """Return the log of the attempt before this one, if that did not finish."""
+    for name in (_second_name(path), path):
+        if name.exists() and name.stat().st_size > 0 and not finished(name):
+            return name.read_bytes()
+    return b""
 
 
 class _Lines(io.TextIOWrapper):
@@ -33,24 +46,25 @@ def to_file(path: str | Path) -> Iterator[None]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.exists() and path.stat().st_size > 0 and not finished(path)
+    earlier = _earlier(path)
     sys.stdout.flush()
     sys.stderr.flush()
     terminals = [os.dup(1), os.dup(2)]
     failure = None
-    with (
-        path.open("ab" if unfinished else "wb", buffering=0) as raw,
-        _Lines(raw, encoding="utf-8", write_through=True) as stream,
-    ):
+    with path.open("wb", buffering=0) as raw, _Lines(raw, encoding="utf-8", write_through=True) as stream:
+        if earlier:
+            raw.write(earlier + AGAIN.encode())
+        _second_name(path).unlink(missing_ok=True)
+        with suppress(OSError):  # a file system without hard links keeps the last attempt's log only
+            os.link(path, _second_name(path))
         for descriptor in (1, 2):
             os.dup2(raw.fileno(), descriptor)
         out, err = sys.stdout, sys.stderr
         sys.stdout = sys.stderr = stream
-        if unfinished:
-            stream.write(AGAIN)
         try:
             yield
             print(FINISHED)
+            _second_name(path).unlink(missing_ok=True)
         except (Exception, SystemExit) as error:
             traceback.print_exc()
             failure = f"{type(error).__name__}: {error}\nThe whole log: {path}"

@@ -414,8 +414,15 @@ def _distinct(entries: Iterable[Entry], key: str) -> dict[str, list[str]]:
     for entry in entries:
         for run in entry.runs.values():
             for name, value in (run.get(key) or {}).items():
-                found.setdefault(name, {})[str(value)] = None
+                found.setdefault(name, {})[_words(value)] = None
     return {name: list(values) for name, values in sorted(found.items())}
+
+
+def _words(value: Any) -> str:
+    """Return a value of a run record for people."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    return ", ".join(f"{name} {_words(item)}" for name, item in value.items() if item)
 
 
 def pictures(folder: Path, names: Iterable[str]) -> tuple[Picture, ...]:

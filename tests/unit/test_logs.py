@@ -22,10 +22,15 @@ def test_a_log_holds_output_errors_and_every_state_of_a_bar(tmp_path, capfd):
 
 def test_the_log_of_an_attempt_that_did_not_finish_is_kept_until_one_does(tmp_path):
     path = tmp_path / "step.log"
-    path.write_text("attempt 1, killed")
+    with pytest.raises(SystemExit), logs.to_file(path):
+        print("attempt 1")
+        raise SystemExit
+    first = path.read_text()
+    path.unlink()  # as Snakemake does
     with logs.to_file(path):
         print("attempt 2")
-    assert path.read_text() == f"attempt 1, killed{logs.AGAIN}attempt 2\nfinished\n"
+    assert path.read_text() == f"{first}{logs.AGAIN}attempt 2\nfinished\n"
+    assert list(tmp_path.iterdir()) == [path]
     with logs.to_file(path):
         print("attempt 3")
     assert path.read_text() == "attempt 3\nfinished\n"
