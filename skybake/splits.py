@@ -60,19 +60,28 @@ def grouped(groups: np.ndarray, *, test: float, valid: float, seed: int) -> tupl
     """Hold out whole groups: ``test`` of the groups, then ``valid`` of those that remain.
 
     Raises:
-        SplitError: Fewer than three groups.
+        SplitError: Fewer than three groups, or too few to leave some for each part.
     """
-    from sklearn.model_selection import GroupShuffleSplit
-
     names = np.unique(groups)
     if len(names) < 3:
         raise SplitError(f"{len(names)} groups found, expected at least 3. Hint: split by 'holdout' or 'fractions'")
-    rows = np.arange(len(groups))
-    splitter = GroupShuffleSplit(n_splits=1, test_size=test, random_state=seed)
-    rest, tested = next(splitter.split(rows, groups=groups))
-    splitter = GroupShuffleSplit(n_splits=1, test_size=valid, random_state=seed)
-    trained, validated = next(splitter.split(rest, groups=groups[rest]))
+    rest, tested = _whole_groups(groups, test, seed, "test")
+    trained, validated = _whole_groups(groups[rest], valid, seed, "valid")
     return rest[trained], rest[validated], tested
+
+
+def _whole_groups(groups: np.ndarray, share: float, seed: int, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows (n,) of the groups that stay, and those of the share of groups that is held out for a part."""
+    from sklearn.model_selection import GroupShuffleSplit
+
+    splitter = GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed)
+    try:
+        return next(splitter.split(groups, groups=groups))
+    except ValueError:
+        raise SplitError(
+            f"{part}: {share:g} of {len(np.unique(groups))} groups leaves none for the other parts; expected a share"
+            " that leaves at least one. Hint: smaller shares, or more groups"
+        ) from None
 
 
 def official(tested: np.ndarray, *, valid: float, seed: int) -> tuple[np.ndarray, ...]:

@@ -154,3 +154,11 @@ def test_a_class_without_an_object_to_train_on_is_refused(tmp_path):
 def test_too_few_groups_are_refused():
     with pytest.raises(splits.SplitError, match="2 groups found, expected at least 3"):
         splits.grouped(np.array(["a", "a", "b"]), test=0.1, valid=0.1, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("test", "valid", "words"), [(0.34, 0.5, "valid: 0.5 of 1 groups"), (0.9, 0.1, "test: 0.9 of 3")]
+)
+def test_shares_that_leave_no_group_are_refused(test, valid, words):
+    with pytest.raises(splits.SplitError, match=f"{words}.* leaves none.*Hint: smaller shares"):
+        splits.grouped(np.array(["a", "b", "c"] * 5), test=test, valid=valid, seed=0)
