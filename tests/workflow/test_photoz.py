@@ -1,0 +1,81 @@
+"""Photometric redshifts end to end: simulated frames, whole fields held out, inception with and without magnitudes."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from skybake import dataset, predictions
+from tests.workflow.conftest import Bakeoff
+
+MODELS = ("inception_small", "mixed_inception_small")
+LOSS = "bin_crossentropy"
+COUNT = 10
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    bakeoff = Bakeoff(tmp_path_factory.mktemp("photoz"))
+    mock = {"n_objects": 45, "objects_per_field": 15, "stars_per_field": 5, "neighbours_per_field": 0, "traps": 0}
+    inputs = [f"cModelMag_{band}" for band in "ugriz"]
+    bakeoff.write(
+        {
+            "datasets": {
+                "galaxies": {
+                    "survey": "sdss",
+                    "mock": mock,
+                    "inputs": [*inputs, "extinction_r"],
+                    "split": {"strategy": "group", "test": 0.3, "valid": 0.5, "seed": 1},
+                }
+            },
+            "bakeoffs": {
+                "photoz": {
+                    "datasets": ["galaxies"],
+                    "models": list(MODELS),
+                    "losses": [{LOSS: {"count": COUNT}}],
+                    "baselines": ["nearest_neighbours", "boosted_trees"],
+                    "seeds": [1],
+                    "training": {"epochs": 1, "augmentation": "flips_and_turns", "schedule": "cosine"},
+                }
+            },
+            "statistics": {"draws": 100},
+        }
+    )
+    bakeoff.snakemake()
+    return bakeoff.folder / "results"
+
+
+def run_folder(results, model):
+    return results / "galaxies/runs" / model / f"{LOSS}-count={COUNT}" / "seed-1"
+
+
+def test_networks_and_baselines_on_magnitudes_are_compared(results):
+    with (results / "comparison.csv").open(newline="") as stream:
+        rows = {row["model"]: row for row in csv.DictReader(stream)}
+    assert set(rows) == {*MODELS, "nearest_neighbours", "boosted_trees"}
+    for row in rows.values():
+        assert all(np.isfinite(float(row[name])) for name in ("mean_error", "std_error", "nmad", "outlier_fraction"))
+    for model in MODELS:
+        assert 0 < float(rows[model]["pit_ks"]) <= 1
+        assert 0 < float(rows[model]["crps"]) < 0.2
+    assert float(rows["mixed_inception_small"]["parameters"]) > float(rows["inception_small"]["parameters"])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_redshift_is_a_distribution_over_bins(model, results):
+    path = run_folder(results, model) / "predictions.h5"
+    found = {part: predictions.read(path, part) for part in ("valid", "test")}
+    fields = [set(part.groups) for part in found.values()]
+    assert len(set(dataset.load(results / "galaxies/dataset.h5").groups)) == 3
+    assert [len(each) for each in fields] == [1, 1]
+    assert fields[0].isdisjoint(fields[1])
+    for part in found.values():
+        assert part.prediction.probabilities.shape == (15, COUNT)
+        assert part.prediction.probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_its_figures_are_drawn(model, results):
+    folder = results / "galaxies/evaluation" / model / f"{LOSS}-count={COUNT}" / "figures"
+    drawn = {path.stem for path in folder.glob("*.png")}
+    assert {"error_against_label", "error_against_magnitude", "example_pdfs", "pit_histogram"} <= drawn
