@@ -1,5 +1,6 @@
 from skybake import config as settings
 from skybake import jobs
+from skybake import sigterm
 from skybake.discovery import code_digest
 
 # Another bake-off is a file of its own, given by --configfile: the default one is not mixed into it.
@@ -8,7 +9,7 @@ if not workflow.overwrite_configfiles:
     configfile: f"{workflow.basedir}/config.yaml"
 
 
-jobs.hand_on_sigterm()
+sigterm.hand_on()
 PLAN = settings.plan(config)
 PATHS = PLAN.paths
 IMAGES = f"{workflow.basedir}/containers/images"  # made by: snakemake containers

@@ -1,4 +1,4 @@
-"""What a job asks for: memory, run time, a GPU, the folders that its container must see; and when it must end.
+"""What a job asks for: memory, run time, a GPU, and the folders that its container must see.
 
 Every bake-off has training rules of its own, so a profile cannot name them; what it gives under
 ``set-resources: train`` goes to all of them (see ``profiles/slurm``).
@@ -7,13 +7,8 @@ Every bake-off has training rules of its own, so a profile cannot name them; wha
 from __future__ import annotations
 
 import math
-import os
-import re
 import shlex
-import signal
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,34 +94,3 @@ def with_binds(arguments: str, paths: Iterable[str], seen: Sequence[str]) -> str
                 folders.add(shlex.quote(str(folder)))
     binds = [f"--bind {folder}" for folder in sorted(folders)]
     return " ".join([arguments, *(bind for bind in binds if bind not in arguments)]).strip()
-
-
-def hand_on_sigterm() -> None:
-    """Let the scripts below this process know of a SIGTERM that comes to it.
-
-    Ahead of the time limit SLURM warns only the process that it started itself. That is Snakemake, which then waits for
-    its script as long as it takes. It has a handler of its own; a wakeup descriptor is told of signals beside it.
-    """
-    if threading.current_thread() is threading.main_thread():
-        reading, writing = os.pipe()
-        os.set_blocking(writing, False)
-        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        threading.Thread(target=_hand_on, args=(reading,), daemon=True).start()
-
-
-def _hand_on(reading: int) -> None:
-    import psutil
-
-    while numbers := os.read(reading, 64):
-        if signal.SIGTERM in numbers:
-            for process in psutil.Process().children(recursive=True):
-                with suppress(psutil.Error, OSError):
-                    if process.name().startswith("python") and _heeds_sigterm(process.pid):
-                        process.send_signal(signal.SIGTERM)
-
-
-def _heeds_sigterm(pid: int) -> bool:
-    """Tell whether a process has a handler for SIGTERM, and does not just die of it."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    caught = int(re.search(r"^SigCgt:\s*([0-9a-f]+)", status, re.MULTILINE)[1], 16)
-    return bool(caught >> (signal.SIGTERM - 1) & 1)

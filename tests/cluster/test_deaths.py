@@ -46,12 +46,13 @@ class Disturbed:
         return job
 
     def pids(self):
-        """Return the processes that run the training's script."""
+        """Return the processes that run this training's script, and no other's on this machine."""
         found = []
         for folder in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
                 words = (folder / "cmdline").read_bytes().decode().split("\0")
-                if any(re.search(r"\.snakemake/scripts/tmp\w+\.train\.py$", word) for word in words):
+                here = (folder / "cwd").resolve() == self.bakeoff.folder.resolve()
+                if here and any(re.search(r"\.snakemake/scripts/tmp\w+\.train\.py$", word) for word in words):
                     found.append(int(folder.name))
         return found
 

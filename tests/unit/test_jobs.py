@@ -36,10 +36,9 @@ def test_a_container_sees_raw_data_wherever_they_lie(tmp_path, monkeypatch):
 
 SNAKEMAKE = """
 import os, signal, subprocess, sys, time
-from skybake import jobs
-from tests.conftest import ROOT
+from skybake import sigterm
 signal.signal(signal.SIGTERM, lambda *_: None)  # as Snakemake has a handler of its own
-jobs.hand_on_sigterm()
+sigterm.hand_on()
 script = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit(7)); print(1, flush=True); time.sleep(60)"
 shell = subprocess.Popen(["bash", "-c", 'set -e; "$0" -c "$1"; true', sys.executable, script], stdout=subprocess.PIPE)
 shell.stdout.readline()
