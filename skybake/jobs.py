@@ -91,6 +91,6 @@ def with_binds(arguments: str, paths: Iterable[str], seen: Sequence[str]) -> str
         for found in {path.absolute(), path.resolve()}:
             folder = found if found.is_dir() else found.parent
             if folder.is_dir() and not any(folder.is_relative_to(root) for root in roots):
-                folders.add(shlex.quote(str(folder)))
-    binds = [f"--bind {folder}" for folder in sorted(folders)]
-    return " ".join([arguments, *(bind for bind in binds if bind not in arguments)]).strip()
+                folders.add(str(folder))
+    missing = sorted(folders - set(shlex.split(arguments)))  # a job reads the Snakefile again, with binds given
+    return " ".join([arguments, *(f"--bind {shlex.quote(folder)}" for folder in missing)]).strip()

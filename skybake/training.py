@@ -468,7 +468,7 @@ def _watch(training: Mapping[str, Any], title: str, checkpoint: Checkpoint, kept
             self.patience_from, self.patience_loss = facts.get("patience", (0, math.inf))
             self.stopped: bool = facts.get("stopped", False)
             self.plateau = _plateau(training["schedule"], facts.get("plateau", {}))
-            self.board = _board(training, checkpoint)
+            self.board = _board(training, checkpoint, anew=kept is None)
             self.warned = lambda: False
             self.bar = tqdm(total=training["epochs"], initial=self.epochs, desc=title, unit="epoch", mininterval=2.0)
 
@@ -550,13 +550,16 @@ def _watch(training: Mapping[str, Any], title: str, checkpoint: Checkpoint, kept
     return Watch()
 
 
-def _board(training: Mapping[str, Any], checkpoint: Checkpoint):
+def _board(training: Mapping[str, Any], checkpoint: Checkpoint, anew: bool):
     """Return what writes logs for TensorBoard, beside the checkpoint, if the config asks for them."""
     if not training["tensorboard"] or checkpoint.path is None:
         return None
     from tensorboardX import SummaryWriter
 
-    return SummaryWriter(str(checkpoint.path.parent / "tensorboard" / checkpoint.path.stem), write_to_disk=True)
+    folder = checkpoint.path.parent / "tensorboard" / checkpoint.path.stem
+    if anew:  # or the curves of an earlier config would stand among these
+        shutil.rmtree(folder, ignore_errors=True)
+    return SummaryWriter(str(folder), write_to_disk=True)
 
 
 def _array(variable) -> np.ndarray:

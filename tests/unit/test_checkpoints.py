@@ -197,6 +197,9 @@ def test_sigterm_is_heeded_only_while_asked_to():
 
 
 def test_tensorboard_logs_are_written_if_asked_for(small, tmp_path, uninterrupted):
+    old = tmp_path / ".work" / "tensorboard" / "seed-1" / "events.of.another.config"
+    old.parent.mkdir(parents=True)
+    old.touch()
     run = train(small, demanding(tensorboard=True), tmp_path)[1]
     (events,) = (tmp_path / ".work" / "tensorboard" / "seed-1").iterdir()
     content = events.read_bytes()

@@ -29,6 +29,8 @@ def test_a_container_sees_raw_data_wherever_they_lie(tmp_path, monkeypatch):
     assert jobs.with_binds("", [str(elsewhere / "frames"), str(tmp_path / "no such/file")], ["."]) == (
         f"--bind '{elsewhere}/frames'"
     )
+    beside = f"--bind '{elsewhere}2'"  # begins with the same letters
+    assert jobs.with_binds(beside, [str(elsewhere / "cubes.pkl")], ["."]) == f"{beside} {bind}"
     once = jobs.with_binds("--nv", [str(elsewhere / "cubes.pkl")], ["."])
     assert once == f"--nv {bind}"
     assert jobs.with_binds(once, [str(elsewhere / "cubes.pkl")], ["."]) == once  # a job reads the Snakefile again
