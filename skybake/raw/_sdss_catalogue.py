@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 REDSHIFT_NAMES = ("redshift", "specz", "z_spec", "zspec", "spec_z", "z")
 
 _ID_NAMES = ("objid", "bestobjid", "id")
-_REDSHIFT_ERRORS = ("zerr", "z_err", "redshifterr", "redshift_err", "redshifterror", "redshift_error", "speczerr")
+_ERROR_ENDINGS = ("err", "_err", "error", "_error")
 _KINDS = ("psf", "fiber", "fiber2", "petro", "model", "cModel", "dev", "exp")
 _SPELLING = {  # SDSS's own spelling, for tables that write all names in capitals
     f"{name}_{band}".lower(): f"{name}_{band}"
@@ -183,7 +183,7 @@ def _choose_columns(
         found["ra"],
         found["dec"],
         found[label],
-        _error_column(lower, label),
+        _error_column(lower, found[label] or label, z_is_magnitude),
         lower.get("run"),
         lower.get("camcol"),
         lower.get("field"),
@@ -244,9 +244,15 @@ def _missing_columns(path: Path, missing: list[str], expected: list[str], names:
     return text + (f". Hint: {'; '.join(hints)}" if hints else "")
 
 
-def _error_column(lower: Mapping[str, str], label: str) -> str | None:
+def _error_column(lower: Mapping[str, str], label: str, z_is_magnitude: bool) -> str | None:
+    """Return the column of the label's errors: named like the label, or like another redshift if it is one."""
     label = label.lower()
-    names = _REDSHIFT_ERRORS if is_redshift(label) else (f"{label}err", f"{label}_err", label.replace("_", "err_", 1))
+    names = [label + ending for ending in _ERROR_ENDINGS]
+    if "_" in label:
+        names.append(label.replace("_", "err_", 1))  # psfMagErr_r
+    if is_redshift(label):
+        others = REDSHIFT_NAMES[:-1] if z_is_magnitude else REDSHIFT_NAMES  # or zErr is an error of the magnitude
+        names += [other + ending for other in others for ending in _ERROR_ENDINGS]
     return next((lower[name] for name in names if name in lower), None)
 
 
@@ -281,7 +287,9 @@ def _texts(column: pd.Series) -> np.ndarray:
     """Return ids as text; floats get an exponent, so that they are seen to be rounded."""
     if column.dtype.kind == "f":
         return np.array(["" if np.isnan(value) else f"{value:.5E}" for value in column], dtype=object)
-    return np.array([str(value).strip() for value in column], dtype=object)
+    return np.array(
+        ["" if none else str(value).strip() for value, none in zip(column, column.isna(), strict=True)], dtype=object
+    )
 
 
 def _to_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:

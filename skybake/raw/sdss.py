@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -107,11 +107,13 @@ def ingest(
     results = _with_progress(cut_fields(fields, options.size, options.centring, threads), len(fields))
     with whole(out) as beside:
         digests: dict[str, str] = {}
-        with create(beside, _schema(columns, objects, options, mock, spectra)) as writer:
+        places: list[int] = []
+        with create(beside, _schema(columns, options, mock, spectra)) as writer:
             for cutouts in _batches(results):
-                _append(writer, cutouts, objects, label_name(options))
+                places += _append(writer, cutouts, objects, label_name(options))
                 digests |= cutouts.digests
                 rejections += _rejections(cutouts, ids)
+            _check_all_rows(catalogue, len(ids), objects.rows[np.array(places, dtype=int)], rejections)
             write_rejected(rejected, rejections)
             if not len(writer):
                 raise DatasetError(f"{out}: no object was accepted. Hint: the reasons stand in {Path(rejected).name}")
@@ -120,6 +122,8 @@ def ingest(
             if spectra is not None:
                 made_of["spectra/"] = _digest(spectra.digests)
             file.attrs["raw"] = json.dumps(made_of)
+            file.attrs["merged_objects"] = int(objects.merged[places].sum())
+            file.attrs["objects_with_objid_of_another_field"] = int(objects.field_disagrees[places].sum())
 
 
 def read_objects(
@@ -190,9 +194,10 @@ def _join(items: list[Cutouts]) -> Cutouts:
     )
 
 
-def _append(writer: Writer, cutouts: Cutouts, objects: Objects, label: str) -> None:
+def _append(writer: Writer, cutouts: Cutouts, objects: Objects, label: str) -> list[int]:
+    """Append the cutouts; return which objects they are of."""
     if not len(cutouts.rows):
-        return
+        return []
     places = np.searchsorted(objects.rows, cutouts.rows)
     scalars = {name: values[places] for name, values in objects.scalars.items()}
     writer.append(
@@ -202,22 +207,30 @@ def _append(writer: Writer, cutouts: Cutouts, objects: Objects, label: str) -> N
         labels={label: objects.label[places]},
         scalars=scalars | {"padded_fraction": cutouts.padded},
     )
+    return places.tolist()
+
+
+def _check_all_rows(catalogue: Path, rows: int, accepted: np.ndarray, rejections: Sequence[Rejection]) -> None:
+    """Make sure that every row of the catalogue is in the dataset or among the rejections, and in one of them only."""
+    seen = np.bincount([*accepted, *(rejection.row for rejection in rejections)], minlength=rows)
+    if (seen != 1).any():
+        row = int(np.flatnonzero(seen != 1)[0])
+        raise DatasetError(
+            f"{catalogue}: row {row} is {seen[row]} times in the dataset or among the rejected rows, expected once."
+            " Please report this: it is a fault of skybake"
+        )
 
 
 def _rejections(cutouts: Cutouts, ids: np.ndarray) -> list[Rejection]:
     return [Rejection(row, ids[row], reason, detail) for row, (reason, detail) in cutouts.rejected.items()]
 
 
-def _schema(columns: Columns, objects: Objects, options: Options, mock: bool, spectra: Spectra | None) -> Schema:
+def _schema(columns: Columns, options: Options, mock: bool, spectra: Spectra | None) -> Schema:
     label = label_name(options)
     scalars = {name: Column(_units(name), f"catalogue column {column}") for name, column in columns.scalars.items()}
     scalars |= {name: Column("mag", item.description) for name, item in columns.derived.items()}
     scalars["padded_fraction"] = Column("", "fraction of the pixels that lie beyond the frame, and are 0")
-    notes = {
-        "centring": options.centring,
-        "merged_objects": objects.merged,
-        "objects_with_objid_of_another_field": objects.field_disagrees,
-    }
+    notes = {"centring": options.centring}
     sources = [f"catalogue column {columns.label}"] if columns.label else []
     if spectra is not None:
         sources.append("Z of the object's spectrum")

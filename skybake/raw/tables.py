@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
 import re
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 MISSING = {"", "nan", "null", "none", "na", "n/a", "-"}
 """What stands in a text column where there is no value, in lower case."""
 _ROWS_AT_ONCE = 50_000  # text takes ten times the memory of numbers
+
+# What the readers raise for a file that is cut off or overwritten; a truncated FITS table gives a TypeError.
+_DAMAGE = (OSError, EOFError, ValueError, TypeError, IndexError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
 def one_number_columns(columns: Iterable) -> dict[str, tuple[str, int | None]]:
@@ -48,23 +55,31 @@ def source(path: Path, fits_places: Places = one_number_columns) -> tuple[list[s
     return _csv_source(path)
 
 
+@contextmanager
+def _understood(path: Path, fault: str) -> Iterator[None]:
+    """Say which file is at fault where a reader fails; an exception that comes from outside passes unchanged."""
+    try:
+        yield
+    except RawError:
+        raise
+    except _DAMAGE as error:
+        raise RawError(f"{path}: {fault} ({error}). Hint: CSV, FITS table and parquet are read") from None
+
+
 def _csv_source(path: Path) -> tuple[list[str], Pieces]:
     import pandas as pd
 
     options = {"dtype": str, "na_filter": False, "skipinitialspace": True, "encoding": "utf-8-sig", "index_col": False}
-    try:
+    with _understood(path, "not a CSV catalogue"):
         names = list(pd.read_csv(path, nrows=0, **options).columns)
         if names and names[0].startswith("#"):  # SkyServer's "#Table1"
             options["skiprows"] = 1
             names = list(pd.read_csv(path, nrows=0, **options).columns)
-    except (ValueError, OSError, EOFError) as error:
-        raise RawError(f"{path}: not a CSV catalogue ({error}). Hint: CSV, FITS table and parquet are read") from None
 
     def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
-        try:
-            yield from pd.read_csv(path, usecols=wanted, chunksize=_ROWS_AT_ONCE, **options)
-        except (ValueError, OSError, EOFError) as error:
-            raise RawError(f"{path}: damaged CSV catalogue ({error})") from None
+        with _understood(path, "damaged CSV catalogue"):
+            rows = pd.read_csv(path, usecols=wanted, chunksize=_ROWS_AT_ONCE, **options)
+        yield from _each(path, "damaged CSV catalogue", rows)
 
     return names, pieces
 
@@ -73,38 +88,45 @@ def _fits_source(path: Path, fits_places: Places) -> tuple[list[str], Pieces]:
     import pandas as pd
     from astropy.io import fits
 
-    try:
-        with fits.open(path) as file:
-            tables = [hdu for hdu in file if isinstance(hdu, fits.BinTableHDU)]
-            if not tables:
-                raise RawError(f"{path}: no table in this FITS file. Hint: the catalogue is expected in a table HDU")
-            data = tables[0].data
-            places = fits_places(tables[0].columns)
-    except OSError as error:
-        raise RawError(f"{path}: not a FITS file ({error})") from None
+    with _understood(path, "not a whole FITS file"), fits.open(path) as file:
+        tables = [hdu for hdu in file if isinstance(hdu, fits.BinTableHDU)]
+        if not tables:
+            raise RawError(f"{path}: no table in this FITS file. Hint: the catalogue is expected in a table HDU")
+        data = tables[0].data
+        places = fits_places(tables[0].columns)
 
     def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
         columns = {}
         for name in wanted:
             column, element = places[name]
-            values = np.asarray(data[column] if element is None else data[column][:, element])
-            columns[name] = values.astype(values.dtype.newbyteorder("="))
+            with _understood(path, f"damaged FITS table, column {column}"):
+                values = np.asarray(data[column] if element is None else data[column][:, element])
+                columns[name] = values.astype(values.dtype.newbyteorder("="))
         yield pd.DataFrame(columns)
 
     return list(places), pieces
 
 
 def _parquet_source(path: Path) -> tuple[list[str], Pieces]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with _understood(path, "not a parquet file"):
         file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise RawError(f"{path}: not a parquet file ({error})") from None
 
     def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
-        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=list(dict.fromkeys(wanted))):
-            yield batch.to_pandas()
+        batches = file.iter_batches(_ROWS_AT_ONCE, columns=list(dict.fromkeys(wanted)))
+        whole_ids = {"integer_object_nulls": True}  # as floats, the ids beside a missing one would be rounded
+        yield from _each(path, "damaged parquet file", (batch.to_pandas(**whole_ids) for batch in batches))
 
     return file.schema_arrow.names, pieces
+
+
+def _each(path: Path, fault: str, items: Iterable) -> Iterator:
+    """Yield the items, and say which file is at fault where the next one cannot be read."""
+    iterator = iter(items)
+    while True:
+        with _understood(path, fault):
+            item = next(iterator, None)
+        if item is None:
+            return
+        yield item

@@ -432,6 +432,29 @@ def test_a_row_that_stands_twice_is_one_object(frames):
     assert sorted(dataset.labels["redshift"]) == pytest.approx(sorted(rows["redshift"].astype(float)))
 
 
+def test_errors_of_the_redshift_weigh_it_and_not_those_of_the_magnitude_z(frames):
+    rows = catalogue_rows().assign(**dict.fromkeys("ugriz", 18.0), zErr=0.1, redshiftErr=0.001)
+    again = rows.iloc[[2]].assign(redshift=rows["redshift"][2] + 0.003, zErr=1e-6, redshiftErr=0.002)
+    dataset, _ = run(frames, pd.concat([rows, again]))
+    assert dataset.labels["redshift"][0] == pytest.approx(rows["redshift"][2] + 0.003 / 5)
+
+
+def test_merged_objects_without_a_frame_are_not_counted(frames):
+    rows = catalogue_rows()
+    spoil(frames, 11, "g", b"")
+    dataset, rejected = run(frames, pd.concat([rows, rows.iloc[[0, 3]]]))  # one of each field
+    assert Counter(rejected["reason"]) == {"merged": 2, "empty frame": 3}
+    assert len(dataset) == 2
+    assert dataset.notes["merged_objects"] == 1
+
+
+@pytest.mark.parametrize(("apart", "reasons"), [(0.0045, ["merged"]), (0.0055, ["repeats disagree"] * 2)])
+def test_redshifts_are_one_within_1500_kilometres_a_second(frames, apart, reasons):
+    rows = catalogue_rows()
+    again = rows.iloc[[2]].assign(redshift=rows["redshift"][2] + apart * (1 + rows["redshift"][2]))
+    assert list(run(frames, pd.concat([rows, again], ignore_index=True))[1]["reason"]) == reasons
+
+
 def test_spectra_that_disagree_are_not_averaged(frames):
     rows = catalogue_rows()
     again = rows.iloc[[2]].assign(redshift=1.5)
@@ -477,6 +500,49 @@ def test_fits_and_parquet_catalogues_are_read_as_csv_is(frames):
         assert np.array_equal(dataset.labels["redshift"], expected.labels["redshift"])
         for scalar, values in expected.scalars.items():
             assert np.array_equal(dataset.scalars[scalar], values, equal_nan=True)
+
+
+def test_a_missing_id_in_parquet_does_not_round_the_others(frames):
+    rows = catalogue_rows().astype({"redshift": float, "ra": float, "dec": float})
+    expected = list(run(frames, rows)[0].ids)
+    rows["objID"] = pd.array([int(name) for name in rows["objID"]], dtype="Int64")
+    rows.loc[0, "objID"] = pd.NA
+    rows.to_parquet(frames.parent / "catalogue.parquet")
+    dataset, rejected = run(frames, None, name="catalogue.parquet")
+    assert list(rejected["reason"]) == ["missing id"]
+    assert list(dataset.ids) == expected[:3] + expected[4:]
+
+
+def damaged_catalogues(folder):
+    """Write the catalogue in every form, and cut it off or overwrite its middle; yield file by file."""
+    rows = pd.concat([catalogue_rows()] * 200).astype(float)  # so long that the damage is not in the first block
+    rows.to_csv(folder / "cut.csv.gz")
+    rows.to_csv(folder / "zeros.csv.gz")
+    rows.to_csv(folder / "cut.csv.bz2")
+    rows.to_csv(folder / "cut.csv.xz")
+    rows.to_csv(folder / "cut.csv.zip")
+    rows.to_parquet(folder / "cut.parquet")
+    rows.to_parquet(folder / "zeros.parquet")
+    Table.from_pandas(rows).write(folder / "cut.fits")
+    (folder / "text.fits").write_text("objID,ra,dec\n")
+    for path in sorted(folder.glob("*.*")):
+        contents = path.read_bytes()
+        middle = len(contents) // 2
+        if path.name.startswith("cut"):
+            path.write_bytes(contents[:middle])
+        elif path.name.startswith("zeros"):
+            path.write_bytes(contents[: middle - 500] + bytes(1000) + contents[middle + 500 :])
+        yield path
+
+
+@pytest.mark.filterwarnings("ignore:File may have been truncated")
+def test_damaged_catalogues_are_named(frames, tmp_path):
+    folder = tmp_path / "catalogues"
+    folder.mkdir()
+    for path in damaged_catalogues(folder):
+        with pytest.raises(RawError, match=rf"{path.name}: (not a|damaged) "):
+            ingest({"catalogue": path, "frames": frames}, tmp_path / "out.h5", tmp_path / "r.csv", Options(), mock=True)
+        assert not (tmp_path / "out.h5").exists()
 
 
 def test_parquet_ids_that_are_floats_are_rounded(frames):
