@@ -909,7 +909,7 @@ def plan(given: Mapping[str, Any]) -> Plan:
     if problems:
         raise ConfigError(_message(problems))
     checked = Plan(config)
-    problems = list(_clashes(checked))
+    problems = [*_head_problems(checked), *_clashes(checked)]
     if problems:
         raise ConfigError(_message(problems))
     return checked
@@ -1197,6 +1197,24 @@ def _choice_problems(key: str, kind: str, choices: list, known: Mapping[str, dis
             except (TypeError, ValueError) as error:
                 expected = str(error) if "convert" not in str(error) and "invalid" not in str(error) else "a number"
                 yield f"{here}.{name}.{parameter}: {value!r} found; expected {expected}, as {defaults[parameter]!r}"
+
+
+def _head_problems(checked: Plan) -> Iterator[str]:
+    """Find parameters of losses that are of the right kind and make no sense, e.g. bins from 1 to 0."""
+    from skybake import heads  # numpy and h5py, which only a loss with parameters needs
+
+    said = set()
+    for job in checked.combinations:
+        for loss in (job.loss, *(point.loss for point in job.points)):
+            if loss is None or not loss.parameters or loss.part.name not in discovery.losses():
+                continue
+            try:
+                heads.check(loss.part.name, loss.parameters)
+            except ValueError as error:
+                problem = f"bakeoffs.{job.bakeoff}.losses: {loss.part.name}: {error}"
+                if problem not in said:
+                    said.add(problem)
+                    yield problem
 
 
 def _clashes(checked: Plan) -> Iterator[str]:

@@ -82,6 +82,25 @@ def fit(
     return head, {**given, **{name: value for name, value in constants.items() if name in part.parameters}}
 
 
+def check(loss: str, given: Mapping[str, Any]) -> None:
+    """Check parameters of a loss that its head would refuse whatever the labels are.
+
+    Args:
+        loss: Name of a loss.
+        given: Its parameters in the config.
+
+    Raises:
+        ValueError: A parameter makes no sense, or two of them do not go together.
+    """
+    part = discovery.losses()[loss]
+    if "regression" not in part.constants["tasks"]:
+        return  # what a head of classes takes depends on their names
+    known = {**part.parameters, **given}
+    low, high = known.get("low"), known.get("high")
+    first = low if low is not None else 0.0 if high is None else high - 1
+    fit(loss, given, np.linspace(first, first + 1 if high is None else high, 101))
+
+
 def _floats(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 

@@ -6,7 +6,7 @@ the seeds together; their intervals are over objects, which come with all their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -32,6 +32,7 @@ IN_BINS: dict[str, Statistic] = {
     "std_error": points.std_error,
     "nmad": points.nmad,
 }
+DISTRIBUTIONS_IN_BINS = ("crps", "cde_loss", "pit_ks")
 
 Judged = dict[str, Any]
 Parts = Mapping[int, Predicted]
@@ -77,7 +78,7 @@ def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
         "not_finite": int(np.isnan(d).sum()),
         "per_seed": per_seed,
         "pooled": pooled,
-        "in_bins": _in_bins(next(iter(parts.values())), d, threshold),
+        "in_bins": _in_bins(next(iter(parts.values())), d, list(scores.values()), threshold),
     }
 
 
@@ -143,22 +144,49 @@ def _mean_of(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return values[rows].mean(axis=-1)
 
 
-def _in_bins(part: Predicted, d: np.ndarray, threshold: float) -> dict[str, list[Judged]]:
-    """Return statistics of the errors (S, n) in bins of the label and of every scalar that differs among objects."""
+def _in_bins(
+    part: Predicted, d: np.ndarray, scores: Sequence[Mapping[str, np.ndarray]], threshold: float
+) -> dict[str, list[Judged]]:
+    """Judge objects in bins of the label and of every scalar that differs among them.
+
+    Args:
+        part: The objects.
+        d: (S, n) errors.
+        scores: Of each seed, what is measured of its distributions; empty where it predicts none.
+        threshold: Size of error above which an object is an outlier.
+    """
     known = present(part.label)
-    statistics = {**IN_BINS, "outlier_fraction": partial(points.outlier_fraction, threshold=threshold)}
+    statistics = {
+        "d": {
+            **IN_BINS,
+            "outlier_fraction": partial(points.outlier_fraction, threshold=threshold),
+            "rail_outlier_fraction": rail_outlier_fraction,
+        }
+    }
+    values = {"d": d}
+    if all(scores):
+        values |= {name: np.stack([of_seed[name] for of_seed in scores]) for name in ("pit", "crps", "cde")}
+        of_distributions = probabilistic.statistics(LEVELS)
+        for name in DISTRIBUTIONS_IN_BINS:
+            score, statistic = of_distributions[name]
+            statistics.setdefault(score, {})[name] = statistic
     found = {}
-    for name, values in {**part.scalars, part.name: part.label}.items():
-        scalar = np.asarray(values, dtype=np.float64)[known]
+    for name, scalar in {**part.scalars, part.name: part.label}.items():
+        scalar = np.asarray(scalar, dtype=np.float64)[known]
         there = present(scalar)
         if not there.any() or np.ptp(scalar[there]) == 0:
             continue
         edges = in_bins.edges(scalar, int(np.clip(there.sum() // BIN_OBJECTS, 1, MOST_BINS)))
-        found[name] = [
-            {"low": item.low, "high": item.high, "middle": item.middle, "n": item.n, **item.values}
-            for item in in_bins.measure(d, scalar, edges, statistics)
-        ]
+        measured = [in_bins.measure(values[score], scalar, edges, each) for score, each in statistics.items()]
+        found[name] = [_bin(items) for items in zip(*measured, strict=True)]
     return found
+
+
+def _bin(items: Sequence[in_bins.Bin]) -> Judged:
+    """Join what was measured of one bin, of the errors and of the distributions."""
+    first = items[0]
+    facts = {"low": first.low, "high": first.high, "middle": first.middle, "n": first.n}
+    return facts | {name: value for item in items for name, value in item.values.items()}
 
 
 def classification(parts: Parts, bootstrap: Bootstrap) -> Judged:

@@ -8,7 +8,7 @@ NEEDS_SCALARS = True
 
 
 def features(images, scalars):
-    """Return the input scalars and the differences of neighbours: (N, 2 S - 1)."""
+    """Return the input scalars and the colours of the magnitudes among them."""
     return magnitudes_and_colours(scalars)
 
 

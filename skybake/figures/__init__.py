@@ -23,6 +23,7 @@ from skybake.dataset import Dataset, whole
 from skybake.distributions import Distribution
 from skybake.distributions import of as distribution_of
 from skybake.figures import _style
+from skybake.metrics import probabilistic
 from skybake.metrics.regression import REDSHIFT, present
 from skybake.predictions import Predicted
 
@@ -158,6 +159,11 @@ class Run:
     def pit(self) -> np.ndarray:
         """Return the PIT values (S, n) of the test objects that have a label."""
         return np.stack([distribution.cdf(self.true) for distribution in self.distributions().values()])
+
+    def scores(self) -> dict[str, np.ndarray]:
+        """Return the scores of the distributions, (S, n) each: see :func:`skybake.metrics.probabilistic.scores`."""
+        each = [probabilistic.scores(part.label, part.prediction) for part in self.test.values()]
+        return {name: np.stack([found[name] for found in each]) for name in each[0]}
 
     def classes(self) -> np.ndarray:
         """Return the probabilities (S, n, K) of the test objects that have a label."""

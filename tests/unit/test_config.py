@@ -56,6 +56,18 @@ BAD = {
         ["simple_sequentiel"],
         ["bakeoffs.first.models[0]", "'simple_sequentiel'", "Did you mean 'simple_sequential'?"],
     ),
+    "bins from high to low": (
+        "bakeoffs.first.losses",
+        [{"binned_crps": {"low": 0.4, "high": 0.0}}],
+        ["bakeoffs.first.losses: binned_crps", "expected low < high"],
+    ),
+    "one bin": ("bakeoffs.first.losses", [{"binned_crps": {"count": 1}}], ["count: 1 found", "at least 2 bins"]),
+    "unknown spacing": (
+        "bakeoffs.first.losses",
+        [{"bin_crossentropy": {"spacing": "log"}}],
+        ["bin_crossentropy: spacing: 'log' found", "'uniform' or 'equal_population'"],
+    ),
+    "levels not ascending": ("bakeoffs.first.losses", [{"quantile": {"levels": [0.5, 0.1]}}], ["levels: [0.5, 0.1]"]),
     "unknown loss": ("bakeoffs.first.losses", ["mse", "hubr"], ["losses[1]", "'hubr'", "Did you mean 'huber'?", "mae"]),
     "unknown baseline": ("bakeoffs.first.baselines", ["const"], ["baselines[0]", "Did you mean 'constant'?"]),
     "unknown survey": ("datasets.clusters.survey", "efed", ["datasets.clusters.survey", "Did you mean 'efeds'?"]),

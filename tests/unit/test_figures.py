@@ -438,6 +438,24 @@ def test_running_numbers_are_those_of_the_errors(name, n):
     assert (n > 2500) == any(isinstance(item, PolyCollection) and len(item.get_array()) for item in hexes(axes))
 
 
+@pytest.mark.parametrize("name", ["distributions_against_label", "distributions_against_magnitude"])
+def test_scores_of_distributions_are_those_of_the_objects_in_bins(name):
+    data = with_magnitudes(run(n=100, std=0.1), "cModelMag_r")
+    panels = PARTS[name].load().draw(data).axes
+    x = data.true if name.endswith("label") else data.scalar("cModelMag_r")
+    first = x < np.quantile(x, 1 / 4)
+    crps, cde, ks = (panel.lines[0].get_ydata() for panel in panels)
+    assert len(crps) == len(cde) == len(ks) == 4
+    label = np.tile(data.true[first], len(data.test))
+    point = np.concatenate([part.prediction.point[data.known][first] for part in data.test.values()])
+    z = (label - point) / 0.1
+    expected = 0.1 * (z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / np.sqrt(np.pi))
+    assert crps[0] == pytest.approx(expected.mean(), rel=1e-6)
+    square = 1 / (2 * 0.1 * np.sqrt(np.pi))
+    assert cde[0] == pytest.approx(np.mean(square - 2 * stats.norm.pdf(z) / 0.1), rel=1e-6)
+    assert ks[0] == pytest.approx(stats.kstest(stats.norm.cdf(z), "uniform").statistic, rel=1e-6)
+
+
 def with_magnitudes(data: Run, *names: str) -> Run:
     """Return a run with magnitudes among its scalars, and a threshold that some errors are beyond."""
     for part in data.test.values():

@@ -7,6 +7,7 @@ from scipy import stats
 from sklearn import metrics
 
 from skybake import judging
+from skybake.metrics import probabilistic
 from skybake.predictions import Predicted, Prediction
 from skybake.statistics import Bootstrap
 
@@ -162,6 +163,22 @@ def test_errors_in_bins_of_the_label_and_of_every_scalar_that_differs():
     assert item["mean_error"] == pytest.approx(d.mean(), rel=1e-12)
     assert item["std_error"] == pytest.approx(d.std(), rel=1e-12)
     assert item["nmad"] == pytest.approx(stats.median_abs_deviation(d) * 1.4826, rel=1e-12)
+
+
+def test_distributions_in_bins_are_judged_as_those_of_all():
+    label, predictions = gaussians(missing=10)
+    whole = judged(label, predictions)
+    found = whole["in_bins"]["log10_m500c"]
+    assert {"crps", "cde_loss", "pit_ks", "rail_outlier_fraction"} <= set(found[0])
+    n = np.array([item["n"] for item in found])
+    for name in ("crps", "cde_loss"):
+        values = np.array([item[name] for item in found])
+        assert (n * values).sum() / n.sum() == pytest.approx(whole["pooled"][name]["value"], rel=1e-12)
+    here = (label >= found[2]["low"]) & (label < found[2]["high"])
+    scores = [probabilistic.scores(np.where(here, label, np.nan), item) for item in predictions]
+    assert found[2]["pit_ks"] == pytest.approx(probabilistic.ks(np.concatenate([item["pit"] for item in scores])))
+    points = [Prediction(point=item.point) for item in predictions]
+    assert "crps" not in judged(label, points)["in_bins"]["log10_m500c"][0]
 
 
 def test_few_objects_are_not_cut_into_bins_of_a_handful():

@@ -1,0 +1,25 @@
+"""Distributions against magnitude: whether those of faint objects are as honest as those of bright ones."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from skybake.figures import Run, _distributions, _style
+
+SCOPE = "run"
+TASKS = ["regression"]
+NEEDS = ("distribution", "magnitude")
+TITLE = "Distributions against magnitude"
+CAPTION = (
+    "Scores of the predicted distributions of the test objects, all seeds, against a magnitude of the catalogue, in"
+    " bins of equally many objects: CRPS and CDE loss (lower is better), and the distance of the PIT values from even"
+    " ones (KS; of calibrated distributions it lies below the black line as often as the level of intervals says)."
+)
+
+
+@_style.styled
+def draw(data: Run) -> Figure:
+    """Draw the scores of the objects that have the magnitude."""
+    return _distributions.against(
+        data, data.scalar(data.magnitude), _style.quantity(data.magnitude, "mag"), critical=True
+    )
