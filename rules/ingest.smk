@@ -23,7 +23,7 @@ rule ingest:
         f"{IMAGES}/data.sif"
     threads: workflow.resource_settings.cores or 1
     resources:
-        mem_mb=jobs.memory(1000, 3),
+        mem_mb=jobs.memory(1000, 3, per_process=200),
         runtime=jobs.minutes(240),
     params:
         survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,

@@ -19,7 +19,7 @@ rule simulate:
         f"{IMAGES}/data.sif"
     threads: workflow.resource_settings.cores or 1
     resources:
-        mem_mb=jobs.memory(2000),
+        mem_mb=jobs.memory(1000, per_process=400),
         runtime=jobs.minutes(60),
     params:
         survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,

@@ -19,7 +19,11 @@ GPU_RESOURCES = ("gpu", "gpu_model", "gres")  # how SLURM is asked for a GPU
 
 
 def memory(
-    base: int, per_input: float = 0, in_part: Sequence[str] = (), at_most: float = math.inf
+    base: int,
+    per_input: float = 0,
+    in_part: Sequence[str] = (),
+    at_most: float = math.inf,
+    per_process: int = 0,
 ) -> Callable[..., int]:
     """Return a rule's ``mem_mb``: ``base`` MB and a multiple of the input's size, more with every attempt.
 
@@ -27,11 +31,12 @@ def memory(
         base, per_input: In MB, and MB for each MB of input.
         in_part: Names of inputs that are never read whole, whose size does not count.
         at_most: MB beside ``base``, however large the input: what does not fit is read from disk.
+        per_process: MB for each of the rule's threads, where these are processes.
     """
 
-    def mem_mb(wildcards, input, attempt):
+    def mem_mb(wildcards, input, attempt, threads=1):
         size = input.size_mb - sum(Path(getattr(input, name)).stat().st_size / 1024**2 for name in in_part)
-        return attempt * (base + int(min(per_input * size, at_most)))
+        return attempt * (base + per_process * threads + int(min(per_input * size, at_most)))
 
     return mem_mb
 

@@ -13,6 +13,7 @@ def test_memory_grows_with_the_input_up_to_what_is_kept_in_memory():
     found = [asked(None, SimpleNamespace(size_mb=size), attempt) for size, attempt in ((10, 1), (10, 2), (1e5, 1))]
     assert found == [2580, 5160, 6500]
     assert jobs.memory(2500, 8)(None, SimpleNamespace(size_mb=1e5), 1) == 802_500
+    assert jobs.memory(1000, 3, per_process=200)(None, SimpleNamespace(size_mb=10), 2, threads=8) == 2 * 2630
 
 
 def test_a_container_sees_raw_data_wherever_they_lie(tmp_path, monkeypatch):
