@@ -92,6 +92,31 @@ def test_batch_normalisation_is_where_it_was_announced():
     assert (normalisations("dense"), normalisations("dense_bn"), normalisations("vgg6")) == (0, 2, 1)
 
 
+def filters_by_size(model, **parameters):
+    found = compose(model, (64, 64, 5), heads.HEADS["bins"](edges=tuple(np.linspace(0, 0.4, 181))), **parameters)
+    sizes = [(layer.kernel_size[0], layer.filters) for layer in found.layers if isinstance(layer, keras.layers.Conv2D)]
+    return found, {size: [filters for one, filters in sizes if one == size] for size in (1, 3, 5)}
+
+
+def test_the_inceptions_are_the_published_ones():
+    """Pasquet et al. 2019, fig. 5 and 6: stem, modules of n1 and n2 filters, the last without 5x5; average pooling."""
+    small, filters = filters_by_size("inception_small")
+    assert filters[5] == [64, 64, 128]  # the stem, and two modules
+    assert filters[3] == [64, 128, 128]
+    assert sorted(filters[1]) == sorted([64, *[48] * 3, 128, *[92] * 3, 128, *[92] * 2])
+    full, filters = filters_by_size("inception")
+    assert filters[5] == [64, 64, 92, 128, 128]
+    assert filters[3] == [64, 92, 128, 128, 128]
+    assert [layer.units for layer in full.layers if isinstance(layer, keras.layers.Dense)] == [1096, 1096, 180]
+    for network, activation in ((small, keras.layers.LeakyReLU), (full, keras.layers.PReLU)):
+        assert any(isinstance(layer, activation) for layer in network.layers)
+        assert not any(isinstance(layer, keras.layers.MaxPooling2D) for layer in network.layers)
+    other, _ = filters_by_size("inception_small", activation="prelu")
+    assert not any(isinstance(layer, keras.layers.LeakyReLU) for layer in other.layers)
+    with pytest.raises(ValueError, match=r"activation 'relu' found"):
+        compose("inception_small", (32, 32, 5), classes(2), activation="relu")
+
+
 JAX = """
 import sys
 import numpy as np

@@ -314,6 +314,34 @@ def test_a_plateau_lowers_the_learning_rate(small, tmp_path, capsys):
     assert rates[-1] < rates[0]
 
 
+def test_a_plateau_lowers_the_learning_rate_to_the_minimum(small, tmp_path):
+    schedule = {"name": "plateau", "factor": 0.1, "patience": 1, "minimum": 1e-4}
+    what = job(epochs=6, schedule=schedule, optimizer={"learning_rate": 1e-3}, images="none", labels="none")
+    block = what.training
+    (callback,) = training._plateau(block["schedule"], {})
+    assert callback.min_lr == 1e-4
+    network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    network.compile(training._optimizer(block, steps=1), loss="mse")
+    x = np.ones((4, 1), np.float32)
+    network.fit(x, x, validation_data=(x, np.full_like(x, np.nan)), epochs=6, verbose=0, callbacks=[callback])
+    assert float(network.optimizer.learning_rate) == pytest.approx(1e-4)
+
+
+def test_training_stops_early_where_the_validation_loss_no_longer_falls(small, tmp_path):
+    still = {"optimizer": {"learning_rate": 1e-12}, "schedule": {"warmup_epochs": 0}}  # nothing is learned
+    what = job(epochs=9, early_stopping={"patience": 2, "min_delta": 0.001}, **still)
+    folder = train(small, what, tmp_path / "stopped")[1]
+    assert len(np.genfromtxt(folder / "history.csv", delimiter=",", names=True)) == 3
+    assert json.loads((folder / "run.json").read_text())["epochs"] == 3
+    folder = train(small, job(epochs=4, **still), tmp_path / "whole")[1]
+    assert json.loads((folder / "run.json").read_text())["epochs"] == 4
+
+
+def test_the_optimizer_has_the_epsilon_of_the_config():
+    block = job(optimizer={"name": "adam", "learning_rate": 1e-4, "epsilon": 0.1}).training
+    assert training._optimizer(block, steps=3).epsilon == 0.1
+
+
 @pytest.mark.parametrize("name", ["constant", "cosine"])
 def test_the_learning_rate_warms_up(name):
     from skybake.config import Training
