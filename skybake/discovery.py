@@ -112,14 +112,14 @@ def models() -> Mapping[str, Part]:
     """Return the networks by name: the files of ``skybake/models/``, and each again with scalars mixed in.
 
     ``mixed_<model>`` joins the model's image features with the dataset's input scalars (``scalar_units`` is the width
-    of the dense layer that they pass); ``MIXED`` among its constants says so.
+    of the dense layers that they pass); ``MIXED`` among its constants says so.
     """
     plain = parts("models", "build")
     mixed = {
         MIXED + name: Part(
             name=MIXED + name,
             module=part.module,
-            parameters={**part.parameters, "scalar_units": 64},
+            parameters={**part.parameters, "scalar_units": 256},
             constants={**part.constants, "MIXED": True, "NEEDS_SCALARS": True},
             doc=part.doc,
         )

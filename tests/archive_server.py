@@ -179,12 +179,15 @@ class Archive:
                     self._write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
                 self._write(b"0\r\n\r\n")
 
-            def _stalls(self, status, headers, body):
+            def _stalls(self, status, headers, body, share=0.5):
                 """Send half, then nothing."""
                 self._begin(status, headers, len(body))
-                self._write(body[: len(body) // 2])
+                self._write(body[: int(share * len(body))])
                 archive.over.wait(LONGEST_STALL)
                 self.close_connection = True
+
+            def _redirects_to_itself(self, status, headers, body):
+                self._begin(302, {"Location": self.path}, 0)
 
             def _is_silent(self, status, headers, body):
                 archive.over.wait(LONGEST_STALL)

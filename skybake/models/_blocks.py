@@ -66,5 +66,11 @@ def inception_module(x, inner: int, outer: int, activation: str, *, with_five: b
 
 
 def mixed(features, scalars, units: int):
-    """Join image features (batch, F) with scalars (batch, S) seen through a dense layer: (batch, F + units)."""
-    return layers.Concatenate()([features, layers.Dense(units, activation="relu")(scalars)])
+    """Join image features (batch, F) with scalars (batch, S): (batch, units).
+
+    The scalars pass two dense layers, and both together one more: a head on features side by side could only add what
+    the image says to what the scalars say.
+    """
+    for _ in range(2):
+        scalars = layers.Dense(units, activation="relu")(scalars)
+    return layers.Dense(units, activation="relu")(layers.Concatenate()([features, scalars]))

@@ -132,8 +132,7 @@ def cut_field(field: Field, size: int, centring: str) -> Cutouts:
             contents = _read(path)
             digests[path.name] = hashlib.sha256(contents).hexdigest()
             stream, header = _open(contents, path.name)
-            _check_header(header, field, band, path.name)
-            x, y = _pixels(header, field)
+            x, y = _places(header, field, band, path.name)
             inside = (x >= -0.5) & (x < COLUMNS - 0.5) & (y >= -0.5) & (y < ROWS - 0.5)
             for k in np.flatnonzero(~inside):
                 where = f"at pixel ({x[k]:.1f}, {y[k]:.1f}) of {path.name}, which has {COLUMNS} x {ROWS}"
@@ -210,6 +209,19 @@ def _read_bytes(stream: BinaryIO, size: int, name: str) -> bytes:
         raise FrameError("truncated frame", f"{name}: the bzip2 stream ends early") from None
     except OSError as error:
         raise FrameError("damaged frame", f"{name}: {error}") from None
+
+
+def _places(header: Any, field: Field, band: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return zero-based pixel positions by the frame's own WCS, once its header is found to be the right one's."""
+    from astropy.io.fits import VerifyError
+
+    try:
+        _check_header(header, field, band, name)
+        return _pixels(header, field)
+    except (VerifyError, ValueError, KeyError, TypeError) as error:  # wcslib's errors are ValueErrors and their like
+        if isinstance(error, FrameError):
+            raise
+        raise FrameError("damaged frame", f"{name}: its header cannot be read ({error})".replace("\n", " ")) from None
 
 
 def _check_header(header: Mapping[str, Any], field: Field, band: str, name: str) -> None:

@@ -106,7 +106,10 @@ UNOBTAINABLE = {
     "always damages": (["damages"], "damaged: a checksum of the bzip2 stream does not fit", 4),
     "always garbage": (["garbage"], "not bzip2: begins with b'<html>down f'", 4),
     "always silent": (["is silent"], "no answer within 0.2 s", 4),
-    "stalls at once": ([("drops", 0)], "the connection was lost", 4),
+    "drops at once": ([("drops", 0)], "the connection was lost", 4),
+    "always stalls": ([("stalls", 0)], "the transfer stalled for 0.2 s", 4),
+    "always trickles": (["trickles"], "not done within 1 s", 4),
+    "redirects in a circle": (["redirects to itself"], "the request failed (TooManyRedirects)", 12),
 }
 
 

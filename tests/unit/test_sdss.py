@@ -263,6 +263,13 @@ def with_hdus(*hdus):
     return stream.getvalue()
 
 
+def edited(good, key, card):
+    """A frame with the card of ``key`` replaced."""
+    contents = bz2.decompress(good)
+    place = contents.index(key)
+    return bz2.compress(contents[:place] + card.ljust(80) + contents[place + 80 :], compresslevel=1)
+
+
 BAD_FRAMES = {
     "missing frame": lambda good, image: None,
     "empty frame": lambda good, image: b"",
@@ -298,6 +305,16 @@ BAD_FRAMES = {
     "foreign frame: larger pixels": lambda good, image: bz2.compress(
         to_bytes(image, bad_header(**{key: 2 * value for key, value in header(204, "g")["CD*"].items()}))
     ),
+    "damaged frame: header of no FITS": lambda good, image: edited(good, b"RUN     =", b"RUN     = 75x6 /"),
+    "damaged frame: open quote": lambda good, image: edited(good, b"CRVAL1  =", b"CRVAL1  = 'open"),
+    "damaged frame: position in metres": lambda good, image: edited(good, b"CUNIT1  =", b"CUNIT1  = 'm'"),
+    "damaged frame: middle missing": lambda good, image: good[:9000] + good[-4000:],
+    "foreign frame: projection of y": lambda good, image: bz2.compress(to_bytes(image, bad_header(CTYPE2="DEC--SIN"))),
+    "foreign frame: width": lambda good, image: bz2.compress(to_bytes(image[:, :2000], header(204, "g"))),
+    "foreign frame: no reference pixel": lambda good, image: bz2.compress(to_bytes(image, header_without("CRPIX2"))),
+    "foreign frame: offset": lambda good, image: bz2.compress(
+        to_bytes(image, bad_header(SPARE=1.0)).replace(b"SPARE   =", b"BZERO   =")
+    ),
     "foreign frame: text for a number": lambda good, image: bz2.compress(to_bytes(image, bad_header(CRVAL1="NaN"))),
 }
 
@@ -313,6 +330,13 @@ def test_a_bad_frame_costs_its_field_and_no_other(frames, images, case):
     assert list(rejected["row"]) == ["0", "1"]
     assert rejected["detail"].str.contains("frame-g-000756-3-0204.fits").all()
     assert not rejected["detail"].str.contains(str(frames)).any()
+
+
+def test_a_link_to_nowhere_is_a_missing_frame(frames):
+    path = frames / frame_path(204, "g")
+    path.unlink()
+    path.symlink_to(frames / "not there")
+    assert list(run(frames, catalogue_rows())[1]["reason"]) == ["missing frame"] * 2
 
 
 @pytest.mark.parametrize("spare", [-1000, -2880 * 3])
@@ -365,6 +389,9 @@ def test_objects_beyond_any_bands_frame_are_outside(frames):
         ("ra", "12.0", "outside the frame"),
         ("field", "5000", "missing frame"),
         ("run", "757", "missing frame"),
+        ("objID", "12376625257691875161", "unreadable id"),
+        ("run", "0", "field unknown"),
+        ("run", "1000000", "field unknown"),
         ("camcol", "7", "field unknown"),
         ("field", "-1", "field unknown"),
         ("field", "11.5", "field unknown"),

@@ -113,6 +113,7 @@ def test_what_clashes_is_rejected_with_both_values(tmp_path, catalogue, redshift
         ({"error": -1.0}, "Z_ERR -1"),
         ({"error": 0.0}, "Z_ERR 0"),
         ({"z": np.nan}, "Z nan"),
+        ({"z": -1.0}, "Z -1"),
     ],
 )
 def test_a_spectrum_in_doubt_does_not_count(tmp_path, bad, words):
