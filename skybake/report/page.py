@@ -156,6 +156,7 @@ def write_comparison(
         training_seconds=sum(item.get("train_seconds") or 0 for entry in entries for item in entry.timings.values()),
         config_text=config_text,
         statistics=statistics,
+        drawn=tables.drawn(best.record) if best else "objects",
     )
 
 
@@ -376,10 +377,9 @@ def _notes(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None)
     if best is None:
         return ("No run has ended.",)
     task = task_of(records)
-    drawn = f"{best['n_groups']} whole groups" if best["n_groups"] else "objects"
     pooled = (
-        f"Small numbers are {100 * best['interval_level']:g} % bootstrap intervals over {drawn}; they hold for the"
-        " networks as trained: what another seed would change stands in the columns 'over seeds'."
+        f"Small numbers are {100 * best['interval_level']:g} % bootstrap intervals over {tables.drawn(best)}; they hold"
+        " for the networks as trained: what another seed would change stands in the columns 'over seeds'."
     )
     notes = [f"The label is {best['label']}. {_said_of_numbers(best)} {pooled}"]
     if (critical := tables.pit_critical(records)) is not None:

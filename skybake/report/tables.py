@@ -159,14 +159,20 @@ def _caption(records: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def drawn(record: Mapping[str, Any]) -> str:
+    """Return what the bootstrap of a row draws, in words."""
+    groups = record["n_groups"]
+    return f"{groups} whole group{'s' if groups > 1 else ''}" if groups else "objects"
+
+
 def _note(records: Sequence[Mapping[str, Any]], best: str | None) -> str:
     known = next((record for record in records if record["status"] == OK), None)
     if known is None or best is None:
         return "No run has ended."
     task = task_of(records)
-    drawn = f"{known['n_groups']} whole groups" if known["n_groups"] else "objects"
     said = [
-        rf"$\pm$: half the {100 * known['interval_level']:g}\,\% bootstrap interval over {drawn}, seeds as trained."
+        rf"$\pm$: half the {100 * known['interval_level']:g}\,\% bootstrap interval over {drawn(known)},"
+        " seeds as trained."
     ]
     if known["outlier_threshold"] is not None:
         said.append(rf"Outliers: $|\mathrm{{error}}| > {known['outlier_threshold']:g}$.")

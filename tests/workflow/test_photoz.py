@@ -78,4 +78,11 @@ def test_a_redshift_is_a_distribution_over_bins(model, results):
 def test_its_figures_are_drawn(model, results):
     folder = results / "galaxies/evaluation" / model / f"{LOSS}-count={COUNT}" / "figures"
     drawn = {path.stem for path in folder.glob("*.png")}
-    assert {"error_against_label", "error_against_magnitude", "example_pdfs", "pit_histogram"} <= drawn
+    of_errors, of_distributions = (
+        {f"{what}_against_{which}" for which in ("label", "magnitude")} for what in ("error", "distributions")
+    )
+    assert {*of_errors, *of_distributions, "example_pdfs", "pit_histogram"} <= drawn
+
+
+def test_the_page_says_that_whole_fields_were_drawn(results):
+    assert "100 draws of 1 whole group, percentile" in (results / "galaxies/report.html").read_text()
