@@ -337,6 +337,16 @@ def test_training_stops_early_where_the_validation_loss_no_longer_falls(small, t
     assert json.loads((folder / "run.json").read_text())["epochs"] == 4
 
 
+def test_bins_of_equal_population_hold_as_many_training_labels_each(small, tmp_path):
+    what = job(loss="bin_crossentropy", loss_parameters={"count": 6, "spacing": "equal_population"}, epochs=1)
+    folder = train(small, what, tmp_path)[1]
+    edges = predictions.read(folder / "predictions.h5", "test").prediction.edges
+    label = runs.load(*small, "log10_mass").label("log10_mass", "train")
+    counts = np.histogram(label[np.isfinite(label)], edges)[0]
+    assert len(counts) == 6
+    assert counts.min() >= counts.max() - 1
+
+
 def test_the_optimizer_has_the_epsilon_of_the_config():
     block = job(optimizer={"name": "adam", "learning_rate": 1e-4, "epsilon": 0.1}).training
     assert training._optimizer(block, steps=3).epsilon == 0.1
