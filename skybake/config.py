@@ -872,7 +872,7 @@ def _canonical(value: Any, default: Any) -> Any:
     if isinstance(default, bool) or isinstance(value, bool):
         if not (isinstance(value, bool) and isinstance(default, bool)):
             raise ValueError(type(default).__name__)
-    elif isinstance(default, float) or (default is None and isinstance(value, int | float)):
+    elif isinstance(default, float) or (default is None and _is_number(value)):
         value = float(value)
         if not math.isfinite(value) or (default is not None and default > 0 >= value):
             raise ValueError("a finite number" if default is None or default <= 0 else "a positive number")
@@ -890,6 +890,15 @@ def _canonical(value: Any, default: Any) -> Any:
     elif isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}  # YAML reads the number of a class as a number
     return value
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether a value is a number, or the text of one: YAML takes 1e-3 for a text."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return not isinstance(value, bool)
 
 
 def plan(given: Mapping[str, Any]) -> Plan:
@@ -1210,7 +1219,7 @@ def _head_problems(checked: Plan) -> Iterator[str]:
                 continue
             try:
                 heads.check(loss.part.name, loss.parameters)
-            except ValueError as error:
+            except (TypeError, ValueError) as error:
                 problem = f"bakeoffs.{job.bakeoff}.losses: {loss.part.name}: {error}"
                 if problem not in said:
                     said.add(problem)

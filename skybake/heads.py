@@ -333,6 +333,8 @@ class Bins:
         """
         if edges is not None:
             found = (np.asarray(edges, dtype=np.float64) - shift) / scale
+            if found.ndim != 1:
+                raise ValueError(f"edges: {edges} found; expected a list of numbers")
         else:
             margin = MARGIN * np.ptp(labels) or 1.0
             ends = (

@@ -34,6 +34,11 @@ class Bootstrap:
     seed: int = 0
     groups: np.ndarray | None = None
 
+    @property
+    def tells(self) -> bool:
+        """Whether draws differ: a single group is drawn again and again, and its interval would be a point."""
+        return self.groups is None or len(np.unique(self.groups)) > 1
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -126,7 +131,12 @@ def interval(draws: np.ndarray, level: float) -> Interval:
 
 
 def intervals(errors: np.ndarray, statistics: Mapping[str, Statistic], bootstrap: Bootstrap) -> dict[str, Interval]:
-    """Return bootstrap intervals of statistics of errors, (n,) or (S, n); arguments as :func:`resample`."""
+    """Return bootstrap intervals of statistics of errors, (n,) or (S, n); arguments as :func:`resample`.
+
+    There is none where draws do not differ.
+    """
+    if not bootstrap.tells:
+        return {}
     draws = resample(errors, statistics, bootstrap)
     return {name: interval(values, bootstrap.level) for name, values in draws.items()}
 

@@ -251,7 +251,11 @@ def _error_column(lower: Mapping[str, str], label: str, z_is_magnitude: bool) ->
     if "_" in label:
         names.append(label.replace("_", "err_", 1))  # psfMagErr_r
     if is_redshift(label):
-        others = REDSHIFT_NAMES[:-1] if z_is_magnitude else REDSHIFT_NAMES  # or zErr is an error of the magnitude
+        # SpecObj's zErr is of the redshift, also beside the magnitude z; not so where u, g, r or i have the like.
+        of_magnitudes = any(band + ending in lower for band in "ugri" for ending in _ERROR_ENDINGS)
+        others = [name for name in REDSHIFT_NAMES if name == "z" or name not in lower]  # not of another redshift
+        if of_magnitudes or ("z" in lower and not z_is_magnitude):
+            others.remove("z")
         names += [other + ending for other in others for ending in _ERROR_ENDINGS]
     return next((lower[name] for name in names if name in lower), None)
 
@@ -286,7 +290,7 @@ def _scalar_name(name: str, redshift: str | None) -> str:
 def _texts(column: pd.Series) -> np.ndarray:
     """Return ids as text; floats get an exponent, so that they are seen to be rounded."""
     if column.dtype.kind == "f":
-        return np.array(["" if np.isnan(value) else f"{value:.5E}" for value in column], dtype=object)
+        return np.array(["" if none else f"{value:.5E}" for value, none in zip(column, column.isna(), strict=True)])
     return np.array(
         ["" if none else str(value).strip() for value, none in zip(column, column.isna(), strict=True)], dtype=object
     )

@@ -48,8 +48,8 @@ class Objects:
     rerun: Sequence[str]
     label: np.ndarray
     scalars: Mapping[str, np.ndarray]
-    merged: int
-    field_disagrees: int
+    merged: np.ndarray
+    field_disagrees: np.ndarray
 
 
 def decode_objid(objids: np.ndarray) -> dict[str, np.ndarray]:

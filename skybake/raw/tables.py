@@ -26,7 +26,10 @@ MISSING = {"", "nan", "null", "none", "na", "n/a", "-"}
 _ROWS_AT_ONCE = 50_000  # text takes ten times the memory of numbers
 
 # What the readers raise for a file that is cut off or overwritten; a truncated FITS table gives a TypeError.
-_DAMAGE = (OSError, EOFError, ValueError, TypeError, IndexError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_DAMAGE = (
+    *(OSError, EOFError, ValueError, TypeError, LookupError),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+)
 
 
 def one_number_columns(columns: Iterable) -> dict[str, tuple[str, int | None]]:
@@ -56,13 +59,13 @@ def source(path: Path, fits_places: Places = one_number_columns) -> tuple[list[s
 
 
 @contextmanager
-def _understood(path: Path, fault: str) -> Iterator[None]:
-    """Say which file is at fault where a reader fails; an exception that comes from outside passes unchanged."""
+def _understood(path: Path, fault: str, *more: type[Exception]) -> Iterator[None]:
+    """Say which file is at fault where a reader fails, with one of ``more`` or as all readers do."""
     try:
         yield
     except RawError:
         raise
-    except _DAMAGE as error:
+    except (*_DAMAGE, *more) as error:
         raise RawError(f"{path}: {fault} ({error}). Hint: CSV, FITS table and parquet are read") from None
 
 
@@ -88,7 +91,7 @@ def _fits_source(path: Path, fits_places: Places) -> tuple[list[str], Pieces]:
     import pandas as pd
     from astropy.io import fits
 
-    with _understood(path, "not a whole FITS file"), fits.open(path) as file:
+    with _understood(path, "not a whole FITS file", fits.VerifyError), fits.open(path) as file:
         tables = [hdu for hdu in file if isinstance(hdu, fits.BinTableHDU)]
         if not tables:
             raise RawError(f"{path}: no table in this FITS file. Hint: the catalogue is expected in a table HDU")
@@ -99,7 +102,7 @@ def _fits_source(path: Path, fits_places: Places) -> tuple[list[str], Pieces]:
         columns = {}
         for name in wanted:
             column, element = places[name]
-            with _understood(path, f"damaged FITS table, column {column}"):
+            with _understood(path, f"damaged FITS table, column {column}", fits.VerifyError):
                 values = np.asarray(data[column] if element is None else data[column][:, element])
                 columns[name] = values.astype(values.dtype.newbyteorder("="))
         yield pd.DataFrame(columns)

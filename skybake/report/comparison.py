@@ -119,6 +119,8 @@ def _pairs(entries: Sequence[Entry], best: Entry | None, bootstrap: Bootstrap) -
     ids = {name: next(iter(seeds.values())).parts["test"].ids for name, seeds in trained.items()}
     same = {name: seeds for name, seeds in trained.items() if np.array_equal(ids[name], ids[best.row.name])}
     bootstrap = evaluation.of_groups(bootstrap, same[best.row.name], "test")
+    if not bootstrap.tells:
+        return {}
     if task_of([best.record]) is REGRESSION:
         return _paired_errors(same, best.row.name, bootstrap)
     return _paired_classes(same, best.row.name, bootstrap)

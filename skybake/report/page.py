@@ -138,7 +138,7 @@ def write_comparison(
         table=table(records, anchors=True),
         best=best,
         task=task_of(records),
-        headline=headline(best.record, records) if best else "",
+        headline=headline(best.record, records) if best and best.record["n_groups"] != 1 else "",
         baseline_said=_baseline_said(entries),
         compared=tuple(task_of(records).compared.values()),
         differences=_differences(entries, pairs),
@@ -156,7 +156,7 @@ def write_comparison(
         training_seconds=sum(item.get("train_seconds") or 0 for entry in entries for item in entry.timings.values()),
         config_text=config_text,
         statistics=statistics,
-        drawn=tables.drawn(best.record) if best else "objects",
+        drawn=tables.drawn(best.record) if best else "",
     )
 
 
@@ -377,9 +377,12 @@ def _notes(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None)
     if best is None:
         return ("No run has ended.",)
     task = task_of(records)
+    spread = "what another seed would change stands in the columns 'over seeds'"
     pooled = (
         f"Small numbers are {100 * best['interval_level']:g} % bootstrap intervals over {tables.drawn(best)}; they hold"
-        " for the networks as trained: what another seed would change stands in the columns 'over seeds'."
+        f" for the networks as trained: {spread}."
+        if best["n_groups"] != 1
+        else f"The test part is one whole group, of which no interval can be told; {spread}."
     )
     notes = [f"The label is {best['label']}. {_said_of_numbers(best)} {pooled}"]
     if (critical := tables.pit_critical(records)) is not None:

@@ -161,8 +161,7 @@ def _caption(records: Sequence[Mapping[str, Any]]) -> str:
 
 def drawn(record: Mapping[str, Any]) -> str:
     """Return what the bootstrap of a row draws, in words."""
-    groups = record["n_groups"]
-    return f"{groups} whole group{'s' if groups > 1 else ''}" if groups else "objects"
+    return f"{record['n_groups']} whole groups" if record["n_groups"] else "objects"
 
 
 def _note(records: Sequence[Mapping[str, Any]], best: str | None) -> str:
@@ -171,7 +170,9 @@ def _note(records: Sequence[Mapping[str, Any]], best: str | None) -> str:
         return "No run has ended."
     task = task_of(records)
     said = [
-        rf"$\pm$: half the {100 * known['interval_level']:g}\,\% bootstrap interval over {drawn(known)},"
+        "The test part is one whole group: no intervals."
+        if known["n_groups"] == 1
+        else rf"$\pm$: half the {100 * known['interval_level']:g}\,\% bootstrap interval over {drawn(known)},"
         " seeds as trained."
     ]
     if known["outlier_threshold"] is not None:
@@ -220,8 +221,9 @@ def _tex_cell(record: Mapping[str, Any], column: Column, places: int, *, bold: b
     if column.form == BRIEF:
         return f"{value:.0f}" if "e" in f"{value:.3g}" else f"{value:.3g}"
     text = f"{value:+.{places}f}" if column.form == SIGNED else f"{value:.{places}f}"
-    if column.tex_interval:
-        text = rf"{text} \pm {half_width(record, column.name):.{places}f}"
+    half = half_width(record, column.name) if column.tex_interval else 0.0
+    if half > 0:
+        text = rf"{text} \pm {half:.{places}f}"
     if bold:
         return rf"\boldmath${text}$"
     return f"${text}$" if column.tex_interval or value < 0 else text

@@ -61,6 +61,16 @@ BAD = {
         [{"binned_crps": {"low": 0.4, "high": 0.0}}],
         ["bakeoffs.first.losses: binned_crps", "expected low < high"],
     ),
+    "a word for an end": (
+        "bakeoffs.first.losses",
+        [{"binned_crps": {"low": "zero"}}],
+        ["bakeoffs.first.losses: binned_crps"],
+    ),
+    "edges in a list of lists": (
+        "bakeoffs.first.losses",
+        [{"binned_crps": {"edges": [[0, 1], [2, 3]]}}],
+        ["bakeoffs.first.losses: binned_crps", "edges"],
+    ),
     "one bin": ("bakeoffs.first.losses", [{"binned_crps": {"count": 1}}], ["count: 1 found", "at least 2 bins"]),
     "unknown spacing": (
         "bakeoffs.first.losses",

@@ -466,6 +466,29 @@ def test_errors_of_the_redshift_weigh_it_and_not_those_of_the_magnitude_z(frames
     assert dataset.labels["redshift"][0] == pytest.approx(rows["redshift"][2] + 0.003 / 5)
 
 
+@pytest.mark.parametrize(
+    ("columns", "weighted"),
+    [
+        ({"zErr": "error"}, True),
+        ({**dict.fromkeys("ugriz", 18.0), "zErr": "error"}, True),  # SpecObj's, beside PhotoObj's magnitudes
+        ({**dict.fromkeys("ugriz", 18.0), **{f"{band}Err": "error" for band in "ugriz"}}, False),
+        ({"z": 0.3, "zErr": "error"}, False),  # of another redshift than the label
+        ({"z": 0.3, "zErr": 1e-9, "redshift_err": "error"}, True),
+    ],
+)
+def test_only_errors_of_the_label_weigh_it(frames, columns, weighted):
+    rows = catalogue_rows()
+    again = rows.iloc[[2]].assign(redshift=rows["redshift"][2] + 0.003)
+    both = pd.concat(
+        [
+            table.assign(**{name: error if value == "error" else value for name, value in columns.items()})
+            for table, error in ((rows, 0.001), (again, 0.002))
+        ]
+    )
+    expected = rows["redshift"][2] + (0.003 / 5 if weighted else 0.003 / 2)
+    assert run(frames, both)[0].labels["redshift"][0] == pytest.approx(expected)
+
+
 def test_merged_objects_without_a_frame_are_not_counted(frames):
     rows = catalogue_rows()
     spoil(frames, 11, "g", b"")
@@ -532,6 +555,12 @@ def test_fits_and_parquet_catalogues_are_read_as_csv_is(frames):
 def test_a_missing_id_in_parquet_does_not_round_the_others(frames):
     rows = catalogue_rows().astype({"redshift": float, "ra": float, "dec": float})
     expected = list(run(frames, rows)[0].ids)
+    floats = rows.assign(objID=pd.array([None, *rows["objID"][1:].astype(float)], dtype="Float64"))
+    floats.to_parquet(frames.parent / "floats.parquet")
+    with pytest.raises(DatasetError, match="no object was accepted"):
+        run(frames, None, name="floats.parquet")
+    reasons = pd.read_csv(frames.parent / "rejected.csv")["reason"]
+    assert Counter(reasons) == {"missing id": 1, "rounded id": 4}
     rows["objID"] = pd.array([int(name) for name in rows["objID"]], dtype="Int64")
     rows.loc[0, "objID"] = pd.NA
     rows.to_parquet(frames.parent / "catalogue.parquet")
@@ -551,6 +580,9 @@ def damaged_catalogues(folder):
     rows.to_parquet(folder / "cut.parquet")
     rows.to_parquet(folder / "zeros.parquet")
     Table.from_pandas(rows).write(folder / "cut.fits")
+    contents = (folder / "cut.fits").read_bytes()
+    (folder / "edited.fits").write_bytes(contents.replace(b"TFORM2  = '", b"TFORM2  = x"))
+    (folder / "other.fits").write_bytes(contents.replace(b"TFIELDS =", b"TFIELD  ="))
     (folder / "text.fits").write_text("objID,ra,dec\n")
     for path in sorted(folder.glob("*.*")):
         contents = path.read_bytes()

@@ -139,3 +139,12 @@ def test_intervals_over_groups_know_that_copies_tell_nothing_new():
         width[name] = span.high - span.low
     assert width["groups"] == pytest.approx(width["truth"], rel=0.08)
     assert width["objects"] == pytest.approx(0.5 * width["truth"], rel=0.08)
+
+
+def test_a_single_group_has_no_interval():
+    d = np.random.default_rng(1).normal(size=50)
+    one = Bootstrap(draws=20, groups=np.array(["field"] * 50))
+    assert not one.tells
+    assert intervals(d, regression.statistics(), one) == {}
+    two = Bootstrap(draws=20, groups=np.array(["field"] * 25 + ["other"] * 25))
+    assert intervals(d, regression.statistics(), two)["mean_error"].high > d.mean()

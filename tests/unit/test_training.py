@@ -314,7 +314,7 @@ def test_a_plateau_lowers_the_learning_rate(small, tmp_path, capsys):
     assert rates[-1] < rates[0]
 
 
-def test_a_plateau_lowers_the_learning_rate_to_the_minimum(small, tmp_path):
+def test_a_plateau_lowers_the_learning_rate_to_the_minimum():
     schedule = {"name": "plateau", "factor": 0.1, "patience": 1, "minimum": 1e-4}
     what = job(epochs=6, schedule=schedule, optimizer={"learning_rate": 1e-3}, images="none", labels="none")
     block = what.training

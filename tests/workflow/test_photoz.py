@@ -84,5 +84,11 @@ def test_its_figures_are_drawn(model, results):
     assert {*of_errors, *of_distributions, "example_pdfs", "pit_histogram"} <= drawn
 
 
-def test_the_page_says_that_whole_fields_were_drawn(results):
-    assert "100 draws of 1 whole group, percentile" in (results / "galaxies/report.html").read_text()
+def test_of_one_held_out_field_no_interval_is_told(results):
+    page = (results / "galaxies/report.html").read_text()
+    assert "The test part is one whole group, of which no interval can be told" in page
+    assert "percentile intervals" not in page
+    with (results / "comparison.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["std_error_low"] for row in rows} == {""}
+    assert "\\pm" not in (results / "galaxies/comparison.tex").read_text()
