@@ -97,8 +97,11 @@ def check(loss: str, given: Mapping[str, Any]) -> None:
         return  # what a head of classes takes depends on their names
     known = {**part.parameters, **given}
     low, high = known.get("low"), known.get("high")
+    if any(isinstance(end, str) for end in (low, high)):
+        low = high = None  # the head says so
     first = low if low is not None else 0.0 if high is None else high - 1
-    fit(loss, given, np.linspace(first, first + 1 if high is None else high, 101))
+    labels = np.linspace(first, first + 1 if high is None else high, 101)
+    fit(loss, given, labels if known.get("edges") is None else np.ravel(np.asarray(known["edges"], dtype=np.float64)))
 
 
 def _floats(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
@@ -331,6 +334,11 @@ class Bins:
         Raises:
             ValueError: A parameter makes no sense, or there are not two bins.
         """
+        for name, end in (("low", low), ("high", high)):
+            if isinstance(end, str):
+                raise ValueError(f"{name}: {end!r} found; expected a number")
+        if low is not None and high is not None and not low < high:
+            raise ValueError(f"low: {low:g} and high: {high:g} found; expected low < high")
         if edges is not None:
             found = (np.asarray(edges, dtype=np.float64) - shift) / scale
             if found.ndim != 1:
@@ -345,6 +353,9 @@ class Bins:
         if len(found) < 3 or not (np.diff(found) > 0).all():
             shown = np.round(scale * found + shift, 6).tolist()
             raise ValueError(f"bins with edges {shown} found; expected at least three ascending numbers")
+        if labels.max() < found[0] or labels.min() > found[-1]:
+            shown = [f"{scale * end + shift:g}" for end in (found[0], found[-1], labels.min(), labels.max())]
+            raise ValueError("bins from {} to {} found; the training labels lie from {} to {}".format(*shown))
         held = np.histogram(np.clip(labels, found[0], found[-1]), found)[0]
         return cls(edges=_floats(found), bias=_floats(np.log((held + 1) / (held.sum() + held.size))))
 

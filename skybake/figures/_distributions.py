@@ -43,7 +43,9 @@ def against(data: Run, values: np.ndarray, name: str, *, critical: bool) -> Figu
     if critical:
         highest = [stats.kstwo.ppf(data.level, item.n) for item in found]
         ends = [*(item.low for item in found), found[-1].high]
-        panels[-1].stairs(highest, ends, baseline=None, color="black", lw=0.6, label=f"calibrated, {100 * data.level:g} %")
+        panels[-1].stairs(
+            highest, ends, baseline=None, color="black", lw=0.6, label=f"calibrated, {100 * data.level:g} %"
+        )
         panels[-1].legend(loc="upper right")
     for panel in (panels[0], panels[-1]):
         panel.set_ylim(0, 1.25 * max(panel.get_ylim()[1], 0))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
+import csv
+import gzip
+import io
 import lzma
 import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
@@ -70,21 +75,53 @@ def _understood(path: Path, fault: str, *more: type[Exception]) -> Iterator[None
 
 
 def _csv_source(path: Path) -> tuple[list[str], Pieces]:
-    import pandas as pd
+    """Read text with the csv module: pandas cuts a row with too many fields, and its numbers are a column away.
 
-    options = {"dtype": str, "na_filter": False, "skipinitialspace": True, "encoding": "utf-8-sig", "index_col": False}
-    with _understood(path, "not a CSV catalogue"):
-        names = list(pd.read_csv(path, nrows=0, **options).columns)
-        if names and names[0].startswith("#"):  # SkyServer's "#Table1"
-            options["skiprows"] = 1
-            names = list(pd.read_csv(path, nrows=0, **options).columns)
+    In such a row all but the first of the wanted columns say so, and are no numbers.
+    """
+    with _understood(path, "not a CSV catalogue", csv.Error):
+        names = next(_csv_rows(path), [])
 
     def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
-        with _understood(path, "damaged CSV catalogue"):
-            rows = pd.read_csv(path, usecols=wanted, chunksize=_ROWS_AT_ONCE, **options)
-        yield from _each(path, "damaged CSV catalogue", rows)
+        rows = _each(path, "damaged CSV catalogue", _csv_rows(path), csv.Error)
+        next(rows, None)
+        places = [names.index(name) for name in wanted]
+        while some := list(islice(rows, _ROWS_AT_ONCE)):
+            yield _frame(some, wanted, places, len(names))
 
     return names, pieces
+
+
+def _csv_rows(path: Path) -> Iterator[list[str]]:
+    """Yield the rows of a CSV file, that of names first; empty lines and SkyServer's "#Table1" are left out."""
+    with _opened(path) as stream:
+        rows = (row for row in csv.reader(stream, skipinitialspace=True) if row)
+        first = next(rows, [])
+        if not (first and first[0].startswith("#") and not any(first[1:])):
+            yield first
+        yield from rows
+
+
+def _opened(path: Path) -> TextIO:
+    """Open a text file, decompressing it as its name says."""
+    if path.suffix.lower() == ".zip":
+        packed = zipfile.ZipFile(path)
+        return io.TextIOWrapper(packed.open(packed.namelist()[0]), encoding="utf-8-sig", newline="")
+    unpack = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
+    return unpack(path, "rt", encoding="utf-8-sig", newline="")
+
+
+def _frame(rows: list[list[str]], wanted: list[str], places: list[int], fields: int) -> pd.DataFrame:
+    """Return columns of rows as text; a row may lack fields at its end, or have empty ones too many."""
+    import pandas as pd
+
+    chosen = []
+    for row in rows:
+        values = [row[place] if place < len(row) else "" for place in places]
+        if any(text.strip() for text in row[fields:]):
+            values[1:] = [f"{len(row)} fields in a row of {fields}"] * (len(values) - 1)
+        chosen.append(values)
+    return pd.DataFrame(chosen, columns=wanted, dtype=str)
 
 
 def _fits_source(path: Path, fits_places: Places) -> tuple[list[str], Pieces]:
@@ -94,7 +131,7 @@ def _fits_source(path: Path, fits_places: Places) -> tuple[list[str], Pieces]:
     with _understood(path, "not a whole FITS file", fits.VerifyError), fits.open(path) as file:
         tables = [hdu for hdu in file if isinstance(hdu, fits.BinTableHDU)]
         if not tables:
-            raise RawError(f"{path}: no table in this FITS file. Hint: the catalogue is expected in a table HDU")
+            raise RawError(f"{path}: no table in this FITS file; it has none, or is cut off before it")
         data = tables[0].data
         places = fits_places(tables[0].columns)
 
@@ -124,11 +161,11 @@ def _parquet_source(path: Path) -> tuple[list[str], Pieces]:
     return file.schema_arrow.names, pieces
 
 
-def _each(path: Path, fault: str, items: Iterable) -> Iterator:
+def _each(path: Path, fault: str, items: Iterable, *more: type[Exception]) -> Iterator:
     """Yield the items, and say which file is at fault where the next one cannot be read."""
     iterator = iter(items)
     while True:
-        with _understood(path, fault):
+        with _understood(path, fault, *more):
             item = next(iterator, None)
         if item is None:
             return

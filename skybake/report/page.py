@@ -138,7 +138,7 @@ def write_comparison(
         table=table(records, anchors=True),
         best=best,
         task=task_of(records),
-        headline=headline(best.record, records) if best and best.record["n_groups"] != 1 else "",
+        headline=headline(best.record, records) if best else "",
         baseline_said=_baseline_said(entries),
         compared=tuple(task_of(records).compared.values()),
         differences=_differences(entries, pairs),
@@ -156,7 +156,7 @@ def write_comparison(
         training_seconds=sum(item.get("train_seconds") or 0 for entry in entries for item in entry.timings.values()),
         config_text=config_text,
         statistics=statistics,
-        drawn=tables.drawn(best.record) if best else "",
+        drawn=tables.drawn(best.record) if best and best.record["n_groups"] != 1 else "",
     )
 
 

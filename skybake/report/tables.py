@@ -161,7 +161,7 @@ def _caption(records: Sequence[Mapping[str, Any]]) -> str:
 
 def drawn(record: Mapping[str, Any]) -> str:
     """Return what the bootstrap of a row draws, in words."""
-    return f"{record['n_groups']} whole groups" if record["n_groups"] else "objects"
+    return f"{record['n_groups']:.0f} whole groups" if record["n_groups"] else "objects"
 
 
 def _note(records: Sequence[Mapping[str, Any]], best: str | None) -> str:

@@ -64,7 +64,7 @@ BAD = {
     "a word for an end": (
         "bakeoffs.first.losses",
         [{"binned_crps": {"low": "zero"}}],
-        ["bakeoffs.first.losses: binned_crps"],
+        ["bakeoffs.first.losses: binned_crps: low: 'zero' found; expected a number"],
     ),
     "edges in a list of lists": (
         "bakeoffs.first.losses",

@@ -472,7 +472,7 @@ def test_the_query_gives_what_the_config_needs(tmp_path):
     found, _ = read_catalogue(path, block["options"]["label"], None)
     assert (found.label, found.label_error, found.id) == ("redshift", "redshiftErr", "objID")
     assert (found.run, found.rerun, found.camcol, found.field) == ("run", "rerun", "camcol", "field")
-    assert set(block["inputs"]) <= set(found.scalars)
+    assert set(block["inputs"]) <= {*found.scalars, *found.derived}
     assert {f"{name}_{band}" for name in ("cModelMag", "extinction") for band in "ugriz"} <= set(found.scalars)
 
 

@@ -109,6 +109,12 @@ def test_bins_are_in_the_units_of_the_label():
     assert np.allclose(np.exp(head.bias), (held + 1) / 508)
 
 
+def test_bins_beside_all_labels_are_refused():
+    network = (LABELS - 1.2) / 0.7
+    with pytest.raises(ValueError, match=r"bins from 50 to 60 found; the training labels lie from"):
+        heads.fit("binned_crps", {"count": 8, "low": 50, "high": 60}, network, scale=0.7, shift=1.2)
+
+
 def test_bins_made_for_the_labels_hold_them_all():
     head, _ = fitted("binned_crps", count=10)
     assert head.edges[0] < LABELS.min()

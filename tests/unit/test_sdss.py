@@ -612,6 +612,19 @@ def test_parquet_ids_that_are_floats_are_rounded(frames):
     assert set(pd.read_csv(frames.parent / "rejected.csv")["reason"]) == {"rounded id"}
 
 
+def test_a_row_with_a_field_too_many_is_rejected_and_not_shifted(frames):
+    lines = catalogue_rows().to_csv(index=False).splitlines()
+    lines[2] = lines[2].replace(",", ",,", 1)  # all that follows is a column away
+    lines[3] += ",,"  # empty fields at the end mean nothing
+    lines[4] = lines[4].rsplit(",", 1)[0]  # the last magnitude is not there
+    (frames.parent / "catalogue.csv").write_text("\n".join(lines) + "\n")
+    dataset, rejected = run(frames, None)
+    assert list(rejected["row"]) == ["1"]
+    assert list(rejected["reason"]) == ["unreadable number"]
+    assert "11 fields in a row of 10" in rejected["detail"][0]
+    assert len(dataset) == 4
+
+
 def test_skyserver_and_spreadsheet_csv_are_read(frames):
     text = "\ufeff#Table1\n" + catalogue_rows().rename(columns={"objID": " objid"}).to_csv(index=False)
     (frames.parent / "catalogue.csv").write_text(text, encoding="utf-8")
