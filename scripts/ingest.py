@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
-from skybake import discovery, logs
+from skybake import dataset, discovery, logs
 
-with logs.to_file(snakemake.log[0]):
+name = snakemake.wildcards.dataset
+# Not a parameter of the rule: other inputs are other trainings, and the same dataset.
+inputs = snakemake.config["datasets"][name].get("inputs") or ()
+
+with logs.to_file(snakemake.log[0]), dataset.expecting(f"datasets.{name}.inputs", inputs):
     reader = discovery.parts("raw", "ingest")[snakemake.params.survey].load()
     reader.ingest(
         {name: Path(path) for name, path in snakemake.params.raw.items()},

@@ -16,6 +16,7 @@ file.
 from __future__ import annotations
 
 import csv
+import difflib
 import hashlib
 import json
 import math
@@ -25,6 +26,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -249,14 +251,45 @@ def _describe(array: h5py.Dataset, column: Column) -> None:
     array.attrs["units"], array.attrs["description"] = column.units, column.description
 
 
+_expected: ContextVar[tuple[str, tuple[str, ...]]] = ContextVar("expected", default=("", ()))
+
+
+@contextmanager
+def expecting(key: str, scalars: Iterable[str]) -> Iterator[None]:
+    """Refuse datasets that lack a scalar before anything is written to them: cutting images may take days.
+
+    Args:
+        key: Of the config, where the scalars are asked for.
+        scalars: Their names.
+    """
+    token = _expected.set((key, tuple(scalars)))
+    try:
+        yield
+    finally:
+        _expected.reset(token)
+
+
+def _check_expected(schema: Schema) -> None:
+    key, names = _expected.get()
+    for name in names:
+        if name not in schema.scalars:
+            near = difflib.get_close_matches(name, schema.scalars, n=1, cutoff=0.4)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise DatasetError(
+                f"{key}: no scalar {name!r}; the raw files give {', '.join(sorted(schema.scalars)) or 'none'}.{hint}"
+            )
+
+
 @contextmanager
 def create(path: Path | str, schema: Schema) -> Iterator[Writer]:
     """Open a new dataset for writing; the file appears under ``path`` only when the block ends well.
 
     Raises:
-        DatasetError: The block ends without a single object, or the schema's classes are not distinct names.
+        DatasetError: The block ends without a single object, the schema's classes are not distinct names, or it lacks a
+            scalar that is expected (see :func:`expecting`).
     """
     _check_class_names(schema.task, schema.classes)
+    _check_expected(schema)
     with whole(path) as beside, h5py.File(beside, "w") as file:
         file.attrs.update(
             {

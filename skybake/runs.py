@@ -109,7 +109,7 @@ class Data:
             if name not in self.dataset.scalars:
                 raise ValueError(
                     f"{self.dataset.path}: no scalar {name!r}, found {sorted(self.dataset.scalars)}."
-                    " Hint: see datasets.*.inputs in the config"
+                    " Hint: see the dataset's inputs in the config"
                 )
         return {name: self.dataset.scalars[name][self.rows[part]] for name in names}
 

@@ -14,7 +14,7 @@ from astropy.nddata import Cutout2D
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from skybake.dataset import DatasetError, load
+from skybake.dataset import DatasetError, expecting, load
 from skybake.raw import RawError
 from skybake.raw.sdss import BANDS, Options, ingest, label_name
 
@@ -672,6 +672,17 @@ def test_z_among_magnitudes_is_none(frames):
     dataset, _ = run(frames, catalogue_rows().assign(z=17.5, **magnitudes))
     assert (dataset.scalars["z"] == 17.5).all()
     assert dataset.labels["redshift"].max() < 1
+
+
+def test_inputs_that_no_column_gives_are_refused_before_a_frame_is_opened(frames):
+    for path in frames.rglob("*.bz2"):
+        path.write_bytes(b"never looked at")
+    said = r"datasets\.galaxies\.inputs: no scalar 'cModelMag_q'.*mean 'cModelMag_"
+    with expecting("datasets.galaxies.inputs", ["redshift", "cModelMag_q"]), pytest.raises(DatasetError, match=said):
+        run(frames, catalogue_rows(), label="cModelMag_g")
+    assert not (frames.parent / "out.h5").exists()
+    with expecting("datasets.galaxies.inputs", ["cModelMag_r"]), pytest.raises(DatasetError, match="no object"):
+        run(frames, catalogue_rows())
 
 
 def test_missing_columns_are_named_with_the_nearest(frames):
