@@ -111,15 +111,15 @@ MIXED = "mixed_"
 def models() -> Mapping[str, Part]:
     """Return the networks by name: the files of ``skybake/models/``, and each again with scalars mixed in.
 
-    ``mixed_<model>`` joins the model's image features with the dataset's input scalars (``scalar_units`` is the width
-    of the dense layers that they pass); ``MIXED`` among its constants says so.
+    ``mixed_<model>`` joins the model's image features with the dataset's input scalars; ``MIXED`` among its constants
+    says so. ``scalar_units`` is the width of its dense layers, ``scalar_dropout`` what is dropped behind the last two.
     """
     plain = parts("models", "build")
     mixed = {
         MIXED + name: Part(
             name=MIXED + name,
             module=part.module,
-            parameters={**part.parameters, "scalar_units": 256},
+            parameters={**part.parameters, "scalar_units": 256, "scalar_dropout": 0.3},
             constants={**part.constants, "MIXED": True, "NEEDS_SCALARS": True},
             doc=part.doc,
         )

@@ -188,8 +188,8 @@ def _features(part: discovery.Part, image, scalars, parameters: dict[str, Any]):
         return part.load().build(image, scalars, **parameters)
     from skybake.models._blocks import mixed
 
-    units = parameters.pop("scalar_units")
-    return mixed(part.load().build(image, None, **parameters), scalars, units)
+    units, dropout = parameters.pop("scalar_units"), parameters.pop("scalar_dropout")
+    return mixed(part.load().build(image, None, **parameters), scalars, units, dropout)
 
 
 def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWHERE) -> Result:

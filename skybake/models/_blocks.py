@@ -65,12 +65,14 @@ def inception_module(x, inner: int, outer: int, activation: str, *, with_five: b
     return layers.Concatenate()(branches)
 
 
-def mixed(features, scalars, units: int):
+def mixed(features, scalars, units: int, dropout: float):
     """Join image features (batch, F) with scalars (batch, S): (batch, units).
 
     The scalars pass two dense layers, and both together one more: a head on features side by side could only add what
-    the image says to what the scalars say.
+    the image says to what the scalars say. ``dropout`` of the last two layers keeps long trainings from learning by
+    heart: scalars are not augmented as images are.
     """
     for _ in range(2):
         scalars = layers.Dense(units, activation="relu")(scalars)
-    return layers.Dense(units, activation="relu")(layers.Concatenate()([features, scalars]))
+    joined = layers.Concatenate()([features, layers.Dropout(dropout)(scalars)])
+    return layers.Dropout(dropout)(layers.Dense(units, activation="relu")(joined))

@@ -111,7 +111,9 @@ def test_figures_that_need_what_is_not_predicted_are_left_out(runs, tmp_path):
     assert drawn(tmp_path / "point") == both(*plain)
     wide = {1: write_run(tmp_path / "wide", loss="gaussian_nll")}
     judged(wide, tmp_path / "gaussian", of_task("regression"))
-    assert drawn(tmp_path / "gaussian") == both(*plain, "pit_histogram", "coverage", "example_pdfs")
+    assert drawn(tmp_path / "gaussian") == both(
+        *plain, "pit_histogram", "coverage", "example_pdfs", "distributions_against_label"
+    )
     redshifts = {1: write_run(tmp_path / "redshifts", label="redshift")}
     judged(redshifts, tmp_path / "z", of_task("regression"))
     assert drawn(tmp_path / "z") == both(*FIGURES, "error_against_label")
