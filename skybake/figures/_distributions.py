@@ -48,7 +48,7 @@ def against(data: Run, values: np.ndarray, name: str, *, critical: bool) -> Figu
         )
         panels[-1].legend(loc="upper right")
     for panel in (panels[0], panels[-1]):
-        panel.set_ylim(0, 1.25 * max(panel.get_ylim()[1], 0))
+        panel.set_ylim(0, 1.25 * panel.get_ylim()[1])
     panels[-1].set_xlabel(name)
     figure.align_ylabels()
     return figure

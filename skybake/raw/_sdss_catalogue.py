@@ -290,7 +290,8 @@ def _scalar_name(name: str, redshift: str | None) -> str:
 def _texts(column: pd.Series) -> np.ndarray:
     """Return ids as text; floats get an exponent, so that they are seen to be rounded."""
     if column.dtype.kind == "f":
-        return np.array(["" if none else f"{value:.5E}" for value, none in zip(column, column.isna(), strict=True)])
+        texts = ["" if none else f"{value:.5E}" for value, none in zip(column, column.isna(), strict=True)]
+        return np.array(texts, dtype=object)
     return np.array(
         ["" if none else str(value).strip() for value, none in zip(column, column.isna(), strict=True)], dtype=object
     )

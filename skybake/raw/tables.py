@@ -75,7 +75,7 @@ def _understood(path: Path, fault: str, *more: type[Exception]) -> Iterator[None
 
 
 def _csv_source(path: Path) -> tuple[list[str], Pieces]:
-    """Read text with the csv module: pandas cuts a row with too many fields, and its numbers are a column away.
+    """Read text with the csv module: pandas cuts or fills a row of another length, whose numbers are a column away.
 
     In such a row all but the first of the wanted columns say so, and are no numbers.
     """
@@ -106,19 +106,21 @@ def _opened(path: Path) -> TextIO:
     """Open a text file, decompressing it as its name says."""
     if path.suffix.lower() == ".zip":
         packed = zipfile.ZipFile(path)
+        if len(packed.namelist()) != 1:
+            raise ValueError(f"{len(packed.namelist())} files in it, expected one")
         return io.TextIOWrapper(packed.open(packed.namelist()[0]), encoding="utf-8-sig", newline="")
     unpack = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
     return unpack(path, "rt", encoding="utf-8-sig", newline="")
 
 
 def _frame(rows: list[list[str]], wanted: list[str], places: list[int], fields: int) -> pd.DataFrame:
-    """Return columns of rows as text; a row may lack fields at its end, or have empty ones too many."""
+    """Return columns of rows as text; a row may have empty fields too many at its end."""
     import pandas as pd
 
     chosen = []
     for row in rows:
         values = [row[place] if place < len(row) else "" for place in places]
-        if any(text.strip() for text in row[fields:]):
+        if len(row) < fields or any(text.strip() for text in row[fields:]):
             values[1:] = [f"{len(row)} fields in a row of {fields}"] * (len(values) - 1)
         chosen.append(values)
     return pd.DataFrame(chosen, columns=wanted, dtype=str)
