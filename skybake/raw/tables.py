@@ -77,7 +77,7 @@ def _understood(path: Path, fault: str, *more: type[Exception]) -> Iterator[None
 def _csv_source(path: Path) -> tuple[list[str], Pieces]:
     """Read text with the csv module: pandas cuts or fills a row of another length, whose numbers are a column away.
 
-    In such a row all but the first of the wanted columns say so, and are no numbers.
+    In such a row all wanted columns, but the first of several (the id), say so and are no numbers.
     """
     with _understood(path, "not a CSV catalogue", csv.Error):
         names = next(_csv_rows(path), [])
@@ -121,7 +121,8 @@ def _frame(rows: list[list[str]], wanted: list[str], places: list[int], fields: 
     for row in rows:
         values = [row[place] if place < len(row) else "" for place in places]
         if len(row) < fields or any(text.strip() for text in row[fields:]):
-            values[1:] = [f"{len(row)} fields in a row of {fields}"] * (len(values) - 1)
+            said = [f"{len(row)} fields in a row of {fields}"] * len(values)
+            values = [*values[:1], *said[1:]] if len(values) > 1 else said
         chosen.append(values)
     return pd.DataFrame(chosen, columns=wanted, dtype=str)
 
