@@ -1,5 +1,6 @@
 from skybake import config as settings
 from skybake import jobs
+from skybake import profiles
 from skybake import sigterm
 from skybake.discovery import code_digest
 
@@ -16,9 +17,11 @@ IMAGES = f"{workflow.basedir}/containers/images"  # made by: snakemake container
 
 # Every bake-off has training rules of its own: what a profile gives `train` goes to all of them.
 DEVICES = {name: bakeoff.training.device for name, bakeoff in PLAN.config.bakeoffs.items()}
-GIVEN = jobs.shared_by_trainings(workflow.resource_settings.overwrite_resources, DEVICES)
+DEFAULTS = workflow.resource_settings.default_resources or {}
+profiles.check(workflow.resource_settings.overwrite_resources, DEFAULTS)
+GIVEN = jobs.shared_by_trainings(workflow.resource_settings.overwrite_resources, DEFAULTS, DEVICES)
 workflow.resource_settings.overwrite_resources = GIVEN
-TRAINED_IN = {name: jobs.environment(GIVEN, device) for name, device in DEVICES.items()}
+TRAINED_IN = {name: jobs.environment(GIVEN, DEFAULTS, name, device) for name, device in DEVICES.items()}
 
 # Raw data may lie anywhere: a container sees their folders too.
 SEEN = [workflow.basedir, "."]

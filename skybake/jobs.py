@@ -7,15 +7,17 @@ Every bake-off has training rules of its own, so a profile cannot name them; wha
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from skybake import gpu_requests
+
 ENVIRONMENTS = ("data", "train-cpu", "train-gpu", "report")  # of steps; envs/ and containers/ have one of each
 TRAINING_MB = {"train-cpu": 2500, "train-gpu": 4000}  # beside the data: CUDA takes its part of the host's memory
 TRAININGS = "train"  # under this name a profile sets the resources of all trainings
-GPU_RESOURCES = ("gpu", "gpu_model", "gres")  # how SLURM is asked for a GPU
 
 
 def memory(
@@ -50,36 +52,94 @@ def minutes(limit: int) -> Callable[..., int]:
     return runtime
 
 
-def shared_by_trainings(given: Mapping[str, Any], devices: Mapping[str, str]) -> dict[str, Any]:
+def shared_by_trainings(
+    given: Mapping[str, Any], defaults: Mapping[str, Any], devices: Mapping[str, str]
+) -> dict[str, Any]:
     """Return what a profile sets for each rule, with what it gives ``train`` handed to every training rule.
 
     Args:
         given: Rule -> resource -> value, as Snakemake read it.
+        defaults: Resource -> value, of every rule.
         devices: Bake-off -> device, as the config says; no GPU is asked for to train on ``"cpu"``.
     """
-    shared = given.get(TRAININGS)
-    if shared is None:
-        return dict(given)
+    from snakemake.resources import Resources  # here, since jobs read this file where no Snakemake is
+
     found = {}
     for bakeoff, device in devices.items():
-        taken = {name: value for name, value in shared.items() if device != "cpu" or name not in GPU_RESOURCES}
-        for rule in (f"train_{bakeoff}", f"train_point_{bakeoff}", f"test_chosen_{bakeoff}"):
-            found[rule] = type(shared)({**taken, **dict(given.get(rule, {}).items())})
+        for rule in _training_rules(bakeoff):
+            resources = {**_resources(given.get(TRAININGS)), **_resources(given.get(rule))}
+            if device == "cpu":
+                resources |= _without_gpu({**_resources(defaults), **resources})
+            if resources:
+                found[rule] = Resources(resources)
     return {**given, **found}
 
 
-def environment(given: Mapping[str, Any], device: str) -> str:
-    """Return the kind of environment that a bake-off trains in: ``"train-gpu"`` or ``"train-cpu"``."""
-    asked = asked_gpu({name: getattr(value, "raw", value) for name, value in given.get(TRAININGS, {}).items()})
-    return "train-gpu" if device == "gpu" or (device != "cpu" and asked) else "train-cpu"
+def environment(given: Mapping[str, Any], defaults: Mapping[str, Any], bakeoff: str, device: str) -> str:
+    """Return the kind of environment that a bake-off trains in: ``"train-gpu"`` or ``"train-cpu"``.
+
+    Args:
+        given: Rule -> resource -> value, from :func:`shared_by_trainings`.
+        defaults: Resource -> value, of every rule.
+        bakeoff: Its name.
+        device: As the config says.
+    """
+    if device in ("cpu", "gpu"):
+        return f"train-{device}"
+    asked = [asked_gpu(first_values({**defaults, **given.get(rule, {})})) for rule in _training_rules(bakeoff)]
+    return "train-gpu" if any(asked) else "train-cpu"
 
 
 def asked_gpu(resources: Mapping[str, Any]) -> str:
     """Say how a job asked for a GPU, e.g. ``"gres=gpu:1"``; empty where it did not."""
-    found = {name: resources.get(name) for name in GPU_RESOURCES}
-    if "gpu" not in str(found["gres"]):
-        found.pop("gres")
-    return ", ".join(f"{name}={value}" for name, value in found.items() if value not in (None, 0, "", "0"))
+    return ", ".join(gpu_requests.asked(resources))
+
+
+class Expression(str):
+    """A value that only a job knows, as it stands in the profile, without its quotes."""
+
+
+def first_values(resources: Mapping[str, Any], names: Iterable[str] = gpu_requests.RESOURCES) -> dict[str, Any]:
+    """Return resources as the first attempt of a job has them; what depends on more is an :class:`Expression`."""
+    return {name: _first_value(resources[name]) for name in names if name in resources}
+
+
+def _first_value(resource: Any) -> Any:
+    if not hasattr(resource, "evaluate"):
+        return resource
+    job = {"wildcards": None, "input": [], "attempt": 1, "threads": 1, "rulename": "", "async_run": None}
+    try:
+        return resource.evaluate(**job).value
+    except Exception:  # whatever an expression of a profile may raise
+        return Expression(re.sub("['\"]", " ", str(resource.raw)))
+
+
+def _training_rules(bakeoff: str) -> tuple[str, ...]:
+    return (f"train_{bakeoff}", f"train_point_{bakeoff}", f"test_chosen_{bakeoff}")
+
+
+def _resources(given: Any) -> dict[str, Any]:
+    from snakemake.resources import Resources
+
+    return dict(Resources.from_mapping(given or {}).items())
+
+
+def _without_gpu(resources: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the resources that must change for a job to ask for no GPU."""
+    from snakemake.resources import Resource
+
+    found, values = {}, first_values(resources)
+    for name in ("gpu", "gpu_model", "gres"):
+        if gpu_requests.asked({name: values.get(name)}):
+            found[name] = Resource(name, 0 if name == "gpu" else None)
+    extra = resources.get("slurm_extra")
+    if extra is not None:  # an expression stays one: its value is changed in each job
+
+        def stripped(*known, **named):
+            return gpu_requests.without(extra.evaluate(*known, **named).value or "")
+
+        found["slurm_extra"] = Resource("slurm_extra", stripped, raw=extra.raw)
+    return found
 
 
 def with_binds(arguments: str, paths: Iterable[str], seen: Sequence[str]) -> str:
