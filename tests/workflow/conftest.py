@@ -63,14 +63,19 @@ class Bakeoff:
     def write(self, config):
         (self.folder / "bakeoff.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
-    def start(self, *arguments, output=subprocess.PIPE):
-        """Start Snakemake with the profile."""
+    def command(self, *arguments):
+        """Return the words that run Snakemake with the profile."""
         command = [sys.executable, "-m", "snakemake", "--profile", str(self.checkout / "profiles" / self.profile)]
         command += ["--snakefile", str(self.checkout / "Snakefile"), "--directory", str(self.folder)]
-        command += [*arguments, "--configfile", str(self.folder / "bakeoff.yaml")]
+        return [*command, *arguments, "--configfile", str(self.folder / "bakeoff.yaml")]
+
+    def start(self, *arguments, output=subprocess.PIPE):
+        """Start Snakemake with the profile."""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         environment = {**os.environ, "PATH": path}
-        return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True, env=environment)
+        return subprocess.Popen(
+            self.command(*arguments), stdout=output, stderr=subprocess.STDOUT, text=True, env=environment
+        )
 
     def snakemake(self, *arguments, check=True):
         """Run Snakemake with the profile; return the finished process with its output in ``stdout``."""
