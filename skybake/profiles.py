@@ -27,7 +27,7 @@ UNHEARD = {  # resources that no sbatch hears of, with what works
     "tres_per_socket": "slurm_extra: \"'--gpus-per-socket=1'\"",
     "tres_per_task": "slurm_extra: \"'--tres-per-task={value}'\"",
 }
-NAMED_KIND = "slurm_extra: \"'--gpus-per-node={value}'\""  # the only way for a name with a hyphen
+NAMED_KIND = "slurm_extra: \"'--gpus-per-node={value}'\""
 OPTIONS = {  # options of sbatch that the plugin sets from a resource
     ("--account", "-A"): "slurm_account: \"'{value}'\"",
     ("--partition", "-p"): "slurm_partition: \"'{value}'\"",
@@ -96,19 +96,23 @@ def _problems_of_extra(extra: str) -> Iterator[str]:
     except ValueError as error:
         yield f"slurm_extra: {extra!r} cannot be read: {error}"
         return
-    reasons = {option: refusal(slurm_extra=f"{' '.join(option.words)} ") for option in options}
-    for option in [option for option, reason in reasons.items() if reason]:
-        yield f"slurm_extra: {' '.join(option.words)!r} is refused by the SLURM plugin; {_expected(option, reasons)}"
     whole = refusal(slurm_extra=extra)
-    if whole and not any(reasons.values()):
-        yield f"slurm_extra: {extra!r} is refused by the SLURM plugin: {whole}"
+    if not whole:
+        return
+    reasons = {option: refusal(slurm_extra=f"{' '.join(option.words)} ") for option in options}
+    found = {option: reason for option, reason in reasons.items() if reason}
+    for option, reason in found.items():
+        yield f"slurm_extra: {' '.join(option.words)!r} is refused by the SLURM plugin; {_expected(option, reason)}"
+    if not found:
+        yield f"slurm_extra: {extra!r} is refused by the SLURM plugin; {whole}"
 
 
-def _expected(option: gpu_requests.Option, reasons: Mapping[gpu_requests.Option, str]) -> str:
+def _expected(option: gpu_requests.Option, reason: str) -> str:
+    """Say what works in place of an option, or why it is refused where it only looks like one that is."""
     if option.name in SNAKEMAKES:
         return "Snakemake sets this option itself: leave it out"
-    if option.name not in SPELLINGS:  # its value looks like an option
-        return reasons[option]
+    if option.name not in SPELLINGS:
+        return reason
     spelling, kind = SPELLINGS[option.name], ""
     if option.name == "--gpus" and ":" in option.value:
         kind, _, number = option.value.rpartition(":")
@@ -119,6 +123,7 @@ def _expected(option: gpu_requests.Option, reasons: Mapping[gpu_requests.Option,
 
 
 def _named_kind(value: str, count: str = "") -> str:
+    """Return the one way to ask for a GPU by a name that the plugin refuses, e.g. with a hyphen."""
     first = value.split(",")[0].removeprefix("gpu:")
     return NAMED_KIND.format(value=f"{first}{count}")
 

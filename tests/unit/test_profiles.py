@@ -189,6 +189,12 @@ def test_what_slurm_would_not_get_is_refused_with_what_works(entry, found, expec
         profiles.check({}, Resources.parse([entry], allow_expressions=True))
 
 
+def test_a_value_that_only_ends_as_an_option_does_is_taken_where_the_plugin_takes_it():
+    profiles.check(from_command_line("train:slurm_extra='--nice=1 --exclude=gpu-c'"), {})
+    with pytest.raises(ConfigError, match="--exclude=gpu-c' is refused by the SLURM plugin; The --CPUs-per-task"):
+        profiles.check(from_command_line("train:slurm_extra='--exclude=gpu-c --nice=1'"), {})
+
+
 def test_every_problem_is_named_at_once():
     with pytest.raises(ConfigError) as caught:
         profiles.check(from_command_line("train:gpus=1", "ingest:slurm_extra='--qos=a --mem=5'"), {})
