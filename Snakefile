@@ -67,13 +67,17 @@ onstart:
 
 
 onsuccess:
+    from skybake import storage
     from skybake.report import summary
 
-    summary.say(PLAN)
+    with storage.copied(workflow, PLAN, summary.needed(PLAN)) as (plan, _):
+        summary.say(plan)
 
 
 # Failed jobs do not cost the report: it shows them, and Snakemake's exit code says so.
 onerror:
+    from skybake import storage
     from skybake.report import unfinished
 
-    unfinished.bake(PLAN)
+    with storage.copied(workflow, PLAN, unfinished.needed(PLAN)) as (plan, written):
+        written += unfinished.bake(plan)

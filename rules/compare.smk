@@ -35,7 +35,10 @@ rule write_config:
 
 rule compare:
     input:
-        lambda wildcards: PLAN.compared_files(wildcards.dataset),
+        runs=lambda wildcards: PLAN.compared_runs(wildcards.dataset),
+        metrics=lambda wildcards: PLAN.evaluations(wildcards.dataset, "metrics.json"),
+        figures=lambda wildcards: PLAN.evaluations(wildcards.dataset, "figures"),
+        sweeps=lambda wildcards: PLAN.sweeps(wildcards.dataset),
         config=PATHS.config(),
         dataset=PATHS.dataset(),
         rejected=PATHS.dataset(name="rejected.csv"),
@@ -63,7 +66,7 @@ rule compare:
         mem_mb=jobs.memory(4000, 2),
         runtime=jobs.minutes(60),
     params:
-        rows=lambda wildcards: PLAN.rows(wildcards.dataset),
+        rows=lambda wildcards: PLAN.rows(wildcards.dataset),  # logs too: those of a failed job are no output
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("comparison", wildcards.dataset)],
         title=PLAN.config.title,
         statistics=PLAN.config.statistics.model_dump(),
@@ -76,7 +79,9 @@ rule compare:
 
 rule join:
     input:
-        PLAN.joined_files(),
+        csv=PLAN.compared("comparison.csv"),
+        html=PLAN.compared("report.html"),
+        figures=PLAN.compared("figures"),
         config=PATHS.config(),
     output:
         csv=f"{PATHS.results}/comparison.csv",
@@ -93,7 +98,7 @@ rule join:
         mem_mb=jobs.memory(2000),
         runtime=jobs.minutes(10),
     params:
-        pages=PLAN.pages(),
+        datasets=PLAN.datasets(),
         title=PLAN.config.title,
         code=code_digest("join"),
     message:

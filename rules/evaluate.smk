@@ -10,7 +10,7 @@ out:  results/<dataset>/evaluation/<model>/<loss>/metrics.json
 
 rule evaluate:
     input:
-        lambda wildcards: PLAN.run_files(**wildcards),
+        runs=lambda wildcards: PLAN.run_files(**wildcards),
         dataset=PATHS.dataset(),
     output:
         metrics=PATHS.evaluation("metrics.json"),
@@ -34,7 +34,6 @@ rule evaluate:
         mem_mb=jobs.memory(2000, 10, in_part=["dataset"]),
         runtime=jobs.minutes(30),
     params:
-        runs=lambda wildcards: PLAN.run_folders(**wildcards),
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("run", wildcards.dataset)],
         statistics=PLAN.config.statistics.model_dump(),
         outlier=lambda wildcards: PLAN.config.datasets[wildcards.dataset].outlier,

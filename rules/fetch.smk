@@ -17,7 +17,7 @@ localrules:
 
 rule list_files:
     input:
-        lambda wildcards: PLAN.listed_in(wildcards.dataset),
+        unpack(lambda wildcards: PLAN.listed_in(wildcards.dataset)),
     output:
         PATHS.dataset(name="fetch/wanted.csv"),
     log:
@@ -33,7 +33,6 @@ rule list_files:
         runtime=jobs.minutes(30),
     params:
         survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
-        raw=lambda wildcards: PLAN.raw(wildcards.dataset),
         options=lambda wildcards: PLAN.config.datasets[wildcards.dataset].options,
         base_url=lambda wildcards: PLAN.config.datasets[wildcards.dataset].fetch.base_url,
         chunks=lambda wildcards: PLAN.config.datasets[wildcards.dataset].fetch.chunks,
@@ -66,7 +65,7 @@ rule fetch:
         mem_mb=jobs.memory(1000),
         runtime=jobs.minutes(2880),
     params:
-        folder=lambda wildcards: PLAN.fetched_folder(wildcards.dataset),
+        fetched=lambda wildcards: PLAN.fetched(wildcards.dataset),  # no output: Snakemake would empty it
         code=code_digest("fetch"),
     message:
         "fetching files of {wildcards.dataset}, chunk {wildcards.chunk}"

@@ -9,7 +9,7 @@ out:  results/<dataset>/dataset.h5
 
 rule ingest:
     input:
-        lambda wildcards: PLAN.raw_inputs(wildcards.dataset),
+        unpack(lambda wildcards: PLAN.raw_inputs(wildcards.dataset)),
     output:
         dataset=PATHS.dataset(),
         rejected=PATHS.dataset(name="rejected.csv"),
@@ -27,7 +27,8 @@ rule ingest:
         runtime=jobs.minutes(240),
     params:
         survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
-        raw=lambda wildcards: PLAN.raw(wildcards.dataset),
+        files=lambda wildcards: PLAN.raw_files(wildcards.dataset),
+        fetched=lambda wildcards: PLAN.fetched(wildcards.dataset),  # no output of a rule, see fetch.smk
         options=lambda wildcards: PLAN.config.datasets[wildcards.dataset].options,
         mock=lambda wildcards: PLAN.is_mock(wildcards.dataset),
         code=lambda wildcards: code_digest("ingest", PLAN.modules("raw", wildcards.dataset)),

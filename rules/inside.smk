@@ -15,7 +15,7 @@ for name in PLAN.config.bakeoffs:
         name:
             f"look_inside_{name}"
         input:
-            lambda wildcards: [f"{PLAN.first_run(**wildcards)}/{file}" for file in settings.NETWORK_FILES],
+            run=lambda wildcards: PLAN.first_run(**wildcards),
             dataset=PATHS.dataset(),
             split=lambda wildcards: PLAN.split(wildcards.dataset),
         output:
@@ -34,7 +34,6 @@ for name in PLAN.config.bakeoffs:
             mem_mb=jobs.memory(4000),
             runtime=jobs.minutes(60),
         params:
-            run=lambda wildcards: PLAN.first_run(**wildcards),
             loss=lambda wildcards: PLAN.job(**wildcards).loss.part.name,
             inside=lambda wildcards: PLAN.inside_settings(**wildcards),
             code=lambda wildcards: code_digest("look_inside", PLAN.modules_of_job(**wildcards)),

@@ -23,7 +23,7 @@ rule simulate:
         runtime=jobs.minutes(60),
     params:
         survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
-        raw=lambda wildcards: PLAN.raw(wildcards.dataset),
+        files=lambda wildcards: PLAN.raw_files(wildcards.dataset),
         options=lambda wildcards: PLAN.config.datasets[wildcards.dataset].mock,
         code=lambda wildcards: code_digest("simulate", PLAN.modules("mock", wildcards.dataset)),
     message:

@@ -37,8 +37,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             runtime=jobs.minutes(240),
         params:
             job=lambda wildcards: PLAN.job_facts(**wildcards),
-            seeds=lambda wildcards: PLAN.run_folders(**wildcards),
-            work=lambda wildcards: f"{PATHS.sweep(**wildcards)}/.work",
+            work=lambda wildcards: f"{PATHS.sweep(**wildcards)}/.work",  # no output: it survives a failed job
             code=lambda wildcards: code_digest("train", PLAN.modules_of_job(**wildcards)),
         message:
             "training {wildcards.model} with {wildcards.loss} on {wildcards.dataset}: {wildcards.point}"
@@ -49,7 +48,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
         name:
             f"test_chosen_{name}"
         input:
-            lambda wildcards: PLAN.sweep_files(**wildcards),
+            points=lambda wildcards: PLAN.sweep_files(**wildcards),
             choice=PATHS.sweep("sweep.json"),
             dataset=PATHS.dataset(),
             split=lambda wildcards: PLAN.split(wildcards.dataset),
@@ -71,9 +70,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             runtime=jobs.minutes(240),
         params:
             jobs=lambda wildcards: PLAN.point_facts(**wildcards),
-            folders=lambda wildcards: PLAN.point_folders(**wildcards),
-            seeds=lambda wildcards: PLAN.run_folders(**wildcards),
-            work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",
+            work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",  # no output: it survives a failed job
             code=lambda wildcards: code_digest("test_chosen", PLAN.modules_of_job(**wildcards)),
         message:
             "testing the chosen {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
@@ -104,7 +101,6 @@ rule choose:
         runtime=jobs.minutes(10),
     params:
         points=lambda wildcards: PLAN.swept_values(**wildcards),
-        folders=lambda wildcards: PLAN.point_folders(**wildcards),
         code=code_digest("choose"),
     message:
         "choosing among the points of {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"

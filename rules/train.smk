@@ -34,8 +34,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
                 runtime=jobs.minutes(240),
             params:
                 job=lambda wildcards: PLAN.job_facts(**wildcards),
-                seeds=lambda wildcards: PLAN.run_folders(**wildcards),
-                work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",
+                work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",  # no output: it survives a failed job
                 code=lambda wildcards: code_digest("train", PLAN.modules_of_job(**wildcards)),
             message:
                 "training {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
@@ -65,8 +64,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             runtime=jobs.minutes(60),
         params:
             job=lambda wildcards: PLAN.job_facts(**wildcards),
-            seeds=lambda wildcards: PLAN.run_folders(**wildcards),
-            work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",
+            work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",  # no output: it survives a failed job
             code=lambda wildcards: code_digest("fit_baseline", PLAN.modules_of_job(**wildcards)),
         message:
             "fitting {wildcards.model} on {wildcards.dataset}"

@@ -2,14 +2,7 @@
 
 from pathlib import Path
 
-from skybake import logs, sweeps
+from skybake import folders, logs, sweeps
 
 with logs.to_file(snakemake.log[0]):
-    sweeps.choose(
-        snakemake.params.points,
-        {
-            point: {seed: Path(folder) for seed, folder in folders.items()}
-            for point, folders in snakemake.params.folders.items()
-        },
-        Path(snakemake.output.choice),
-    )
+    sweeps.choose(snakemake.params.points, folders.of_points(snakemake.input), Path(snakemake.output.choice))

@@ -6,7 +6,13 @@ from skybake import logs, report
 
 with logs.to_file(snakemake.log[0]):
     report.compare(
-        [report.Row.of_paths(**row) for row in snakemake.params.rows],
+        report.rows_of(
+            snakemake.params.rows,
+            runs=snakemake.input.runs,
+            metrics=snakemake.input.metrics,
+            figures=snakemake.input.figures,
+            sweeps=snakemake.input.sweeps,
+        ),
         csv=Path(snakemake.output.csv),
         tex=Path(snakemake.output.tex),
         html=Path(snakemake.output.html),

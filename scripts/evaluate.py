@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from skybake import evaluation, logs
+from skybake import evaluation, folders, logs
 
 with logs.to_file(snakemake.log[0]):
     evaluation.evaluate(
-        {seed: Path(folder) for seed, folder in snakemake.params.runs.items()},
+        folders.of_seeds(snakemake.input.runs),
         metrics=Path(snakemake.output.metrics),
         figures=Path(snakemake.output.figures),
         figure_names=snakemake.params.figures,

@@ -12,7 +12,7 @@ with logs.to_file(snakemake.log[0]):
         snakemake.output[0],
         download.fetch(
             read_wanted(snakemake.input[0], int(snakemake.wildcards.chunk)),
-            Path(snakemake.params.folder),
+            *map(Path, snakemake.params.fetched.values()),
             # Not a parameter of the rule: another delay must not make Snakemake fetch and ingest again.
             Fetch(**snakemake.config["datasets"][snakemake.wildcards.dataset]["fetch"]),
             connections=snakemake.threads,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from skybake import baselines, logs
+from skybake import baselines, folders, logs
 from skybake.runs import Job
 
 with logs.to_file(snakemake.log[0]):
@@ -10,7 +10,7 @@ with logs.to_file(snakemake.log[0]):
         Path(snakemake.input.dataset),
         Path(snakemake.input.split),
         Job(**snakemake.params.job, code=snakemake.params.code),
-        {seed: Path(folder) for seed, folder in snakemake.params.seeds.items()},
+        folders.of_seeds(snakemake.output),
         Path(snakemake.params.work),
         files=sorted({Path(path).name for path in snakemake.output}),
     )

@@ -9,9 +9,11 @@ name = snakemake.wildcards.dataset
 inputs = snakemake.config["datasets"][name].get("inputs") or ()
 
 with logs.to_file(snakemake.log[0]), dataset.expecting(f"datasets.{name}.inputs", inputs):
+    raw = {name: Path(snakemake.input[name], file) for name, file in snakemake.params.files.items()}
+    raw |= {name: Path(folder) for name, folder in snakemake.params.fetched.items()}
     reader = discovery.parts("raw", "ingest")[snakemake.params.survey].load()
     reader.ingest(
-        {name: Path(path) for name, path in snakemake.params.raw.items()},
+        raw,
         Path(snakemake.output.dataset),
         Path(snakemake.output.rejected),
         reader.Options(**snakemake.params.options),

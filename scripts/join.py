@@ -6,7 +6,12 @@ from skybake import logs, report
 
 with logs.to_file(snakemake.log[0]):
     report.join(
-        [report.Page.of_paths(**page) for page in snakemake.params.pages],
+        report.pages_of(
+            snakemake.params.datasets,
+            csv=snakemake.input.csv,
+            html=snakemake.input.html,
+            figures=snakemake.input.figures,
+        ),
         csv=Path(snakemake.output.csv),
         html=Path(snakemake.output.html),
         title=snakemake.params.title,

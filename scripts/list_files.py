@@ -9,7 +9,7 @@ with logs.to_file(snakemake.log[0]):
     archive = discovery.parts("fetch", "archive_paths")[snakemake.params.survey].load()
     reader = discovery.parts("raw", "ingest")[snakemake.params.survey].load()
     paths = archive.archive_paths(
-        {name: Path(path) for name, path in snakemake.params.raw.items()},
+        {name: Path(path) for name, path in snakemake.input.items()},
         reader.Options(**snakemake.params.options),
     )
     write_wanted(snakemake.output[0], paths, base_url=snakemake.params.base_url, chunks=snakemake.params.chunks)

@@ -8,7 +8,7 @@ with logs.to_file(snakemake.log[0]):
     attributions.write(
         snakemake.output[0],
         inside.look(
-            Path(snakemake.params.run),
+            Path(snakemake.input.run[0]).parent,
             Path(snakemake.input.dataset),
             Path(snakemake.input.split),
             snakemake.params.loss,

@@ -6,9 +6,10 @@ from skybake import discovery, logs
 
 with logs.to_file(snakemake.log[0]):
     simulator = discovery.parts("mock", "simulate")[snakemake.params.survey].load()
-    Path(snakemake.output[0]).mkdir(parents=True, exist_ok=True)
+    folder = Path(snakemake.output[0])
+    folder.mkdir(parents=True, exist_ok=True)
     simulator.simulate(
-        {name: Path(path) for name, path in snakemake.params.raw.items()},
+        {name: folder / file for name, file in snakemake.params.files.items()},
         simulator.Options(**snakemake.params.options),
         threads=snakemake.threads,
     )

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from skybake import jobs, logs, training
+from skybake import folders, jobs, logs, training
 from skybake.runs import Job
 
 with logs.to_file(snakemake.log[0]):
@@ -12,8 +12,8 @@ with logs.to_file(snakemake.log[0]):
         Path(snakemake.input.dataset),
         Path(snakemake.input.split),
         Job(**snakemake.params.jobs[chosen] | {"tested": True}, code=snakemake.params.code),
-        {seed: Path(folder) for seed, folder in snakemake.params.folders[chosen].items()},
-        {seed: Path(folder) for seed, folder in snakemake.params.seeds.items()},
+        folders.of_points(snakemake.input.points)[chosen],
+        folders.of_seeds(snakemake.output),
         Path(snakemake.params.work),
         files=sorted({Path(path).name for path in snakemake.output}),
         asked_gpu=jobs.asked_gpu(snakemake.resources),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
+from skybake import hdf5
 from skybake.dataset import STRING, whole
 
 FORMAT = "skybake-inside"
@@ -87,7 +87,7 @@ _ARRAYS = (
 
 def write(path: Path | str, found: Attributions) -> None:
     """Write what was found."""
-    with whole(path) as beside, h5py.File(beside, "w") as file:
+    with whole(path) as beside, hdf5.write(beside) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION})
         file.attrs.update({name: getattr(found, name) for name in (*TEXTS, "seed", "mock", "patch")})
         for name in ("bands", "classes"):
@@ -106,7 +106,7 @@ def read(path: Path | str) -> Attributions:
     Raises:
         ValueError: It is not such a file of this version.
     """
-    with h5py.File(path) as file:
+    with hdf5.read(path) as file:
         if file.attrs.get("format") != FORMAT or file.attrs.get("version") != VERSION:
             raise ValueError(f"{path}: not a file of version {VERSION} of what is inside a network. Hint: delete it")
         facts = {name: str(file.attrs[name]) for name in TEXTS}

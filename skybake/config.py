@@ -27,6 +27,7 @@ from skybake.settings import Settings
 
 BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
 NETWORK_FILES = (*BASELINE_FILES, "model.keras")
+COMPARISON_FILES = ("comparison.csv", "comparison.tex", "report.html", "figures")  # of a dataset
 UNSWEPT = ("backend", "threads", "device", "memory_limit_mb")  # how a network is computed, not what is trained
 RESERVED = {"logs", "benchmarks", "config.yaml", "report.html", "comparison.csv"}
 LONGEST_NAME = 100  # of a model or loss with its parameters; file systems allow 255 bytes
@@ -499,9 +500,13 @@ class Paths:
 class Plan:
     """A checked config and everything that follows from it."""
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, results: str = ""):
         self.config = config
-        self.paths = Paths(config.results.rstrip("/"))
+        self.paths = Paths(results or config.results.rstrip("/"))
+
+    def at(self, results: str) -> Plan:
+        """Return the same plan for a copy of the results in another folder."""
+        return Plan(self.config, results)
 
     def survey(self, dataset: str) -> discovery.Part:
         """Return the reader of a dataset."""
@@ -528,35 +533,37 @@ class Plan:
         return tuple(self.survey(dataset).constants.get("INPUTS", ()) if given is None else given)
 
     def raw(self, dataset: str) -> dict[str, str]:
-        """Return raw name -> path, of given files or of those the simulator will write."""
-        given = self.config.datasets[dataset].raw
-        if given is not None:
-            return {name: str(path) for name, path in given.items()}
-        files = self.simulator(dataset).RAW_FILES
-        return {name: f"{self.paths.raw(dataset)}/{file.rstrip('/')}" for name, file in files.items()}
+        """Return raw name -> path of the given files; empty where they are simulated."""
+        return {name: str(path) for name, path in (self.config.datasets[dataset].raw or {}).items()}
 
     def given_files(self) -> list[str]:
         """Return all raw files and folders that the config names, and the folder of results."""
-        raw = [path for name in self.config.datasets if not self.is_mock(name) for path in self.raw(name).values()]
-        return [*raw, self.paths.results]
+        return [*(path for name in self.config.datasets for path in self.raw(name).values()), self.paths.results]
 
-    def raw_inputs(self, dataset: str) -> list[str]:
-        """Return what the ingest rule waits for."""
-        if self.config.datasets[dataset].fetch is not None:
-            return [*self.listed_in(dataset), self.paths.dataset(dataset, "ledger.csv")]
-        return [self.paths.raw(dataset)] if self.is_mock(dataset) else list(self.raw(dataset).values())
+    def raw_inputs(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> input of the ingest rule, which also waits for the ledger of files that are fetched."""
+        if self.is_mock(dataset):
+            return dict.fromkeys(self.raw_files(dataset), self.paths.raw(dataset))
+        ledger = {"ledger": self.paths.dataset(dataset, "ledger.csv")} if self.fetched(dataset) else {}
+        return self.listed_in(dataset) | ledger
 
-    def fetched_folder(self, dataset: str) -> str:
-        """Return the raw folder that is filled from the archive."""
-        return self.raw(dataset)[self._fetched(dataset)]
+    def raw_files(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> simulated file in the input of that name, empty where the input is the file itself."""
+        if self.is_mock(dataset):
+            return {name: file.rstrip("/") for name, file in self.simulator(dataset).RAW_FILES.items()}
+        return dict.fromkeys(self.listed_in(dataset), "")
 
-    def listed_in(self, dataset: str) -> list[str]:
-        """Return the raw files that say what to fetch."""
-        return [path for name, path in self.raw(dataset).items() if name != self._fetched(dataset)]
-
-    def _fetched(self, dataset: str) -> str:
+    def fetched(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> folder that is filled from the archive; empty where nothing is fetched."""
+        if self.config.datasets[dataset].fetch is None:
+            return {}
         archives = discovery.parts("fetch", "archive_paths")
-        return archives[self.config.datasets[dataset].survey].constants["FETCHED"]
+        name = archives[self.config.datasets[dataset].survey].constants["FETCHED"]
+        return {name: self.raw(dataset)[name]}
+
+    def listed_in(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> path of the given files; of a dataset that is fetched they say what to fetch."""
+        return {name: path for name, path in self.raw(dataset).items() if name not in self.fetched(dataset)}
 
     def ledgers(self, dataset: str) -> list[str]:
         """Return the ledgers of a dataset's downloads, one a chunk."""
@@ -653,10 +660,6 @@ class Plan:
         """Return the points of a combination's sweep by name."""
         return {point.name: point for point in self.job(dataset, model, loss).points}
 
-    def point_folders(self, **names: str) -> dict[str, dict[int, str]]:
-        """Return point -> seed -> folder of the run, of a combination's sweep."""
-        return {point: self.run_folders(**names, point=point) for point in self.points(**names)}
-
     def point_facts(self, **names: str) -> dict[str, dict[str, Any]]:
         """Return point -> what its training job is told, of a combination's sweep."""
         return {point: self.job_facts(**names, point=point) for point in self.points(**names)}
@@ -668,15 +671,17 @@ class Plan:
     def sweep_files(self, dataset: str, model: str, loss: str) -> list[str]:
         """Return the files of all points of a sweep."""
         names = {"dataset": dataset, "model": model, "loss": loss}
-        folders = [folder for seeds in self.point_folders(**names).values() for folder in seeds.values()]
+        folders = [
+            folder for point in self.points(**names) for folder in self.run_folders(**names, point=point).values()
+        ]
         return [f"{folder}/{file}" for folder in folders for file in NETWORK_FILES]
 
-    def sweeps(self) -> list[str]:
-        """Return the choices of all sweeps."""
+    def sweeps(self, dataset: str | None = None) -> list[str]:
+        """Return the choices of all sweeps, or of those on one dataset."""
         return [
             self.paths.sweep("sweep.json", job.dataset, job.model.name, job.loss_name)
             for job in self.combinations
-            if job.points
+            if job.points and dataset in (None, job.dataset)
         ]
 
     def run_files(self, dataset: str, model: str, loss: str) -> list[str]:
@@ -685,40 +690,40 @@ class Plan:
             f"{folder}/{file}" for folder in self.run_folders(dataset, model, loss).values() for file in BASELINE_FILES
         ]
 
-    def compared_files(self, dataset: str) -> list[str]:
-        """Return what the comparison of a dataset waits for."""
-        files = []
-        for job in self.select(dataset=dataset):
-            names = {"dataset": dataset, "model": job.model.name, "loss": job.loss_name}
-            files += self.run_files(**names)
-            files += [self.paths.evaluation(name, **names) for name in ("metrics.json", "figures")]
-        return files
+    def compared_runs(self, dataset: str) -> list[str]:
+        """Return the files of all runs on a dataset that its comparison reads."""
+        jobs = self.select(dataset=dataset)
+        return [file for job in jobs for file in self.run_files(dataset, job.model.name, job.loss_name)]
+
+    def evaluations(self, dataset: str, name: str) -> list[str]:
+        """Return ``metrics.json`` or ``figures`` of all rows of a dataset."""
+        jobs = self.select(dataset=dataset)
+        return [self.paths.evaluation(name, dataset, job.model.name, job.loss_name) for job in jobs]
 
     def rows(self, dataset: str) -> list[dict[str, Any]]:
-        """Return where the comparison finds the files of each row."""
-        rows = []
+        """Return what the comparison is told of each row, beside the files that it is given."""
+        page, rows = self.paths.dataset(dataset, ""), []
         for job in self.select(dataset=dataset):
             names = {"dataset": dataset, "model": job.model.name, "loss": job.loss_name}
             rows.append(
                 {
                     **names,
                     "seeds": list(job.seeds),
-                    "runs": self.run_folders(**names),
-                    "metrics": self.paths.evaluation("metrics.json", **names),
-                    "figures": self.paths.evaluation("figures", **names),
                     "log": self.paths.log("train", *names.values()),
                     "evaluation_log": self.paths.log("evaluate", *names.values()),
                     "baseline": job.loss is None,
-                    "sweep": self.paths.sweep("sweep.json", **names) if job.points else None,
                     "point_logs": [self.paths.log("train", *names.values(), point.name) for point in job.points],
-                    "inside": self.paths.inside("figures", **names) if self._looked_into(job) else None,
+                    "inside": self.paths.inside("figures", **names).removeprefix(page)
+                    if self._looked_into(job)
+                    else "",
                 }
             )
         return rows
 
-    def first_run(self, dataset: str, model: str, loss: str) -> str:
-        """Return the folder of the run that is looked into: that of the first seed."""
-        return next(iter(self.run_folders(dataset, model, loss).values()))
+    def first_run(self, dataset: str, model: str, loss: str) -> list[str]:
+        """Return the files of the run that is looked into: that of the first seed."""
+        folder = next(iter(self.run_folders(dataset, model, loss).values()))
+        return [f"{folder}/{file}" for file in NETWORK_FILES]
 
     def inside_settings(self, dataset: str, model: str, loss: str) -> dict[str, Any]:
         """Return what is looked at inside a network."""
@@ -736,28 +741,21 @@ class Plan:
     def _looked_into(self, job: Combination) -> bool:
         return job.loss is not None and self.config.bakeoffs[job.bakeoff].inside is not None
 
-    def pages(self) -> list[dict[str, str]]:
-        """Return where the joined report finds what each dataset's comparison has left."""
-        files = {"csv": "comparison.csv", "html": "report.html", "figures": "figures"}
-        return [
-            {"dataset": dataset, **{key: self.paths.dataset(dataset, name) for key, name in files.items()}}
-            for dataset in self.datasets()
-        ]
+    def compared(self, name: str) -> list[str]:
+        """Return ``comparison.csv``, ``report.html`` or ``figures`` of all datasets."""
+        return [self.paths.dataset(dataset, name) for dataset in self.datasets()]
 
     def everything(self) -> list[str]:
         """Return all files of all runs and comparisons, so that a deleted one is made again."""
-        files = self.joined_files()
+        files = [file for name in COMPARISON_FILES for file in self.compared(name)]
         for dataset in self.datasets():
-            files += [self.paths.dataset(dataset, "comparison.tex"), *self.compared_files(dataset)]
+            files += self.compared_runs(dataset)
+            files += [file for name in ("metrics.json", "figures") for file in self.evaluations(dataset, name)]
             for job in self.select(dataset=dataset):
                 if job.loss is not None:
                     folders = self.run_folders(dataset, job.model.name, job.loss_name).values()
                     files += [f"{folder}/model.keras" for folder in folders]
         return files
-
-    def joined_files(self) -> list[str]:
-        """Return what the joined report waits for."""
-        return [path for page in self.pages() for key, path in page.items() if key != "dataset"]
 
     def constraints(self, bakeoff: str, *, networks: bool) -> dict[str, str]:
         """Return what the wildcards of a bake-off's training rules may be."""

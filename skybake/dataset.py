@@ -33,6 +33,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from skybake import hdf5
+
 FORMAT = "skybake-dataset"
 VERSION = 1
 MAGIC = -9999.0  # astroNN's mark for a missing label
@@ -290,7 +292,7 @@ def create(path: Path | str, schema: Schema) -> Iterator[Writer]:
     """
     _check_class_names(schema.task, schema.classes)
     _check_expected(schema)
-    with whole(path) as beside, h5py.File(beside, "w") as file:
+    with whole(path) as beside, hdf5.write(beside) as file:
         file.attrs.update(
             {
                 "format": FORMAT,
@@ -365,7 +367,7 @@ class Reader:
 
     def __init__(self, dataset: Dataset):
         chunk = 4 * CHUNK_OBJECTS * math.prod(dataset.image_shape)
-        self._file = h5py.File(dataset.path, rdcc_nbytes=2 * chunk)
+        self._file = hdf5.read(dataset.path, rdcc_nbytes=2 * chunk)
         self._array = self._file["image"]
         self._chunk = np.empty((self._array.chunks[0], *dataset.image_shape), dtype=np.float32)
         self._turn = threading.Lock()  # one epoch may still be reading ahead when the next one begins
@@ -420,7 +422,7 @@ def load(path: Path | str) -> Dataset:
     if not path.exists():
         raise DatasetError(f"{path}: no such dataset")
     try:
-        file = h5py.File(path)
+        file = hdf5.read(path)
     except OSError as error:
         raise DatasetError(f"{path}: not an HDF5 file, or a truncated one ({error})") from None
     with file:

@@ -80,6 +80,7 @@ def evaluate(
     report = {
         **{key: first[key] for key in IDENTITY},
         "seeds": list(trained),
+        "predictions": {seed: datasets.file_digest(item.folder / "predictions.h5") for seed, item in trained.items()},
         "error": regression.error_kind(first["label"]) if number else None,
         "outlier_threshold": threshold if number else None,
         "statistics": dict(statistics),

@@ -37,7 +37,9 @@ def memory(
     """
 
     def mem_mb(wildcards, input, attempt, threads=1):
-        size = input.size_mb - sum(Path(getattr(input, name)).stat().st_size / 1024**2 for name in in_part)
+        # Sizes are told by Snakemake: files that it will stage are not here yet.
+        sizes = dict(zip(map(str, input), input.size_files_mb, strict=True)) if in_part else {}
+        size = input.size_mb - sum(sizes[str(input[name])] for name in in_part)
         return attempt * (base + per_process * threads + int(min(per_input * size, at_most)))
 
     return mem_mb

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from skybake import hdf5
 from skybake.dataset import STRING, whole
 
 FORMAT = "skybake-predictions"
@@ -117,7 +118,7 @@ def write(path: Path | str, parts: Mapping[str, Predicted]) -> None:
 
     Predictions are float32, what many objects share is stored once, and tables (a row an object) are compressed.
     """
-    with whole(path) as beside, h5py.File(beside, "w") as file:
+    with whole(path) as beside, hdf5.write(beside) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION})
         for name, part in parts.items():
             group = file.create_group(name)
@@ -146,7 +147,7 @@ def read(path: Path | str, part: str) -> Predicted:
     Raises:
         ValueError: It is not a predictions file of this version, or has no such part.
     """
-    with h5py.File(path) as file:
+    with hdf5.read(path) as file:
         if file.attrs.get("format") != FORMAT or file.attrs.get("version") != VERSION:
             raise ValueError(f"{path}: not a predictions file of version {VERSION}. Hint: train the run again")
         if part not in file:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
+from skybake import hdf5
 from skybake.dataset import MAGIC, OFFICIAL_TEST, Dataset, whole
 
 FORMAT = "skybake-split"
@@ -213,7 +213,7 @@ def shared_groups(split: Split, groups: np.ndarray) -> list[str]:
 
 def write(path: Path | str, split: Split) -> None:
     """Write a split."""
-    with whole(path) as beside, h5py.File(beside, "w") as file:
+    with whole(path) as beside, hdf5.write(beside) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION, "digest": split.digest})
         for key, value in split.strategy.items():
             file.attrs[f"split_{key}"] = value
@@ -227,7 +227,7 @@ def load(path: Path | str, dataset: Dataset) -> Split:
     Raises:
         SplitError: It is not a split file, or was made for another dataset.
     """
-    with h5py.File(path) as file:
+    with hdf5.read(path) as file:
         if file.attrs.get("format") != FORMAT or file.attrs.get("version") != VERSION:
             raise SplitError(f"{path}: not a split file of version {VERSION}")
         if file.attrs["digest"] != dataset.digest:

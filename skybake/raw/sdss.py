@@ -20,10 +20,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-import h5py
 import numpy as np
 from pydantic import Field as Setting
 
+from skybake import hdf5
 from skybake.dataset import (
     CHUNK_OBJECTS,
     Column,
@@ -117,7 +117,7 @@ def ingest(
             write_rejected(rejected, rejections)
             if not len(writer):
                 raise DatasetError(f"{out}: no object was accepted. Hint: the reasons stand in {Path(rejected).name}")
-        with h5py.File(beside, "r+") as file:  # known only now, since each frame is opened once
+        with hdf5.write(beside, "r+") as file:  # known only now, since each frame is opened once
             made_of = {catalogue.name: file_digest(catalogue), "frames/": _digest(digests)}
             if spectra is not None:
                 made_of["spectra/"] = _digest(spectra.digests)

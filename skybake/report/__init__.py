@@ -1,7 +1,7 @@
 """The comparison page and tables of a bake-off."""
 
 from skybake.report.comparison import compare
-from skybake.report.overview import Page, join
-from skybake.report.rows import Row
+from skybake.report.overview import Page, join, pages_of
+from skybake.report.rows import Row, rows_of
 
-__all__ = ["Page", "Row", "compare", "join"]
+__all__ = ["Page", "Row", "compare", "join", "pages_of", "rows_of"]

@@ -27,10 +27,10 @@ class Page:
     html: Path
     figures: Path
 
-    @classmethod
-    def of_paths(cls, dataset: str, *, csv: str, html: str, figures: str) -> Page:
-        """Make a page of paths as text, as a rule gives them."""
-        return cls(dataset, csv=Path(csv), html=Path(html), figures=Path(figures))
+
+def pages_of(datasets: Sequence[str], *, csv: Sequence[str], html: Sequence[str], figures: Sequence[str]) -> list[Page]:
+    """Return the pages of datasets, of files that stand in the same order."""
+    return [Page(name, *map(Path, files)) for name, *files in zip(datasets, csv, html, figures, strict=True)]
 
 
 def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_text: str) -> None:

@@ -236,7 +236,7 @@ def _detail(entry: Entry, records: Sequence[Record], path: Path, *, illustrated:
         lines=tuple((seed, numbers(seed)) for seed in entry.runs),
         pictures=_run_pictures(entry) if illustrated else (),
         points=_points(entry),
-        inside=relative(entry.row.inside, path) if entry.row.inside else "",
+        inside=entry.row.inside,
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from skybake import discovery, logs
+from skybake import discovery, folders, logs
+from skybake.dataset import file_digest
 from skybake.report.tasks import task_of
 
 OK, FAILED, NOT_FINITE = "ok", "failed", "not finite"
@@ -62,7 +63,7 @@ class Row:
         baseline: Whether it is a trivial predictor.
         sweep: ``sweep.json`` of the sweep whose chosen point it is; None where nothing is swept.
         point_logs: Logs of the trainings of all points of that sweep.
-        inside: Folder of figures of what is inside the network; None where nobody asked for them.
+        inside: Address, on the dataset's page, of the figures of what is inside the network; empty where nobody asked.
     """
 
     dataset: str
@@ -77,39 +78,42 @@ class Row:
     baseline: bool = False
     sweep: Path | None = None
     point_logs: Sequence[Path] = ()
-    inside: Path | None = None
-
-    @classmethod
-    def of_paths(
-        cls,
-        *,
-        runs: Mapping[int, str],
-        metrics: str,
-        figures: str,
-        log: str,
-        evaluation_log: str,
-        sweep: str | None = None,
-        point_logs: Sequence[str] = (),
-        inside: str | None = None,
-        **names,
-    ):
-        """Make a row of paths as text, as a rule gives them."""
-        return cls(
-            runs={seed: Path(folder) for seed, folder in runs.items()},
-            metrics=Path(metrics),
-            figures=Path(figures),
-            log=Path(log),
-            evaluation_log=Path(evaluation_log),
-            sweep=None if sweep is None else Path(sweep),
-            point_logs=tuple(Path(path) for path in point_logs),
-            inside=None if inside is None else Path(inside),
-            **names,
-        )
+    inside: str = ""
 
     @property
     def name(self) -> str:
         """How the row is called; no other row of the dataset is called so."""
         return self.model if self.baseline else f"{self.model}, {self.loss}"
+
+
+def rows_of(
+    told: Iterable[Mapping[str, Any]],
+    *,
+    runs: Iterable[str],
+    metrics: Iterable[str],
+    figures: Iterable[str],
+    sweeps: Iterable[str],
+) -> list[Row]:
+    """Return the rows of a dataset.
+
+    Args:
+        told: What :meth:`skybake.config.Plan.rows` tells of each.
+        runs: Files of all runs.
+        metrics, figures: ``metrics.json`` and the folder of figures of each.
+        sweeps: ``sweep.json`` of those that are swept.
+    """
+    folder_of = folders.of_rows(runs)
+    metrics_of, figures_of, sweep_of = (
+        {folders.row(path): Path(path) for path in one} for one in (metrics, figures, sweeps)
+    )
+    rows = []
+    for row in told:
+        key = (row["model"], row["loss"])
+        logs_of = {"log": Path(row["log"]), "evaluation_log": Path(row["evaluation_log"])}
+        logs_of["point_logs"] = tuple(map(Path, row["point_logs"]))
+        files = {"runs": folder_of[key], "metrics": metrics_of[key], "figures": figures_of[key]}
+        rows.append(Row(**{**row, **logs_of}, **files, sweep=sweep_of.get(key)))
+    return rows
 
 
 @dataclass(frozen=True)
@@ -159,11 +163,14 @@ def read(row: Row, *, mock: bool) -> Entry:
 
 
 def is_judged(row: Row) -> bool:
-    """Tell whether the metrics are those of the runs: a training that failed later leaves older metrics behind."""
-    records = [folder / "run.json" for folder in row.runs.values()]
-    if not row.metrics.exists() or not all(path.exists() for path in records):
+    """Tell whether the metrics are those of the runs: a training that failed later leaves older metrics behind.
+
+    Times of files would not tell: copies of them on another disk have others.
+    """
+    found = {str(seed): folder / "predictions.h5" for seed, folder in row.runs.items()}
+    if not row.metrics.exists() or not all(path.exists() for path in found.values()):
         return False
-    return row.metrics.stat().st_mtime >= max(path.stat().st_mtime for path in records)
+    return _json(row.metrics).get("predictions") == {seed: file_digest(path) for seed, path in found.items()}
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -11,21 +11,25 @@ from skybake.report.rows import OK
 from skybake.report.tasks import task_of
 
 
+def needed(plan: Plan) -> list[str]:
+    """Return the results that are told of: the table of every dataset, and the report."""
+    return [*plan.compared("comparison.csv"), f"{plan.paths.results}/report.html"]
+
+
 def say(plan: Plan) -> None:
     """Print on stderr, for each dataset, how many rows are compared and which network was chosen on validation.
 
     Nothing is said where a comparison is missing, as after a target that is only a part of the bake-off.
     """
-    pages = plan.pages()
-    report = Path(plan.paths.results, "report.html")
-    if not report.exists() or not all(Path(page["csv"]).exists() for page in pages):
+    files = [Path(path) for path in needed(plan)]
+    if not all(path.exists() for path in files):
         return
-    for page in pages:
-        records = tables.read_csv(Path(page["csv"]))
+    for dataset, file in zip(plan.datasets(), files, strict=False):
+        records = tables.read_csv(file)
         ended = [record for record in records if record["status"] == OK]
-        line = f"{page['dataset']}: {len(ended)} of {len(records)} rows compared"
+        line = f"{dataset}: {len(ended)} of {len(records)} rows compared"
         if ended:
             best, choice = ended[0], task_of(records).choice
             line += f"; chosen on validation: {best['model']}, {best['loss']} ({choice} {best[f'valid_{choice}']:.4g})"
         print(line, file=sys.stderr)
-    print(f"The report: {report}", file=sys.stderr)
+    print(f"The report: {plan.config.results.rstrip('/')}/report.html", file=sys.stderr)

@@ -7,11 +7,23 @@ from pathlib import Path
 
 import yaml
 
-from skybake.config import Plan
+from skybake.config import COMPARISON_FILES, Plan
 from skybake.dataset import whole
 from skybake.report.comparison import compare
-from skybake.report.overview import Page, join
-from skybake.report.rows import Row, is_judged
+from skybake.report.overview import join, pages_of
+from skybake.report.rows import Row, is_judged, rows_of
+
+
+def needed(plan: Plan) -> list[str]:
+    """Return the results that may be compared or shown, whether they are there or not."""
+    files = [path for name in COMPARISON_FILES for path in plan.compared(name)]
+    for dataset in plan.datasets():
+        files += [plan.paths.dataset(dataset, name) for name in ("dataset.h5", "rejected.csv")] + [plan.split(dataset)]
+        files += [*plan.compared_runs(dataset), *plan.sweeps(dataset)]
+        files += [path for name in ("metrics.json", "figures") for path in plan.evaluations(dataset, name)]
+        for row in plan.rows(dataset):
+            files += [row["log"], row["evaluation_log"], *row["point_logs"]]
+    return files
 
 
 def bake(plan: Plan) -> list[str]:
@@ -20,12 +32,12 @@ def bake(plan: Plan) -> list[str]:
     The files are those of the comparison's rules, which run again once the failed jobs have been done.
 
     Returns:
-        The failed rows, as ``<dataset>: <model>, <loss>``.
+        The files and folders that were written.
     """
     config_text = yaml.safe_dump(plan.as_dict(), sort_keys=False)
-    missing = []
+    missing, written = [], []
     for dataset in plan.datasets():
-        rows = [Row.of_paths(**row) for row in plan.rows(dataset)]
+        rows = _rows(plan, dataset)
         failed = [row for row in rows if not is_judged(row)]
         missing += [f"{dataset}: {row.name}" for row in failed]
         if failed and len(failed) < len(rows):
@@ -43,16 +55,32 @@ def bake(plan: Plan) -> list[str]:
                 config_text=config_text,
                 statistics=plan.config.statistics.model_dump(),
             )
-    pages = [Page.of_paths(**page) for page in plan.pages() if Path(page["csv"]).exists()]
-    html = Path(plan.paths.results, "report.html")
+            written += [plan.paths.dataset(dataset, name) for name in COMPARISON_FILES]
+    csv, html, figures = (plan.compared(name) for name in ("comparison.csv", "report.html", "figures"))
+    pages = [page for page in pages_of(plan.datasets(), csv=csv, html=html, figures=figures) if page.csv.exists()]
     joined = bool(missing and pages)
     if joined:
         with whole(plan.paths.config()) as path:
             path.write_text(config_text, encoding="utf-8")
-        csv = Path(plan.paths.results, "comparison.csv")
-        join(pages, csv=csv, html=html, title=plan.config.title, config_text=config_text)
+        table, report = (f"{plan.paths.results}/{name}" for name in ("comparison.csv", "report.html"))
+        join(pages, csv=Path(table), html=Path(report), title=plan.config.title, config_text=config_text)
+        written += [plan.paths.config(), table, report]
     if missing:
         print("Not finished:", *missing, sep="\n  ", file=sys.stderr)
-        said = f"What is finished is compared in {html}; the others stand there with the end of their logs."
-        print(said if joined else f"Nothing can be compared yet; see {plan.paths.results}/logs.", file=sys.stderr)
-    return missing
+        results = plan.config.results.rstrip("/")  # as a person knows them, wherever this process has its copy
+        said = (
+            f"What is finished is compared in {results}/report.html; the others stand there with the end of their logs."
+        )
+        print(said if joined else f"Nothing can be compared yet; see {results}/logs.", file=sys.stderr)
+    return written
+
+
+def _rows(plan: Plan, dataset: str) -> list[Row]:
+    """Return all rows of a dataset, whether their files are there or not."""
+    return rows_of(
+        plan.rows(dataset),
+        runs=plan.compared_runs(dataset),
+        metrics=plan.evaluations(dataset, "metrics.json"),
+        figures=plan.evaluations(dataset, "figures"),
+        sweeps=plan.sweeps(dataset),
+    )
