@@ -11,7 +11,7 @@ if not workflow.overwrite_configfiles:
 
 
 sigterm.hand_on()
-PLAN = settings.plan(config)
+PLAN = settings.plan(config, raw_is_here=not workflow.storage_settings.default_storage_prefix)
 PATHS = PLAN.paths
 IMAGES = f"{workflow.basedir}/containers/images"  # made by: snakemake containers
 

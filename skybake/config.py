@@ -899,11 +899,12 @@ def _is_number(value: Any) -> bool:
     return not isinstance(value, bool)
 
 
-def plan(given: Mapping[str, Any]) -> Plan:
+def plan(given: Mapping[str, Any], *, raw_is_here: bool = True) -> Plan:
     """Check a config and return what follows from it.
 
     Args:
         given: As read from YAML.
+        raw_is_here: False where Snakemake takes the raw files from a storage, and says itself which of them is missing.
 
     Raises:
         ConfigError: One message with every problem found: the key, the value, what is allowed, the nearest valid name.
@@ -912,7 +913,7 @@ def plan(given: Mapping[str, Any]) -> Plan:
         config = Config.model_validate(_without_nulls(given))
     except ValidationError as error:
         raise ConfigError(_message(_validation_problems(error, Config))) from None
-    problems = list(_problems(config))
+    problems = list(_problems(config, raw_is_here))
     if problems:
         raise ConfigError(_message(problems))
     checked = Plan(config)
@@ -1030,7 +1031,7 @@ def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     return node
 
 
-def _problems(config: Config) -> Iterator[str]:
+def _problems(config: Config, raw_is_here: bool) -> Iterator[str]:
     """Find what types cannot say: names that do not exist, parameters, missing files, unsuitable losses."""
     surveys, simulators = discovery.parts("raw", "ingest"), discovery.parts("mock", "simulate")
     for name, dataset in config.datasets.items():
@@ -1043,7 +1044,7 @@ def _problems(config: Config) -> Iterator[str]:
             yield f"{key}.fetch: no archive is known for the survey {dataset.survey!r}; known: {', '.join(archives)}"
             continue
         fetched = archives[dataset.survey].constants["FETCHED"] if dataset.fetch else None
-        yield from _raw_problems(key, dataset, surveys[dataset.survey].load(), fetched)
+        yield from _raw_problems(key, dataset, surveys[dataset.survey].load(), fetched, raw_is_here)
         yield from _option_problems(f"{key}.options", dataset.options, surveys[dataset.survey].module)
         if dataset.mock is not None:
             if dataset.survey not in simulators:
@@ -1058,7 +1059,9 @@ def _problems(config: Config) -> Iterator[str]:
             yield _unknown(f"figures[{place}]", "figure", name, known)
 
 
-def _raw_problems(key: str, dataset: Dataset, survey: ModuleType, fetched: str | None) -> Iterator[str]:
+def _raw_problems(
+    key: str, dataset: Dataset, survey: ModuleType, fetched: str | None, raw_is_here: bool
+) -> Iterator[str]:
     if dataset.raw is None:
         return
     expected, forms = survey.RAW, getattr(survey, "RAW_FORMS", None)
@@ -1074,7 +1077,7 @@ def _raw_problems(key: str, dataset: Dataset, survey: ModuleType, fetched: str |
         if name not in dataset.raw:
             if forms is None:
                 yield f"{key}.raw.{name}: missing; expected the path of the {description}"
-        elif name != fetched and not dataset.raw[name].exists():
+        elif raw_is_here and name != fetched and not dataset.raw[name].exists():
             yield f"{key}.raw.{name}: no file {str(dataset.raw[name])!r}; expected the {description}"
 
 

@@ -28,7 +28,7 @@ def write(path: Path | str, mode: Literal["w", "r+"] = "w") -> Iterator[h5py.Fil
     """Open a file for writing, new or to change it.
 
     Raises:
-        LockError: The file system gives no lock for it.
+        LockError: No lock is to be had for it.
     """
     try:
         file = h5py.File(path, mode)
@@ -36,7 +36,7 @@ def write(path: Path | str, mode: Literal["w", "r+"] = "w") -> Iterator[h5py.Fil
         if "lock file" not in str(error):
             raise
         raise LockError(
-            f"{path}: file locks are refused by this file system ({error})."
+            f"{path}: file locks are refused by this file system, or another program has locked the file ({error})."
             " Hint: set HDF5_USE_FILE_LOCKING=FALSE, or let results lie in another folder"
         ) from None
     with file:

@@ -5,6 +5,7 @@ A job is given copies of its inputs, and Snakemake stores its outputs; a hook ha
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,15 +29,23 @@ def copied(workflow: Any, plan: Plan, needed: Iterable[str]) -> Iterator[tuple[P
     if workflow.storage_settings.default_storage_provider is None:
         yield plan, written
         return
-    workflow.async_run(_retrieve([workflow.inputfile(path).storage_object for path in needed]))
+
+    def stored(path: str) -> Any:
+        return workflow.inputfile(path).storage_object
+
+    copies = [stored(path) for path in needed]
+    workflow.async_run(_retrieve(copies))
     here = str(workflow.inputfile(plan.paths.results))
     yield plan.at(here), written
-    paths = [f"{plan.paths.results}/{Path(path).relative_to(here)}" for path in written]
-    workflow.async_run(_store([workflow.inputfile(path).storage_object for path in paths]))
+    made = [stored(f"{plan.paths.results}/{Path(path).relative_to(here)}") for path in written]
+    workflow.async_run(_store(made))
+    for item in (*copies, *made):
+        _remove(item.local_path())
 
 
 async def _retrieve(objects: Iterable[Any]) -> None:
     for item in objects:
+        _remove(item.local_path())
         if await item.managed_exists():
             await item.managed_retrieve()
 
@@ -44,3 +53,10 @@ async def _retrieve(objects: Iterable[Any]) -> None:
 async def _store(objects: Iterable[Any]) -> None:
     for item in objects:
         await item.managed_store()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

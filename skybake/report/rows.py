@@ -168,7 +168,8 @@ def is_judged(row: Row) -> bool:
     Times of files would not tell: copies of them on another disk have others.
     """
     found = {str(seed): folder / "predictions.h5" for seed, folder in row.runs.items()}
-    if not row.metrics.exists() or not all(path.exists() for path in found.values()):
+    needed = [row.metrics, *found.values(), *(folder / "run.json" for folder in row.runs.values())]
+    if not all(path.exists() for path in needed):
         return False
     return _json(row.metrics).get("predictions") == {seed: file_digest(path) for seed, path in found.items()}
 

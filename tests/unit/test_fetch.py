@@ -488,9 +488,12 @@ def given(tmp_path):
 
 def test_the_folder_to_fill_need_not_be_there(given, tmp_path):
     plan = config.plan(given)
-    assert plan.raw_inputs("galaxies") == [str(tmp_path / "catalogue.csv"), "results/galaxies/ledger.csv"]
+    catalogue = {"catalogue": str(tmp_path / "catalogue.csv")}
+    assert plan.raw_inputs("galaxies") == {**catalogue, "ledger": "results/galaxies/ledger.csv"}
+    assert plan.listed_in("galaxies") == catalogue
+    assert plan.raw_files("galaxies") == {"catalogue": ""}
     assert plan.ledgers("galaxies")[-1] == "results/galaxies/fetch/ledger-003.csv"
-    assert plan.fetched_folder("galaxies") == str(tmp_path / "nowhere")
+    assert plan.fetched("galaxies") == {"frames": str(tmp_path / "nowhere")}
     del given["datasets"]["galaxies"]["fetch"]
     with pytest.raises(config.ConfigError, match=r"raw\.frames: no file"):
         config.plan(given)

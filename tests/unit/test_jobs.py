@@ -3,6 +3,9 @@
 import subprocess
 import sys
 from types import SimpleNamespace
+from unittest.mock import patch
+
+from snakemake.iocontainers import InputFiles
 
 from skybake import jobs
 from tests.conftest import ROOT
@@ -14,6 +17,12 @@ def test_memory_grows_with_the_input_up_to_what_is_kept_in_memory():
     assert found == [2580, 5160, 6500]
     assert jobs.memory(2500, 8)(None, SimpleNamespace(size_mb=1e5), 1) == 802_500
     assert jobs.memory(1000, 3, per_process=200)(None, SimpleNamespace(size_mb=10), 2, threads=8) == 2 * 2630
+
+
+def test_an_input_that_is_never_read_whole_does_not_count():
+    files = InputFiles(fromdict={"runs": "node/predictions.h5", "dataset": "node/dataset.h5"})
+    with patch.object(InputFiles, "size_files_mb", [30, 5000]):  # of files that are staged when the job starts
+        assert jobs.memory(2000, 10, in_part=["dataset"])(None, files, 1) == 2300
 
 
 def test_a_container_sees_raw_data_wherever_they_lie(tmp_path, monkeypatch):

@@ -1,4 +1,5 @@
 import csv as csvfile
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from sklearn import metrics
 from skybake import dataset as datasets
 from skybake import predictions, splits
 from skybake.evaluation import evaluate
-from skybake.report import Page, Row, compare, join, page, rows, tables
+from skybake.report import Page, Row, compare, join, page, pages_of, rows, rows_of, tables
 from tests.unit._synthetic_runs import WIDTH, write_classified, write_dataset, write_run
 
 STATISTICS = {"draws": 300, "level": 0.95, "seed": 0}
@@ -452,13 +453,43 @@ def test_a_swept_row_says_which_point_it_is(out):
     assert len(swept.notes) == len(plain.notes) + 1
 
 
-def test_rows_and_pages_of_strings():
-    folders = {"runs": {1: "r/seed-1"}, "metrics": "m.json", "figures": "f", "log": "a.log", "evaluation_log": "b.log"}
-    row = Row.of_paths(dataset="d", model="m", loss="l", seeds=[1], baseline=False, **folders)
-    files = {"metrics": Path("m.json"), "figures": Path("f"), "log": Path("a.log"), "evaluation_log": Path("b.log")}
-    assert row == Row("d", "m", "l", [1], {1: Path("r/seed-1")}, baseline=False, **files)
-    page_of_strings = Page.of_paths(dataset="d", csv="c", html="h", figures="f")
-    assert page_of_strings == Page("d", Path("c"), Path("h"), Path("f"))
+def test_rows_and_pages_of_the_files_that_snakemake_gives():
+    told = [
+        {"dataset": "d", "model": model, "loss": "l", "seeds": [1, 2], "log": f"{model}.log"}
+        | {"evaluation_log": "e.log", "baseline": False, "point_logs": ["p.log"], "inside": "inside/m/l/figures"}
+        for model in ("m", "n")
+    ]
+    files = [f"/node/runs/{model}/l/seed-{seed}/run.json" for model in ("n", "m") for seed in (2, 1)]
+    made = rows_of(
+        told,
+        runs=files,
+        metrics=["/node/evaluation/n/l/metrics.json", "/node/evaluation/m/l/metrics.json"],
+        figures=["/node/evaluation/m/l/figures", "/node/evaluation/n/l/figures"],
+        sweeps=["/node/sweeps/n/l/sweep.json"],
+    )
+    folders = {seed: Path(f"/node/runs/m/l/seed-{seed}") for seed in (1, 2)}
+    here = {"metrics": Path("/node/evaluation/m/l/metrics.json"), "figures": Path("/node/evaluation/m/l/figures")}
+    logs = {"log": Path("m.log"), "evaluation_log": Path("e.log"), "point_logs": (Path("p.log"),)}
+    assert made[0] == Row("d", "m", "l", [1, 2], folders, **here, **logs, inside="inside/m/l/figures")
+    assert made[1].runs[2] == Path("/node/runs/n/l/seed-2")
+    assert [row.sweep for row in made] == [None, Path("/node/sweeps/n/l/sweep.json")]
+    assert pages_of(["d", "e"], csv=["c", "k"], html=["h", "i"], figures=["f", "g"]) == [
+        Page("d", Path("c"), Path("h"), Path("f")),
+        Page("e", Path("k"), Path("i"), Path("g")),
+    ]
+    with pytest.raises(ValueError, match="shorter"):
+        pages_of(["d", "e"], csv=["c"], html=["h", "i"], figures=["f", "g"])
+
+
+def test_metrics_of_other_predictions_do_not_count(baked, tmp_path):
+    """Whatever the times of the files: those of copies on another disk say nothing."""
+    made = bake(tmp_path / "d", combinations=[COMBINATIONS[0]])[0]
+    os.utime(made.metrics, (1, 1))
+    assert rows.is_judged(made)
+    other = baked[1][1].runs[2] / "predictions.h5"
+    shutil.copy(other, made.runs[2] / "predictions.h5")
+    os.utime(made.runs[2] / "predictions.h5", (0, 0))
+    assert not rows.is_judged(made)
 
 
 def test_nothing_has_ended(tmp_path):
