@@ -1,6 +1,9 @@
 """Data that several tests share."""
 
 import os
+import shutil
+import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +68,18 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip("the real survey data are not beside the checkout, in ../shared/data")
     return folder
+
+
+@pytest.fixture(scope="session")
+def rsync():
+    """Snakemake's plugin for storage copies with rsync: as root on Debian it is installed, else it must be there."""
+    install, said = "apt-get update && apt-get install -y --no-install-recommends rsync", ""
+    for _ in range(30):  # apt-get may be at work for another test
+        if shutil.which("rsync"):
+            return
+        done = subprocess.run(install, shell=True, capture_output=True, text=True, check=False)
+        said = done.stdout + done.stderr
+        if "lock" not in said:
+            break
+        time.sleep(10)
+    assert shutil.which("rsync"), f"no rsync, and it could not be installed: {said[-1000:]}"

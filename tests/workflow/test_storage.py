@@ -3,9 +3,6 @@
 import copy
 import csv
 import json
-import shutil
-import subprocess
-import time
 
 import pytest
 
@@ -50,21 +47,6 @@ class Stored(Bakeoff):
     def start(self, *arguments, **options):
         where = ["--default-storage-prefix", str(self.store), "--local-storage-prefix", str(self.node)]
         return super().start(*arguments, "--default-storage-provider", "fs", *where, **options)
-
-
-@pytest.fixture(scope="module")
-def rsync():
-    """The storage's plugin copies with rsync; as root on Debian it is installed, elsewhere its absence is an error."""
-    install, said = "apt-get update && apt-get install -y --no-install-recommends rsync", ""
-    for _ in range(30):  # apt-get may be at work for another test
-        if shutil.which("rsync"):
-            return
-        done = subprocess.run(install, shell=True, capture_output=True, text=True, check=False)
-        said = done.stdout + done.stderr
-        if "lock" not in said:
-            break
-        time.sleep(10)
-    assert shutil.which("rsync"), f"no rsync, and it could not be installed: {said[-1000:]}"
 
 
 @pytest.fixture(scope="module")
