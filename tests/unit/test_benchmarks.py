@@ -1,4 +1,4 @@
-"""The benchmark of the training loop runs where little is installed."""
+"""The benchmark of the training loop runs where little is installed; that of a cluster reads SLURM's accounts."""
 
 import ast
 import importlib.util
@@ -16,10 +16,18 @@ from skybake.config import Training
 from tests.conftest import ROOT
 
 PATH = ROOT / "benchmarks" / "gpu.py"
-SPEC = importlib.util.spec_from_file_location("benchmark_gpu", PATH)
-gpu = importlib.util.module_from_spec(SPEC)
-sys.modules[SPEC.name] = gpu  # where dataclasses look for it
-SPEC.loader.exec_module(gpu)
+
+
+def loaded(name):
+    """Import a benchmark, which is a file beside the library."""
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", ROOT / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
+
+
+gpu, cluster = loaded("gpu"), loaded("cluster")
 
 NEEDED = {"numpy", "h5py", "keras"}
 ASKED_FOR = {  # in functions: the chosen framework, or what this benchmark does not do
@@ -27,7 +35,7 @@ ASKED_FOR = {  # in functions: the chosen framework, or what this benchmark does
     "tqdm",  # which it does without
     *("sklearn", "tensorboardX"),  # of splits that are made, and of `tensorboard: true`
 }
-REFUSED = ("pydantic", "pandas", "tqdm", "sklearn", "psutil", "yaml", "snakemake", "tensorflow", "tensorboardX")
+REFUSED = ("pydantic", "pandas", "tqdm", "sklearn", "psutil", "yaml", "snakemake", "tensorboardX")
 
 
 def imported(path, *, everywhere):
@@ -57,18 +65,19 @@ def test_it_trains_with_the_defaults_of_the_config():
     assert Training().model_dump() == gpu.TRAINING
 
 
-def benchmark(folder, *arguments):
-    """Run the benchmark where packages that it may not need cannot be imported."""
-    lines = [f"import sys; sys.modules.update(dict.fromkeys({REFUSED!r}))"]
+def benchmark(folder, backend, *arguments):
+    """Run the benchmark where neither the other framework nor packages that it may not need can be imported."""
+    other = {"jax": "tensorflow", "tensorflow": "jax"}[backend]
+    lines = [f"import sys; sys.modules.update(dict.fromkeys({(*REFUSED, other)!r}))"]
     (folder / "sitecustomize.py").write_text("\n".join(lines))
     environment = {**os.environ, "PYTHONPATH": str(folder)}
-    command = [sys.executable, PATH, "--quick", "--models", "nonsequential", *arguments]
+    command = [sys.executable, PATH, "--quick", "--models", "nonsequential", "--backend", backend, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def test_it_runs_without_the_other_packages(tmp_path):
     file = tmp_path / "measured.json"
-    done = benchmark(tmp_path, "--device", "cpu", "--json", str(file))
+    done = benchmark(tmp_path, "tensorflow", "--device", "cpu", "--json", str(file))
     assert done.returncode == 0, done.stderr[-3000:]
     (case,) = json.loads(file.read_text())["cases"]
     assert len(case["epoch_seconds"]) == case["epochs"] == gpu.QUICK_EPOCHS
@@ -87,7 +96,7 @@ def test_it_runs_without_the_other_packages(tmp_path):
 
 
 def test_without_a_gpu_it_says_so(tmp_path):
-    done = benchmark(tmp_path, "--device", "gpu")
+    done = benchmark(tmp_path, "jax", "--device", "gpu")
     assert done.returncode == 1
     assert "jax sees no GPU" in done.stderr
     assert "Hint: --device cpu times the processor instead" in done.stderr
@@ -123,3 +132,61 @@ def test_without_a_driver_there_is_nothing_to_ask(tmp_path, monkeypatch):
         pass
     assert usage.mean(0.0, time.perf_counter()) is None
     assert gpu.graphics_card() == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("00:00.250", 0.25), ("01:02.500", 62.5), ("01:00:05", 3605), ("2-01:00:00", 176_400)]
+)
+def test_cpu_times_of_sacct(text, seconds):
+    assert cluster.cpu_seconds(text) == seconds
+
+
+def test_jobs_of_sacct():
+    times = "2026-11-01T10:00:00|2026-11-01T10:00:20|2026-11-01T10:01:00"
+    job = cluster.job_of(f"7|rule_train_clusters_wildcards_clusters_mse|CANCELLED by 0|{times}|00:12.000")
+    assert (job.rule, job.state, job.wall, job.started - job.submitted, job.cpu) == (
+        *("train_clusters", "CANCELLED"),
+        *(40.0, 20.0, 12.0),
+    )
+    assert cluster.job_of("8|rule_ingest|RUNNING|2026-11-01T10:00:00|2026-11-01T10:00:20|Unknown|00:00:00") is None
+
+
+def test_the_time_in_which_no_job_runs():
+    def job(started, ended):
+        return cluster.Job("train", "COMPLETED", submitted=0.0, started=started, ended=ended, cpu=0.0)
+
+    jobs = [job(50.0, 60.0), job(10.0, 30.0), job(12.0, 20.0), job(25.0, 40.0)]
+    assert cluster.idle_seconds(jobs, 0.0, 65.0) == 10 + 10 + 5
+    assert cluster.idle_seconds([], 0.0, 65.0) == 65
+
+
+def test_a_checkout_is_copied_without_its_results_and_with_links_to_images(tmp_path, monkeypatch):
+    checkout, built = tmp_path / "checkout", tmp_path / "cluster" / "images"
+    for path in ("results/a", ".git/a", "skybake/data/a", "skybake/__pycache__/a", "containers/images/data.sif"):
+        (checkout / path).parent.mkdir(parents=True)
+        (checkout / path).write_text("own")
+    built.mkdir(parents=True)
+    for name in ("data.sif", "train-cpu.sif"):
+        (built / name).write_text("built")
+    monkeypatch.setattr(cluster.testing, "FOLDER", tmp_path / "cluster")
+    copy = cluster.copied(checkout, tmp_path / "copy")
+    assert {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()} == {
+        *("skybake/data/a", "containers/images/data.sif"),
+        *("containers/images/train-cpu.sif", "containers/images/train-gpu.sif"),
+    }
+    assert (copy / "containers/images/data.sif").read_text() == "own"
+    assert (copy / "containers/images/train-gpu.sif").read_text() == "built"
+
+
+def test_the_overhead_of_a_training_job_is_what_is_not_training():
+    rules = {
+        "train_clusters": {"jobs": 2, "failed": 0, "wall_seconds": 100.0, "cpu_seconds": 60.0, "queue_seconds": 9.0},
+        "evaluate": {"jobs": 3, "failed": 0, "wall_seconds": 30.0, "cpu_seconds": 20.0, "queue_seconds": 0.0},
+    }
+    found = {"jobs": 5, "wall_seconds": 200.0, "no_job_running_seconds": 40.0, "snakemake_cpu_seconds": 7.0}
+    numbers = cluster.numbers({**found, "rules": rules, "training_seconds": 16.0, "trainings": 2})
+    assert numbers["wall of all jobs, s"] == 130
+    assert numbers["CPU of all jobs, s"] == 80
+    assert numbers["wall of a training job, s"] == 50
+    assert numbers["of which training, s"] == 8
+    assert numbers["of which overhead, s"] == 42
