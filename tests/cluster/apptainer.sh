@@ -3,6 +3,8 @@
 # The program comes from Debian's unstable suite, from the mirror that this machine uses already, and the libraries that
 # it needs newer than the release's lie beside it in /opt/apptainer-libs: nothing of the system is replaced.
 set -euo pipefail
+# shellcheck source=apt.sh
+source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
 die() { echo "apptainer.sh: $*" >&2; exit 1; }
 ((EUID == 0)) || die "needs root"
@@ -13,8 +15,8 @@ run() { "$@" >>"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; die "failed: $*
 
 install() {
   local uri signed suite name program interpreter
-  run apt-get update
-  run apt-get install -y --no-install-recommends squashfuse fuse3 fuse-overlayfs squashfs-tools uidmap fakeroot patchelf
+  run apt_get update
+  run apt_get install -y --no-install-recommends squashfuse fuse3 fuse-overlayfs squashfs-tools uidmap fakeroot patchelf
   # shellcheck source=/dev/null
   suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
   uri=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Identifier: Packages' |
@@ -27,8 +29,8 @@ install() {
   local sid=(-o Dir::Etc::sourcelist="$work/sid.list" -o Dir::Etc::sourceparts=/dev/null
     -o Dir::State::lists="$work/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
     -o Acquire::Languages=none -o APT::Sandbox::User=root -o APT::Get::List-Cleanup=no)
-  run apt-get "${sid[@]}" update
-  (cd "$work/debs" && run apt-get "${sid[@]}" download apptainer libc6 libseccomp2 libsqlite3-0)
+  run apt_get "${sid[@]}" update
+  (cd "$work/debs" && run apt_get "${sid[@]}" download apptainer libc6 libseccomp2 libsqlite3-0)
   for deb in "$work"/debs/*.deb; do
     name=$(dpkg-deb -f "$deb" Package)
     mkdir "$work/$name" && dpkg-deb -x "$deb" "$work/$name"

@@ -3,6 +3,8 @@
 # images can be reached. Needs root and Apptainer.
 #   base-image.sh BASE.sif
 set -euo pipefail
+# shellcheck source=apt.sh
+source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
 die() { echo "base-image.sh: $*" >&2; exit 1; }
 (($# == 1)) || die "usage: base-image.sh BASE.sif"
@@ -12,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 run() { "$@" >>"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; die "failed: $*"; }; }
 
-command -v debootstrap >/dev/null || { run apt-get update; run apt-get install -y --no-install-recommends debootstrap; }
+command -v debootstrap >/dev/null || { run apt_get update; run apt_get install -y --no-install-recommends debootstrap; }
 # shellcheck source=/dev/null
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 uri=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Identifier: Packages' |

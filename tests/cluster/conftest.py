@@ -42,21 +42,24 @@ CONFIG = {
 }
 
 
-def script(name, *arguments):
-    """Run a script of this folder; skip the tests where the machine cannot run it, but never in CI."""
-    wanting = None
+def wanting():
+    """Say why this machine cannot have a cluster; nothing on Debian as root."""
     if not sys.platform.startswith("linux") or not Path("/etc/debian_version").exists():
-        wanting = "this is not Debian"
-    elif os.geteuid() != 0:
-        wanting = "this is not root"
-    else:
-        done = subprocess.run([HERE / name, *arguments], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            wanting = f"{name}: {done.stderr.strip()[-500:]}"
-    if wanting and os.environ.get("CI"):
-        pytest.fail(wanting)
-    if wanting:
-        pytest.skip(wanting)
+        return "this is not Debian"
+    return "this is not root" if os.geteuid() != 0 else ""
+
+
+def script(name, *arguments):
+    """Run a script of this folder; one that fails fails the tests.
+
+    They are skipped only where there is no Debian or no root, and never in CI.
+    """
+    why = wanting()
+    if why:
+        pytest.fail(why) if os.environ.get("CI") else pytest.skip(f"{why}, which a cluster of its own needs")
+    done = subprocess.run([HERE / name, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.fail(f"{name}: {done.stderr.strip()[-2000:]}")
 
 
 class Cluster:

@@ -6,6 +6,8 @@
 # driver: SLURM hands them out and fences them off, no program can compute on them. The node offers more processors and
 # memory than the machine may have, so that GPUs are what limits.
 set -euo pipefail
+# shellcheck source=apt.sh
+source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 GPUS=2 CPUS=8 MEMORY=16000 PORT=16817 CLUSTER=skybake
 
 die() { echo "slurm.sh: $*" >&2; exit 1; }
@@ -39,7 +41,7 @@ install_packages() { # NAME...
     trap 'rm -f "$policy"' EXIT
     printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"
   fi
-  { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } >"$dir/log/apt.log" 2>&1 ||
+  { apt_get update && apt_get install -y --no-install-recommends "${missing[@]}"; } >"$dir/log/apt.log" 2>&1 ||
     { tail -n 20 "$dir/log/apt.log" >&2; die "apt-get could not install ${missing[*]}"; }
 }
 
