@@ -41,9 +41,9 @@ workflow: setup
 cluster: setup
 	$(BIN)/python -m pytest tests/cluster
 
-# Queue, and the progress of the trainings that wrote last; RESULTS=... for another bake-off.
+# Queue, and where each training is; RESULTS=... for another bake-off.
 watch:
-	@watch -n 10 "squeue --me --format '%.10i %.10T %.11M %.16R %k'; ls -t $(RESULTS)/logs/train/*/*/*.log | head -20 | xargs tail -qn 1"
+	@watch -n 10 "$(BIN)/python -m skybake.watch $(RESULTS)"
 
 format: setup
 	$(BIN)/ruff check --fix .

@@ -1,5 +1,9 @@
+import sys
+
 from skybake import config as settings
+from skybake import containers
 from skybake import jobs
+from skybake import locks
 from skybake import profiles
 from skybake import sigterm
 from skybake.discovery import code_digest
@@ -11,9 +15,12 @@ if not workflow.overwrite_configfiles:
 
 
 sigterm.hand_on()
+sys.executable = jobs.without_blank(sys.executable)  # Snakemake does not quote it
 PLAN = settings.plan(config, raw_is_here=not workflow.storage_settings.default_storage_prefix)
 PATHS = PLAN.paths
-IMAGES = f"{workflow.basedir}/containers/images"  # made by: snakemake containers
+locks.of_results(PATHS.results)
+CONTAINERS = containers.are_used(workflow.deployment_settings.deployment_method)
+IMAGES = jobs.without_blank(f"{workflow.basedir}/containers/images", needed=CONTAINERS)  # by: snakemake containers
 
 # Every bake-off has training rules of its own: what a profile gives `train` goes to all of them.
 DEVICES = {name: bakeoff.training.device for name, bakeoff in PLAN.config.bakeoffs.items()}
@@ -27,6 +34,11 @@ TRAINED_IN = {name: jobs.environment(GIVEN, DEFAULTS, name, device) for name, de
 SEEN = [workflow.basedir, "."]
 BINDS = jobs.with_binds(workflow.deployment_settings.apptainer_args, PLAN.given_files(), SEEN)
 workflow.deployment_settings.apptainer_args = BINDS
+
+
+# Steps of a group take turns, so that their job asks for the memory of one: skybake/groups.py.
+resource_scopes:
+    turn="local",
 
 
 wildcard_constraints:
@@ -60,9 +72,10 @@ rule all:
 
 
 onstart:
-    from skybake import containers
+    from skybake import groups
 
-    if containers.are_used(workflow.deployment_settings.deployment_method):
+    groups.start(workflow)
+    if CONTAINERS:
         containers.check(workflow.dag.container_imgs)
 
 

@@ -26,11 +26,14 @@ rule evaluate:
         PATHS.log("evaluate", "{dataset}", "{model}", "{loss}"),
     benchmark:
         PATHS.benchmark("evaluate", "{dataset}", "{model}", "{loss}")
+    group:
+        "evaluations"
     conda:
         "../envs/report.yaml"
     container:
         f"{IMAGES}/report.sif"
     resources:
+        turn=1,
         mem_mb=jobs.memory(2000, 10, in_part=["dataset"]),
         runtime=jobs.minutes(30),
     params:

@@ -55,11 +55,14 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             PATHS.benchmark("train", "{dataset}", "{model}", "{loss}")
         wildcard_constraints:
             **PLAN.constraints(name, networks=False),
+        group:
+            "baselines"
         conda:
             "../envs/data.yaml"
         container:
             f"{IMAGES}/data.sif"
         resources:
+            turn=1,
             mem_mb=jobs.memory(1000, 8, at_most=2000),
             runtime=jobs.minutes(60),
         params:

@@ -7,6 +7,7 @@ Every bake-off has training rules of its own, so a profile cannot name them; wha
 from __future__ import annotations
 
 import math
+import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -142,6 +143,25 @@ def _without_gpu(resources: Mapping[str, Any]) -> dict[str, Any]:
 
         found["slurm_extra"] = Resource("slurm_extra", stripped, raw=extra.raw)
     return found
+
+
+def without_blank(path: str, needed: bool = True) -> str:
+    """Return a path that Snakemake can start something from, which it cannot where there is a blank in it.
+
+    Args:
+        path: Of a program or of images; where it has a blank, it is given as seen from the working directory.
+        needed: Whether anything is started from it; else any text does.
+
+    Raises:
+        ValueError: It is needed, and there is a blank on the way from the working directory too.
+    """
+    near = os.path.relpath(path) if " " in path else path
+    if needed and " " in near:
+        raise ValueError(
+            f"{path}: Snakemake starts no programs and no images from a path with a blank in it. Hint: start it in the"
+            " checkout, without --directory, or keep the checkout in a folder without blanks"
+        )
+    return near.replace(" ", "_")
 
 
 def with_binds(arguments: str, paths: Iterable[str], seen: Sequence[str]) -> str:

@@ -100,7 +100,7 @@ class Cluster:
 
     def history(self, since=0):
         """Return the jobs that were submitted after job ``since``, in order: what sacct says of each."""
-        fields = ["JobID", "State", "Start", "End", "AllocTRES", "ReqMem", "Comment"]
+        fields = ["JobID", "State", "Start", "End", "AllocTRES", "ReqMem", "TimelimitRaw", "Comment"]
         lines = self.ask("sacct", "-X", "-n", "-P", "-S", "now-1day", "-o", ",".join(fields))
         jobs = [dict(zip(fields, line.split("|"), strict=True)) for line in lines]
         return [job for job in jobs if int(job["JobID"]) > since]

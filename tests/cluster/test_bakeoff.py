@@ -28,7 +28,7 @@ def test_every_training_has_one_gpu_and_no_other_job_has_one(baked):
     assert all("gres/gpu=1" in job["AllocTRES"] for job in trainings)
     others = [job for job in jobs if job not in trainings]
     assert {job["Comment"].removeprefix("rule_").split("_wildcards")[0] for job in others} == {
-        *("simulate", "ingest", "explore", "fit_baseline_clusters", "evaluate", "compare")
+        *("simulate", "ingest", "explore", "baselines_fit_baseline_clusters", "evaluations_evaluate", "compare")
     }
     assert not any("gpu" in job["AllocTRES"] for job in others)
     assert {job["State"] for job in jobs} == {"COMPLETED"}

@@ -12,7 +12,7 @@ FOLDERS = {"update": "Dir::State::Lists", "autoclean": "Dir::Cache::Archives"}  
 
 
 def test_a_script_that_fails_is_a_failure_and_no_skip():
-    with pytest.raises(pytest.fail.Exception, match="usage: slurm.sh up"):
+    with pytest.raises(pytest.fail.Exception, match=r"usage: slurm\.sh up"):
         script("slurm.sh", "sideways")
 
 

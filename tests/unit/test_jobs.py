@@ -5,6 +5,7 @@ import sys
 from types import SimpleNamespace
 from unittest.mock import patch
 
+import pytest
 from snakemake.iocontainers import InputFiles
 
 from skybake import jobs
@@ -23,6 +24,18 @@ def test_an_input_that_is_never_read_whole_does_not_count():
     files = InputFiles(fromdict={"runs": "node/predictions.h5", "dataset": "node/dataset.h5"})
     with patch.object(InputFiles, "size_files_mb", [30, 5000]):  # of files that are staged when the job starts
         assert jobs.memory(2000, 10, in_part=["dataset"])(None, files, 1) == 2300
+
+
+def test_what_snakemake_starts_has_no_blank_on_its_way(tmp_path, monkeypatch):
+    checkout = tmp_path / "the checkout"
+    checkout.mkdir()
+    assert jobs.without_blank("/opt/venv/bin/python") == "/opt/venv/bin/python"
+    monkeypatch.chdir(checkout)
+    assert jobs.without_blank(f"{checkout}/.venv/bin/python") == ".venv/bin/python"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"no programs and no images from a path with a blank.*Hint"):
+        jobs.without_blank(f"{checkout}/containers/images")
+    assert " " not in jobs.without_blank(f"{checkout}/containers/images", needed=False)
 
 
 def test_a_container_sees_raw_data_wherever_they_lie(tmp_path, monkeypatch):

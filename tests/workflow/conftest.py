@@ -101,6 +101,7 @@ class Bakeoff:
 
 def copy_checkout(folder):
     """Copy what a run needs of the checkout, to be edited."""
+    folder.mkdir(exist_ok=True)
     folders = ("rules", "scripts", "skybake", "profiles", "report", "envs", "containers", "requirements")
     for name in ("Snakefile", *folders):
         source = ROOT / name

@@ -4,6 +4,8 @@ import copy
 import csv
 import json
 import re
+import subprocess
+import sys
 import time
 
 import pytest
@@ -261,6 +263,18 @@ def test_a_new_model_is_one_file_and_one_line(tmp_path):
     bakeoff = Bakeoff(tmp_path / "work", checkout)
     bakeoff.write(config)
     assert bakeoff.jobs()["train_clusters"] == 2
+
+
+def test_a_checkout_may_have_blanks_in_its_path(tmp_path):
+    """As it is set up: the environment lies in it, and Snakemake starts there."""
+    checkout = copy_checkout(tmp_path / "my checkout")
+    (checkout / ".venv").symlink_to(sys.prefix)
+    (checkout / "my bake-off.yaml").write_text(yaml.safe_dump(CONFIG))
+    command = [".venv/bin/python", "-m", "snakemake", "--profile", "profiles/local", "--configfile", "my bake-off.yaml"]
+    made = ["results/config.yaml", "results/clusters/split-40.h5"]
+    done = subprocess.run([*command, "--", *made], cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert all((checkout / file).exists() for file in made)
 
 
 def test_a_bakeoff_on_a_real_field(tmp_path, shared_data):
