@@ -7,6 +7,7 @@ evaluations of a group of which one training failed, and take back the results o
 
 from __future__ import annotations
 
+import snakemake.api  # noqa: F401  before the others, which are imported in a circle
 from snakemake.dag import DAG
 from snakemake.jobs import AbstractJob, GroupJob, Job
 from snakemake.logging import logger

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import snakemake.api  # before its workflow, which is imported in a circle
 import snakemake.workflow
 from snakemake.exceptions import WorkflowError
 from snakemake.persistence.file import FilePersistence

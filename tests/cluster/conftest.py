@@ -180,7 +180,7 @@ def images(checkout):
 @pytest.fixture(scope="session")
 def baked(cluster, checkout, images, tmp_path_factory):
     """The bake-off, run through profiles/slurm in containers, and what SLURM says of its jobs."""
-    bakeoff = Bakeoff(tmp_path_factory.mktemp("baked"), checkout, "slurm")
+    bakeoff = Bakeoff(tmp_path_factory.mktemp("baked with blanks"), checkout, "slurm")
     bakeoff.write(CONFIG)
     before = cluster.last()
     bakeoff.snakemake(*HASTE)

@@ -31,6 +31,7 @@ def test_every_training_has_one_gpu_and_no_other_job_has_one(baked):
         *("simulate", "ingest", "explore", "baselines_fit_baseline_clusters", "evaluations_evaluate", "compare")
     }
     assert not any("gpu" in job["AllocTRES"] for job in others)
+    assert len(jobs) == 10  # five evaluations share one
     assert {job["State"] for job in jobs} == {"COMPLETED"}
 
 

@@ -59,6 +59,10 @@ def test_a_failed_training_and_a_failed_evaluation_cost_only_their_own_rows(trai
     first, *rest = named(jobs, "evaluations_evaluate")
     assert first["State"] == "FAILED"
     assert sorted(job["State"] for job in rest) == ["COMPLETED"] * 3 + ["FAILED"]
+    logs = list((bakeoff.folder / ".snakemake/slurm_logs/results/group_evaluations_evaluate").rglob("*.log"))
+    assert sorted(log.stem for log in logs) == sorted(
+        job["JobID"] for job in [first, *rest] if job["State"] == "FAILED"
+    )
     assert "Each of the 4 steps of group evaluations is tried again in a job of its own." in done.stdout
 
 
