@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RESULTS ?= results
+PROFILE ?= profiles/slurm
 CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
 
-.PHONY: setup demo test lint unit workflow cluster watch format lock docs clean
+.PHONY: setup demo test lint unit workflow cluster doctor watch format lock docs clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -40,6 +41,10 @@ workflow: setup
 # A real SLURM cluster with two GPUs that have no driver, and real Apptainer; as root on Debian, elsewhere it is skipped.
 cluster: setup
 	$(BIN)/python -m pytest tests/cluster
+
+# What this site will do, green or red: one short job of each kind. PROFILE=profiles/local for this machine alone.
+doctor: setup
+	@$(BIN)/snakemake --profile $(PROFILE) --quiet rules host -- doctor
 
 # Queue, and where each training is; RESULTS=... for another bake-off.
 watch:

@@ -1,4 +1,5 @@
 import sys
+from uuid import uuid4
 
 from skybake import config as settings
 from skybake import containers
@@ -27,6 +28,7 @@ DEVICES = {name: bakeoff.training.device for name, bakeoff in PLAN.config.bakeof
 DEFAULTS = workflow.resource_settings.default_resources or {}
 profiles.check(workflow.resource_settings.overwrite_resources, DEFAULTS)
 GIVEN = jobs.shared_by_trainings(workflow.resource_settings.overwrite_resources, DEFAULTS, DEVICES)
+GIVEN = jobs.shared_by_doctors(GIVEN, DEVICES)
 workflow.resource_settings.overwrite_resources = GIVEN
 TRAINED_IN = {name: jobs.environment(GIVEN, DEFAULTS, name, device) for name, device in DEVICES.items()}
 
@@ -60,6 +62,7 @@ include: "rules/evaluate.smk"
 include: "rules/compare.smk"
 include: "rules/inside.smk"
 include: "rules/containers.smk"
+include: "rules/doctor.smk"
 
 
 rule all:
@@ -73,24 +76,35 @@ rule all:
 
 onstart:
     from skybake import groups
+    from skybake.doctor import login
 
     groups.start(workflow)
+    if login.is_asked(workflow):
+        login.begin(DOCTORS, workflow)
     if CONTAINERS:
         containers.check(workflow.dag.container_imgs)
 
 
 onsuccess:
     from skybake import storage
+    from skybake.doctor import login
     from skybake.report import summary
 
-    with storage.copied(workflow, PLAN, summary.needed(PLAN)) as (plan, _):
-        summary.say(plan)
+    if login.is_asked(workflow):
+        login.end(DOCTORS, workflow)
+    else:
+        with storage.copied(workflow, PLAN, summary.needed(PLAN)) as (plan, _):
+            summary.say(plan)
 
 
 # Failed jobs do not cost the report: it shows them, and Snakemake's exit code says so.
 onerror:
     from skybake import storage
+    from skybake.doctor import login
     from skybake.report import unfinished
 
-    with storage.copied(workflow, PLAN, unfinished.needed(PLAN)) as (plan, written):
-        written += unfinished.bake(plan)
+    if login.is_asked(workflow):
+        login.end(DOCTORS, workflow)
+    else:
+        with storage.copied(workflow, PLAN, unfinished.needed(PLAN)) as (plan, written):
+            written += unfinished.bake(plan)

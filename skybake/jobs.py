@@ -19,6 +19,7 @@ from skybake import gpu_requests
 ENVIRONMENTS = ("data", "train-cpu", "train-gpu", "report")  # of steps; envs/ and containers/ have one of each
 TRAINING_MB = {"train-cpu": 2500, "train-gpu": 4000}  # beside the data: CUDA takes its part of the host's memory
 TRAININGS = "train"  # under this name a profile sets the resources of all trainings
+DOCTORED = frozenset(("backend", "device", "precision", "threads"))  # settings of a training that matter to a site
 
 
 def memory(
@@ -76,6 +77,31 @@ def shared_by_trainings(
             if resources:
                 found[rule] = Resources(resources)
     return {**given, **found}
+
+
+def shared_by_doctors(given: Mapping[str, Any], bakeoffs: Iterable[str]) -> dict[str, Any]:
+    """Return what a profile sets for each rule, with what a training has handed to the doctor's job of its bake-off.
+
+    Time and memory are left out, since that job is short.
+    """
+    found = {}
+    for bakeoff in bakeoffs:
+        if shared := given.get(f"train_{bakeoff}"):
+            kept = {
+                name: value for name, value in shared.items() if name not in ("runtime", "mem_mb", "mem_mb_per_cpu")
+            }
+            rule = f"doctor_train_{bakeoff}"
+            found[rule] = type(shared)({**kept, **dict(given.get(rule, {}).items())})
+    return {**given, **found}
+
+
+def train_differently(given: Mapping[str, Any], bakeoffs: Mapping[str, Any]) -> list[str]:
+    """Return the bake-offs that differ in what their trainings ask a site for: the first of those that are alike."""
+    kinds = {}
+    for name, bakeoff in bakeoffs.items():
+        asked = {key: str(getattr(value, "raw", value)) for key, value in given.get(f"train_{name}", {}).items()}
+        kinds.setdefault((bakeoff.training.model_dump_json(include=DOCTORED), str(sorted(asked.items()))), name)
+    return list(kinds.values())
 
 
 def environment(given: Mapping[str, Any], defaults: Mapping[str, Any], bakeoff: str, device: str) -> str:

@@ -17,9 +17,15 @@ from tests.conftest import ROOT
 from tests.workflow.conftest import Bakeoff
 
 STEPS = {  # scripts, and rooms of the library whose files they find by name
-    "data": (["simulate", "list_files", "fetch", "join_ledgers", "ingest", "split", "fit_baseline"], ["raw", "mock"]),
-    "train-cpu": (["train", "test_chosen", "look_inside"], ["models", "losses"]),
-    "report": (["write_config", "explore", "evaluate", "choose", "compare", "join", "draw_inside"], ["figures"]),
+    "data": (
+        ["simulate", "list_files", "fetch", "join_ledgers", "ingest", "split", "fit_baseline", "examine"],
+        ["raw", "mock"],
+    ),
+    "train-cpu": (["train", "test_chosen", "look_inside", "examine_training"], ["models", "losses"]),
+    "report": (
+        ["write_config", "explore", "evaluate", "choose", "compare", "join", "draw_inside", "examine"],
+        ["figures"],
+    ),
 }
 ROOMS = {"data": ["baselines", "fetch"], "train-cpu": [], "report": ["metrics"]}
 ONLY_DATA = {ROOT / "skybake" / "splits.py"}  # others read a split, and do not make one, which needs scikit-learn

@@ -1,0 +1,77 @@
+"""
+Say what this site will do: one short job of each kind of step looks around where it runs.
+
+in:   nothing
+out:  results/doctor/<step>.json: what a job found, made anew at every call
+      results/doctor/doctor.txt: the lines that are printed at the end
+
+Bake-offs that train alike have one job together; it asks for what a training asks for, the GPU included, but for its
+time and memory. A job that fails is a line of its own: the Snakefile's onsuccess and onerror print them all.
+"""
+
+DOCTORS = {
+    step: f"{PATHS.results}/doctor/{step}.json"
+    for step in ("data", *(f"train_{name}" for name in jobs.train_differently(GIVEN, PLAN.config.bakeoffs)), "report")
+}
+
+
+localrules:
+    doctor,
+
+
+for step, found in DOCTORS.items():
+    if not step.startswith("train_"):
+
+        rule:
+            name:
+                f"doctor_{step}"
+            output:
+                found,
+            log:
+                PATHS.log("doctor", step),
+            retries: 0
+            conda:
+                f"../envs/{step}.yaml"
+            container:
+                f"{IMAGES}/{step}.sif"
+            resources:
+                mem_mb=1000,
+                runtime=5,
+            params:
+                call=uuid4().hex,
+            message:
+                f"examining where {step} runs"
+            script:
+                "../scripts/examine.py"
+
+    else:
+        bakeoff = step.removeprefix("train_")
+
+        rule:
+            name:
+                f"doctor_{step}"
+            output:
+                found,
+            log:
+                PATHS.log("doctor", step),
+            retries: 0
+            conda:
+                f"../envs/{TRAINED_IN[bakeoff]}.yaml"
+            container:
+                f"{IMAGES}/{TRAINED_IN[bakeoff]}.sif"
+            threads: PLAN.config.bakeoffs[bakeoff].training.threads
+            resources:
+                mem_mb=jobs.TRAINING_MB[TRAINED_IN[bakeoff]],
+                runtime=10,
+            params:
+                call=uuid4().hex,
+                training=PLAN.config.bakeoffs[bakeoff].training.model_dump(include=jobs.DOCTORED),
+            message:
+                f"examining where {bakeoff} trains"
+            script:
+                "../scripts/examine_training.py"
+
+
+rule doctor:
+    input:
+        DOCTORS.values(),

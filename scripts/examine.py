@@ -1,0 +1,9 @@
+"""Look around where a step of the bake-off runs."""
+
+from pathlib import Path
+
+from skybake import logs
+from skybake.doctor import steps
+
+with logs.to_file(snakemake.log[0]):
+    steps.write(Path(snakemake.output[0]), snakemake.resources)

@@ -1,0 +1,14 @@
+"""Look around where a bake-off trains, and at what its frameworks see there."""
+
+from pathlib import Path
+
+from skybake import jobs, logs
+from skybake.doctor import frameworks, steps
+
+with logs.to_file(snakemake.log[0]):
+    steps.write(
+        Path(snakemake.output[0]),
+        snakemake.resources,
+        asked_gpu=jobs.asked_gpu(snakemake.resources),
+        frameworks=frameworks.look(snakemake.params.training, jobs.asked_gpu(snakemake.resources)),
+    )
