@@ -6,7 +6,7 @@ out:  results/doctor/<step>.json: what a job found, made anew at every call
       results/doctor/doctor.txt: the lines that are printed at the end
 
 Bake-offs that train alike have one job together; it asks for what a training asks for, the GPU included, but for its
-time and memory. A job that fails is a line of its own: the Snakefile's onsuccess and onerror print them all.
+time and memory. What is found stays in the folder of results, also where results go to a storage. A job that fails is a line of its own: the Snakefile's onsuccess and onerror print them all.
 """
 
 DOCTORS = {
@@ -26,7 +26,7 @@ for step, found in DOCTORS.items():
             name:
                 f"doctor_{step}"
             output:
-                found,
+                local(found),
             log:
                 PATHS.log("doctor", step),
             retries: 0
@@ -51,7 +51,7 @@ for step, found in DOCTORS.items():
             name:
                 f"doctor_{step}"
             output:
-                found,
+                local(found),
             log:
                 PATHS.log("doctor", step),
             retries: 0
@@ -74,4 +74,4 @@ for step, found in DOCTORS.items():
 
 rule doctor:
     input:
-        DOCTORS.values(),
+        [local(found) for found in DOCTORS.values()],

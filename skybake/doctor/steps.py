@@ -8,7 +8,6 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,7 +42,7 @@ def write(path: Path, resources: Mapping[str, Any], **more: Any) -> None:
         "python": platform.python_version(),
         "compiled": Path(importlib.util.cache_from_source(np.__file__)).exists(),
         "locks": lock_error(results),
-        "free": {"/tmp": free_gb(Path(tempfile.gettempdir())), "results": free_gb(results)},
+        "free": {"/tmp": free_gb(Path("/tmp")), "results": free_gb(results)},
         "ahead": seconds_ahead(results),
         "time": time.time(),
         **more,
