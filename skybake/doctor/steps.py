@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
+
+from skybake import hdf5
 
 # What a job asks SLURM for, in the words of Snakemake's resources.
 ASKED = (
@@ -54,9 +55,9 @@ def lock_error(folder: Path) -> str:
     """Write an HDF5 file and read it as the steps do; return what HDF5 says if that fails, else an empty text."""
     path = folder / f".doctor-{platform.node()}-{os.getpid()}.h5"
     try:
-        with h5py.File(path, "w") as file:
+        with hdf5.write(path) as file:
             file["number"] = 1.0
-        with h5py.File(path) as file:
+        with hdf5.read(path) as file:
             return "" if file["number"][()] == 1.0 else "the file does not hold what was written"
     except OSError as error:
         return str(error)

@@ -176,7 +176,7 @@ def test_hdf5_says_why_a_lock_is_refused(tmp_path, monkeypatch):
     def refuse(*_):
         raise BlockingIOError(errno.ENOLCK, "unable to lock file, errno = 37, error message = 'No locks available'")
 
-    monkeypatch.setattr(steps.h5py, "File", refuse)
+    monkeypatch.setattr(steps.hdf5.h5py, "File", refuse)
     assert "No locks available" in steps.lock_error(tmp_path)
 
 
@@ -297,10 +297,12 @@ def test_bakeoffs_that_train_alike_are_examined_together():
 
 
 def test_the_doctor_asks_for_what_a_training_asks_for_but_not_for_long():
-    given = {"train": {"gpu": 1, "slurm_partition": "gpu", "runtime": "480 * attempt", "mem_mb": "8 * input.size_mb"}}
-    shared = jobs.shared_by_doctors(jobs.shared_by_trainings(given, {"a": "auto", "b": "cpu"}), ["a", "b"])
-    assert shared["doctor_train_a"] == {"gpu": 1, "slurm_partition": "gpu"}
-    assert shared["doctor_train_b"] == {"slurm_partition": "gpu"}
+    given = {"train": {"gpu": 1, "slurm_partition": "gpu", "runtime": 480, "mem_mb": 8000}}
+    given = jobs.shared_by_trainings(given, {}, {"a": "auto", "b": "cpu"})
+    shared = jobs.shared_by_doctors(given, ["a", "b"])
+    found = {rule: {name: getattr(item, "value", item) for name, item in shared[rule].items()} for rule in shared}
+    assert found["doctor_train_a"] == {"gpu": 1, "slurm_partition": "gpu"}
+    assert found["doctor_train_b"] == {"gpu": 0, "slurm_partition": "gpu"}
     assert jobs.shared_by_doctors({}, ["a"]) == {}
 
 
