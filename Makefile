@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RESULTS ?= results
+GPU_VENV ?= .venv-gpu
 PROFILE ?= profiles/slurm
 CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
 
-.PHONY: setup demo test lint unit workflow cluster doctor watch format lock docs clean
+.PHONY: setup demo test lint unit workflow cluster doctor gpu-libraries watch format lock docs clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -45,6 +46,13 @@ cluster: setup
 # What this site will do, green or red: one short job of each kind. PROFILE=profiles/local for this machine alone.
 doctor: setup
 	@$(BIN)/snakemake --profile $(PROFILE) --quiet rules host -- doctor
+
+# Do TensorFlow and JAX find NVIDIA's libraries, as requirements/train-gpu.lock has them? No GPU is needed, but 8 GB in
+# GPU_VENV; the image containers/images/train-gpu.sif is looked into if it is there. No part of make test.
+gpu-libraries: setup
+	$(PYTHON) -m venv $(GPU_VENV)
+	VIRTUAL_ENV=$(GPU_VENV) $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements/train-gpu.lock
+	GPU_VENV=$(GPU_VENV) $(BIN)/python -m pytest tests/gpu
 
 # Queue, and where each training is; RESULTS=... for another bake-off.
 watch:

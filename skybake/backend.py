@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from skybake import provenance
+from skybake import cuda, provenance
 
 BF16_FLAGS = ("amx_bf16", "avx512_bf16", "sve_bf16", "bf16")
+BF16_CAPABILITY = (8, 0)  # of the first NVIDIA GPUs that multiply bfloat16 (Ampere)
 
 
 class BackendError(RuntimeError):
@@ -32,6 +34,9 @@ def start(backend: str, *, threads: int, precision: str, device: str = "auto", a
         device: ``"gpu"`` or ``"cpu"``, ``"any"`` of them, or ``"auto"``: a GPU if one was asked for.
         asked_gpu: How the job asked its cluster for a GPU; empty where it did not.
 
+    A job that may go on without the GPU that it asked for, or that its node has, says so loudly; so does
+    :func:`hardware`.
+
     Raises:
         BackendError: Keras runs on another backend already, a GPU should be there and is not, or the hardware would
             crawl at this precision.
@@ -39,6 +44,8 @@ def start(backend: str, *, threads: int, precision: str, device: str = "auto", a
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
+    else:
+        _share_gpu()
     before = os.environ.get("TF_NUM_INTRAOP_THREADS")
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -54,6 +61,8 @@ def start(backend: str, *, threads: int, precision: str, device: str = "auto", a
     if backend == "tensorflow":
         import tensorflow as tf
 
+        for gpu in tf.config.list_physical_devices("GPU"):  # several jobs may share it
+            tf.config.experimental.set_memory_growth(gpu, True)
         try:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -61,27 +70,57 @@ def start(backend: str, *, threads: int, precision: str, device: str = "auto", a
             if str(threads) not in (str(tf.config.threading.get_intra_op_parallelism_threads()), before):
                 raise BackendError(f"TensorFlow's threads cannot become {threads}: {error}") from None
         tf.config.experimental.enable_op_determinism()
-    found, visible = hardware(), os.environ.get("CUDA_VISIBLE_DEVICES", "not set")
+    _unused.clear()
+    found = hardware()
     asked = f"the job asked for {asked_gpu or 'no GPU'}"
-    print(f"computing on {found['name']}; {asked}; CUDA_VISIBLE_DEVICES is {visible}", flush=True)
-    if found["kind"] != "gpu" and (device == "gpu" or (device == "auto" and asked_gpu)):
-        reason = f"the job asked for one ({asked_gpu})" if asked_gpu else "training.device is 'gpu'"
-        raise BackendError(
-            f"{backend} sees no GPU, and {reason}: CUDA_VISIBLE_DEVICES is {visible}, the NVIDIA driver is"
-            f" {provenance.nvidia_driver() or 'not found'}. Hint: is it the environment or image for GPUs, does the"
-            " profile's apptainer-args have --nv, does the node have a driver? Or allow a CPU: training: {device: any}"
-        )
+    print(f"computing on {found['name']}; {asked}; {cuda.VISIBLE} is {cuda.visible()}", flush=True)
+    if found["kind"] != "gpu" and device != "cpu":
+        _check_gpu(backend, device, asked_gpu)
     if precision == "mixed_bfloat16" and not bfloat16_is_fast():
         raise BackendError(
-            "precision 'mixed_bfloat16' would crawl here: no GPU, and the processor has none of"
-            f" {', '.join(BF16_FLAGS)}. Hint: precision: float32"
+            f"precision 'mixed_bfloat16' would crawl on {hardware()['name']}: expected a GPU of compute capability"
+            f" {'.'.join(map(str, BF16_CAPABILITY))} or higher, or a processor with one of {', '.join(BF16_FLAGS)}."
+            " Hint: precision: float32"
         )
     keras.config.set_dtype_policy(precision)
 
 
+_unused: dict[str, str] = {}  # why this process does not compute on a GPU that is there
+
+
+def _share_gpu() -> None:
+    """Let a framework take of a GPU what it needs, and keep what the driver compiles out of the home folder."""
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX would take three quarters of its memory
+    cache = os.environ.get("XDG_CACHE_HOME") or f"{tempfile.gettempdir()}/skybake-cache-{os.getuid()}"
+    os.environ.setdefault("CUDA_CACHE_PATH", f"{cache}/cuda")
+    cuda.load_libraries()
+
+
+def _check_gpu(backend: str, device: str, asked_gpu: str) -> None:
+    """Fail where a GPU must be computed on and the framework sees none; say so where it only could."""
+    required = device == "gpu" or (device == "auto" and asked_gpu)
+    if not required and not (device == "any" and (asked_gpu or provenance.nvidia_driver())):
+        return
+    reason = f"the job asked for one ({asked_gpu})" if asked_gpu else "training.device is 'gpu'"
+    found, hint = cuda.diagnosis(backend)
+    if required:
+        raise BackendError(
+            f"{backend} sees no GPU, and {reason}: {cuda.VISIBLE} is {cuda.visible()}, the NVIDIA driver is"
+            f" {provenance.nvidia_driver() or 'not found'}. {found}. Hint: {hint}. Or allow a CPU: training:"
+            " {device: any}"
+        )
+    _unused["gpu_not_used"] = found
+    line = "!" * 120
+    print(f"{line}\nA GPU IS NOT USED: {backend} does not see it, and trains on the CPU. {found}. Hint: {hint}\n{line}")
+
+
 def bfloat16_is_fast() -> bool:
     """Tell whether the hardware multiplies bfloat16 itself."""
-    if hardware()["kind"] != "cpu":
+    found = hardware()
+    if found["kind"] == "gpu":
+        capability = found.get("compute_capability", "")
+        return not capability or tuple(map(int, capability.split("."))) >= BF16_CAPABILITY
+    if found["kind"] != "cpu":
         return True
     try:
         words = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
@@ -91,7 +130,10 @@ def bfloat16_is_fast() -> bool:
 
 
 def hardware() -> dict[str, Any]:
-    """Return kind (``cpu`` or ``gpu``) and name of the device that Keras computes on; of a GPU, its software too."""
+    """Return kind (``cpu`` or ``gpu``) and name of the device that Keras computes on.
+
+    Of a GPU its compute capability and software too; of a CPU, why a GPU that is there is not used (``gpu_not_used``).
+    """
     import keras
 
     if keras.backend.backend() == "jax":
@@ -99,17 +141,23 @@ def hardware() -> dict[str, Any]:
 
         first = jax.devices()[0]
         facts = {"kind": "cpu" if first.platform == "cpu" else "gpu", "name": first.device_kind}
+        capability = getattr(first, "compute_capability", "")
     else:
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
-        facts = {"kind": "cpu", "name": "cpu"}
+        facts, capability = {"kind": "cpu", "name": "cpu"}, ""
         if gpus:
-            name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu")
-            facts = {"kind": "gpu", "name": name}
+            details = tf.config.experimental.get_device_details(gpus[0])
+            facts = {"kind": "gpu", "name": details.get("device_name", "gpu")}
+            capability = ".".join(map(str, details.get("compute_capability", ())))
     if facts["kind"] == "gpu":
-        facts |= {"driver": provenance.nvidia_driver(), "libraries": provenance.nvidia_libraries()}
-    return facts
+        return facts | {
+            "compute_capability": str(capability),
+            "driver": provenance.nvidia_driver(),
+            "libraries": provenance.nvidia_libraries(),
+        }
+    return facts | _unused
 
 
 def gradient(

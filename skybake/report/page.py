@@ -54,7 +54,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the comparison table: its cells, and what is to be said of the row."""
+    """A line of the comparison table: its cells, and what is to be said of the row.
+
+    Attributes:
+        on_cpu: It was trained on a CPU although a GPU was there: its times are not those of the others.
+    """
 
     model: str
     loss: str
@@ -64,6 +68,7 @@ class Line:
     baseline: bool
     best: bool
     cells: tuple[Cell, ...]
+    on_cpu: bool = False
 
 
 @dataclass(frozen=True)
@@ -357,6 +362,7 @@ def table(records: Sequence[Mapping[str, Any]], *, anchors: bool) -> Table:
             baseline=record["baseline"],
             best=record is best,
             cells=tuple(_cell(record, column, places[column.name]) for column in columns),
+            on_cpu=bool(record["gpu_not_used"]),
         )
         for record in records
     )
@@ -396,6 +402,8 @@ def _notes(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None)
             f"Where values were swept, the row is the point with the lowest mean validation {task.choice_name}; the"
             " others were never tested. Its training time is of that point alone."
         )
+    for reason in sorted({record["gpu_not_used"] for record in records if record["gpu_not_used"]}):
+        notes.append(f"Rows marked 'GPU not used' were trained on a CPU although a GPU was there. {reason}")
     if any(record["status"] not in (OK, FAILED) for record in records):
         notes.append("Not finite: some predictions are not numbers, so no pooled value is given and no figure drawn.")
     return tuple(notes)

@@ -40,9 +40,12 @@ COLUMNS = (
     *("roc_auc", "roc_auc_low", "roc_auc_high", "pr_auc", "pr_auc_low", "pr_auc_high"),
     *("accuracy_over_seeds", "log_loss_over_seeds", "valid_accuracy", "valid_log_loss"),
     *("log_loss_minus_best", "log_loss_minus_best_low", "log_loss_minus_best_high", "log_loss_below_best"),
-    *("n_groups", "point", "points"),
+    *("n_groups", "point", "points", "device", "gpu_not_used"),
 )
-TEXT_COLUMNS = ("dataset", "model", "loss", "error", "label", "units", "task", "status", "point")
+TEXT_COLUMNS = (
+    *("dataset", "model", "loss", "error", "label", "units", "task", "status", "point"),
+    *("device", "gpu_not_used"),
+)
 BOOL_COLUMNS = ("mock", "baseline")
 
 Record = dict[str, Any]
@@ -157,7 +160,7 @@ def read(row: Row, *, mock: bool) -> Entry:
     runs = {seed: _json(row.runs[seed] / "run.json") for seed in row.seeds}
     timings = {seed: _json(row.runs[seed] / "timing.json") for seed in row.seeds}
     sweep = _json(row.sweep) if row.sweep else {}
-    record |= _accuracy(metrics) | _timing(timings.values())
+    record |= _accuracy(metrics) | _timing(timings.values()) | _devices(runs.values())
     record["point"], record["points"] = sweep.get("chosen"), len(sweep["points"]) if sweep else None
     return Entry(row, record, metrics, runs, timings, sweep)
 
@@ -201,6 +204,16 @@ def _spread(values: Sequence[float | None]) -> float | None:
     if len(values) < 2 or None in values:
         return None
     return float(np.std(values, ddof=1))
+
+
+def _devices(runs: Iterable[Mapping[str, Any]]) -> Record:
+    """Return the columns of what networks were trained on, and why a GPU that was there was not used."""
+    found = [run.get("hardware", {}).get("device", {}) for run in runs]
+    texts = {
+        "device": {device.get("name", "") for device in found},
+        "gpu_not_used": {device.get("gpu_not_used", "") for device in found},
+    }
+    return {name: "; ".join(sorted(filter(None, values))) or None for name, values in texts.items()}
 
 
 def _timing(timings: Iterable[Mapping[str, Any]]) -> Record:
