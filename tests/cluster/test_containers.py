@@ -2,8 +2,11 @@
 
 import ast
 import copy
+import json
 import shutil
 import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -126,6 +129,49 @@ def test_host_and_container_give_the_same_predictions(baked, ingested):
     assert (results / "clusters/dataset.h5").read_bytes() == (
         baked[0].folder / "results/clusters/dataset.h5"
     ).read_bytes()
+
+
+SNAKEFILE = """
+rule look:
+    output: "{framework}.json"
+    container: IMAGE
+    params: checkout=CHECKOUT
+    script: "look.py"
+"""
+LOOK = """
+import json, sys
+sys.path.append(snakemake.params.checkout)
+from skybake import backend
+backend.start(snakemake.wildcards.framework, threads=1, precision="float32")
+import keras, tensorboardX, tqdm
+import skybake.training
+model = keras.Sequential([keras.layers.Dense(2)])
+model.compile(optimizer="adam", loss="mse")
+model.fit(keras.ops.ones((8, 3)), keras.ops.ones((8, 2)), verbose=0)
+files = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
+with open(snakemake.output[0], "w") as stream:
+    json.dump({"path": sys.path, "files": files}, stream)
+"""
+
+
+def test_nothing_of_the_host_is_imported_where_snakemake_runs_a_script(images, tmp_path):
+    """Snakemake appends the host's folders to a script's search path: what an image lacks would come from there."""
+    (tmp_path / "look.py").write_text(LOOK)
+    lines = f"IMAGE, CHECKOUT = {str(images / 'train-cpu.sif')!r}, {str(ROOT)!r}\n"
+    (tmp_path / "Snakefile").write_text(lines + SNAKEFILE)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", str(tmp_path)]
+    command += ["--snakefile", str(tmp_path / "Snakefile"), "--software-deployment-method", "apptainer"]
+    command += ["--apptainer-args", f"--bind {ROOT}", "--", "tensorflow.json", "jax.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    host = sysconfig.get_paths()["purelib"]
+    for framework in ("tensorflow", "jax"):
+        found = json.loads((tmp_path / f"{framework}.json").read_text())
+        assert host in found["path"], "the host is not on the path: this test shows nothing"
+        strange = {name: file for name, file in found["files"].items() if file.startswith(f"{host}/")}
+        own = {name for name in strange if name.split(".")[0] in ("snakemake", "snakemake_interface_common")}
+        assert not {name: file for name, file in strange.items() if name not in own}
+        assert found["files"][framework].startswith("/usr/"), found["files"][framework]
 
 
 def test_a_missing_image_is_named_before_any_job(checkout, images, tmp_path, ingested):

@@ -1,4 +1,5 @@
 import csv as csvfile
+import json
 import os
 import re
 import shutil
@@ -234,6 +235,22 @@ def test_the_choice_looks_at_validation_only(baked):
     for entry in entries:
         entry.record["rmse"] = entry.record["std_error"] = 0.0
     assert rows.chosen(entries) is worst
+
+
+def test_a_row_that_left_a_gpu_unused_is_marked(baked, tmp_path):
+    folder = shutil.copytree(baked[0], tmp_path / "efeds_mock")
+    model, loss = COMBINATIONS[0]
+    for seed in SEEDS:
+        path = row_of(folder, model, loss).runs[seed] / "run.json"
+        run = json.loads(path.read_text())
+        run["hardware"]["device"] = {"kind": "cpu", "name": "cpu", "gpu_not_used": "The driver cannot be loaded."}
+        path.write_text(json.dumps(run))
+    out = compared([row_of(folder, *names) for names in COMBINATIONS], folder, tmp_path / "out")
+    marked = {line["model"]: line["gpu_not_used"] for line in tables.read_csv(out / "comparison.csv") if line["device"]}
+    assert marked == {model: "The driver cannot be loaded."}
+    page = (out / "report.html").read_text()
+    assert page.count('<span class="badge bad">GPU not used</span>') == 1
+    assert "trained on a CPU although a GPU was there. The driver cannot be loaded." in page
 
 
 def test_paired_columns_are_against_the_choice(baked, out, table):
