@@ -1,6 +1,7 @@
 import sys
 from uuid import uuid4
 
+from skybake import attempts
 from skybake import config as settings
 from skybake import containers
 from skybake import jobs
@@ -16,10 +17,12 @@ if not workflow.overwrite_configfiles:
 
 
 sigterm.hand_on()
+jobs.wait_to_submit()
 sys.executable = jobs.without_blank(sys.executable)  # Snakemake does not quote it
 PLAN = settings.plan(config, raw_is_here=not workflow.storage_settings.default_storage_prefix)
 PATHS = PLAN.paths
 locks.of_results(PATHS.results)
+attempts.begin_run(locks.records_of(PATHS.results))
 CONTAINERS = containers.are_used(workflow.deployment_settings.deployment_method)
 IMAGES = jobs.without_blank(f"{workflow.basedir}/containers/images", needed=CONTAINERS)  # by: snakemake containers
 
@@ -78,6 +81,7 @@ onstart:
     from skybake import groups
     from skybake.doctor import login
 
+    attempts.forget_other_runs()
     groups.start(workflow)
     if login.is_asked(workflow):
         login.begin(DOCTORS, workflow)

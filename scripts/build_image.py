@@ -4,5 +4,5 @@ from pathlib import Path
 
 from skybake import containers, logs
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     containers.build(Path(snakemake.input.definition), Path(snakemake.output[0]))

@@ -4,5 +4,5 @@ from pathlib import Path
 
 from skybake import folders, logs, sweeps
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     sweeps.choose(snakemake.params.points, folders.of_points(snakemake.input), Path(snakemake.output.choice))

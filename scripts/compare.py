@@ -4,7 +4,7 @@ from pathlib import Path
 
 from skybake import logs, report
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     report.compare(
         report.rows_of(
             snakemake.params.rows,

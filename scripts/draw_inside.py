@@ -4,7 +4,7 @@ from pathlib import Path
 
 from skybake import attributions, figures, logs
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     folder, found = Path(snakemake.output[0]), attributions.read(snakemake.input[0])
     folder.mkdir(parents=True, exist_ok=True)
     for name in snakemake.params.figures:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from skybake import evaluation, folders, logs
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     evaluation.evaluate(
         folders.of_seeds(snakemake.input.runs),
         metrics=Path(snakemake.output.metrics),

@@ -5,5 +5,5 @@ from pathlib import Path
 from skybake import logs
 from skybake.doctor import steps
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     steps.write(Path(snakemake.output[0]), snakemake.resources)

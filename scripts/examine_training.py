@@ -5,7 +5,7 @@ from pathlib import Path
 from skybake import jobs, logs
 from skybake.doctor import frameworks, steps
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     steps.write(
         Path(snakemake.output[0]),
         snakemake.resources,

@@ -7,7 +7,7 @@ import yaml
 from skybake import logs
 from skybake.report import exploring
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     exploring.bake(
         snakemake.wildcards.dataset,
         Path(snakemake.input.dataset),

@@ -7,7 +7,7 @@ from skybake.fetch import Fetch, download
 from skybake.fetch.ledger import write_ledger
 from skybake.fetch.wanted import read_wanted
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     write_ledger(
         snakemake.output[0],
         download.fetch(

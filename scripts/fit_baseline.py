@@ -5,7 +5,7 @@ from pathlib import Path
 from skybake import baselines, folders, logs
 from skybake.runs import Job
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     baselines.fit_job(
         Path(snakemake.input.dataset),
         Path(snakemake.input.split),

@@ -8,7 +8,7 @@ name = snakemake.wildcards.dataset
 # Not a parameter of the rule: other inputs are other trainings, and the same dataset.
 inputs = snakemake.config["datasets"][name].get("inputs") or ()
 
-with logs.to_file(snakemake.log[0]), dataset.expecting(f"datasets.{name}.inputs", inputs):
+with logs.of(snakemake), dataset.expecting(f"datasets.{name}.inputs", inputs):
     raw = {name: Path(snakemake.input[name], file) for name, file in snakemake.params.files.items()}
     raw |= {name: Path(folder) for name, folder in snakemake.params.fetched.items()}
     reader = discovery.parts("raw", "ingest")[snakemake.params.survey].load()

@@ -3,5 +3,5 @@
 from skybake import logs
 from skybake.fetch.ledger import join_ledgers
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     print(join_ledgers(snakemake.input, snakemake.output[0]))

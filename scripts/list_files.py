@@ -5,7 +5,7 @@ from pathlib import Path
 from skybake import discovery, logs
 from skybake.fetch.wanted import write_wanted
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     archive = discovery.parts("fetch", "archive_paths")[snakemake.params.survey].load()
     reader = discovery.parts("raw", "ingest")[snakemake.params.survey].load()
     paths = archive.archive_paths(

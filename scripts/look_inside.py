@@ -4,7 +4,7 @@ from pathlib import Path
 
 from skybake import attributions, inside, logs
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     attributions.write(
         snakemake.output[0],
         inside.look(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from skybake import discovery, logs
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     simulator = discovery.parts("mock", "simulate")[snakemake.params.survey].load()
     folder = Path(snakemake.output[0])
     folder.mkdir(parents=True, exist_ok=True)

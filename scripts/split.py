@@ -2,7 +2,7 @@
 
 from skybake import dataset, logs, splits
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     splits.write(
         snakemake.output.split,
         splits.make(dataset.load(snakemake.input.dataset), snakemake.params.strategy),

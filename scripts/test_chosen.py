@@ -6,7 +6,7 @@ from pathlib import Path
 from skybake import folders, jobs, logs, training
 from skybake.runs import Job
 
-with logs.to_file(snakemake.log[0]):
+with logs.of(snakemake):
     chosen = json.loads(Path(snakemake.input.choice).read_text(encoding="utf-8"))["chosen"]
     training.test_chosen(
         Path(snakemake.input.dataset),

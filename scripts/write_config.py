@@ -4,5 +4,5 @@ import yaml
 
 from skybake import dataset, logs
 
-with logs.to_file(snakemake.log[0]), dataset.whole(snakemake.output[0]) as path:
+with logs.of(snakemake), dataset.whole(snakemake.output[0]) as path:
     path.write_text(yaml.safe_dump(snakemake.params.config, sort_keys=False), encoding="utf-8")

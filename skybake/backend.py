@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from skybake import cuda, provenance
+from skybake import attempts, cuda, provenance
 
 BF16_FLAGS = ("amx_bf16", "avx512_bf16", "sve_bf16", "bf16")
 BF16_CAPABILITY = (8, 0)  # of the first NVIDIA GPUs that multiply bfloat16 (Ampere)
@@ -22,6 +22,8 @@ BF16_CAPABILITY = (8, 0)  # of the first NVIDIA GPUs that multiply bfloat16 (Amp
 
 class BackendError(RuntimeError):
     """A framework that cannot be used as asked."""
+
+    reason = attempts.PERMANENT
 
 
 def start(backend: str, *, threads: int, precision: str, device: str = "auto", asked_gpu: str = "") -> None:

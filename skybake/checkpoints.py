@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from skybake import attempts
 from skybake.dataset import whole
 
 
@@ -78,6 +79,8 @@ class Checkpoint:
 
 class Interrupted(SystemExit):
     """The machine takes the time away; what was done is kept."""
+
+    reason = attempts.WARNED
 
 
 @contextmanager

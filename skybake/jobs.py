@@ -10,14 +10,18 @@ import math
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from skybake import gpu_requests
+from skybake import attempts, gpu_requests
 
 ENVIRONMENTS = ("data", "train-cpu", "train-gpu", "report")  # of steps; envs/ and containers/ have one of each
 TRAINING_MB = {"train-cpu": 2500, "train-gpu": 4000}  # beside the data: CUDA takes its part of the host's memory
+PROGRAMS = Path(__file__).parent / "bin"
+HOPELESS_MB, HOPELESS_MINUTES = 1000, 1  # of an attempt that only says what the one before it said
+HOPELESS = {"mem_mb": HOPELESS_MB, "runtime": HOPELESS_MINUTES, "gpu": 0}
 TRAININGS = "train"  # under this name a profile sets the resources of all trainings
 DOCTORED = frozenset(("backend", "device", "precision", "threads"))  # settings of a training that matter to a site
 
@@ -29,7 +33,10 @@ def memory(
     at_most: float = math.inf,
     per_process: int = 0,
 ) -> Callable[..., int]:
-    """Return a rule's ``mem_mb``: ``base`` MB and a multiple of the input's size, more with every attempt.
+    """Return a rule's ``mem_mb``: ``base`` MB and a multiple of the input's size, twice as much for want of memory.
+
+    An attempt gets more where one before it ran out of memory (:mod:`skybake.attempts`), and the least where none can
+    pass.
 
     Args:
         base, per_input: In MB, and MB for each MB of input.
@@ -38,22 +45,34 @@ def memory(
         per_process: MB for each of the rule's threads, where these are processes.
     """
 
-    def mem_mb(wildcards, input, attempt, threads=1):
+    def mem_mb(wildcards, input, attempt, threads=1, rulename=""):
+        lacked = _lacked(attempts.MEMORY, rulename, wildcards, attempt)
+        if lacked is None:
+            return HOPELESS_MB
         # Sizes are told by Snakemake: files that it will stage are not here yet.
         sizes = dict(zip(map(str, input), input.size_files_mb, strict=True)) if in_part else {}
         size = input.size_mb - sum(sizes[str(input[name])] for name in in_part)
-        return attempt * (base + per_process * threads + int(min(per_input * size, at_most)))
+        return 2**lacked * (base + per_process * threads + int(min(per_input * size, at_most)))
 
     return mem_mb
 
 
 def minutes(limit: int) -> Callable[..., int]:
-    """Return a rule's ``runtime``: so many minutes, more with every attempt."""
+    """Return a rule's ``runtime``: so many minutes, and twice as many where an attempt ran into its time limit."""
 
-    def runtime(wildcards, attempt):
-        return attempt * limit
+    def runtime(wildcards, attempt, rulename=""):
+        lacked = _lacked(attempts.TIME, rulename, wildcards, attempt)
+        return HOPELESS_MINUTES if lacked is None else 2**lacked * limit
 
     return runtime
+
+
+def _lacked(what: str, rule: str, wildcards: Mapping[str, Any], attempt: int) -> int | None:
+    """Return how many attempts at a job failed for want of something; None where no attempt can pass."""
+    if attempt == 1:
+        return 0
+    record = attempts.record_of(rule, dict(wildcards))
+    return None if attempts.is_hopeless(record) else attempts.lacked(record, what)
 
 
 def shared_by_trainings(
@@ -74,6 +93,7 @@ def shared_by_trainings(
             resources = {**_resources(given.get(TRAININGS)), **_resources(given.get(rule))}
             if device == "cpu":
                 resources |= _without_gpu({**_resources(defaults), **resources})
+            resources = {name: _by_attempt(item, name, defaults) for name, item in resources.items()}
             if resources:
                 found[rule] = Resources(resources)
     return {**given, **found}
@@ -153,6 +173,30 @@ def _resources(given: Any) -> dict[str, Any]:
     return dict(Resources.from_mapping(given or {}).items())
 
 
+def _by_attempt(given: Any, name: str, defaults: Mapping[str, Any]) -> Any:
+    """Return a resource of a profile that sees as ``attempt`` 1 more than the attempts that lacked what it gives.
+
+    Where no attempt can pass, a job asks for what any job does, in the partition of any job, and for no GPU.
+    """
+    from snakemake.resources import Resource
+
+    item = given if isinstance(given, Resource) else Resource(name, given)
+    what = {"runtime": attempts.TIME}.get(name, attempts.MEMORY)
+
+    def value(wildcards, input, attempt, threads=1, rulename="", async_run=None):
+        job = {"wildcards": wildcards, "input": input, "threads": threads, "rulename": rulename, "async_run": async_run}
+        lacked = _lacked(what, rulename, wildcards, attempt)
+        if lacked is not None:
+            return item.evaluate(attempt=1 + lacked, **job).value
+        if name in HOPELESS:
+            return HOPELESS[name]
+        usual = _resources(defaults).get(name)
+        found = usual.evaluate(attempt=1, **job).value if isinstance(usual, Resource) else usual
+        return gpu_requests.without(found or "") if name == "slurm_extra" else found
+
+    return Resource(name, value, raw=item.raw)
+
+
 def _without_gpu(resources: Mapping[str, Any]) -> dict[str, Any]:
     """Return the resources that must change for a job to ask for no GPU."""
     from snakemake.resources import Resource
@@ -169,6 +213,13 @@ def _without_gpu(resources: Mapping[str, Any]) -> dict[str, Any]:
 
         found["slurm_extra"] = Resource("slurm_extra", stripped, raw=extra.raw)
     return found
+
+
+def wait_to_submit() -> None:
+    """Let Snakemake's ``sbatch`` be the one that waits for a place in the queue: ``skybake/bin/sbatch``."""
+    os.environ["SKYBAKE_MAIN"] = str(os.getpid())
+    if shutil.which("sbatch") and str(PROGRAMS) not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([str(PROGRAMS), os.environ["PATH"]])
 
 
 def without_blank(path: str, needed: bool = True) -> str:

@@ -96,6 +96,11 @@ def one_name(results: str) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path).replace(os.sep, "+")
 
 
+def records_of(results: str) -> Path:
+    """Return the folder in which attempts at the jobs of a results folder are recorded."""
+    return Path(".snakemake", "attempts", one_name(results))
+
+
 def _own_slurm_logs(workflow: snakemake.workflow.Workflow, name: str) -> None:
     """Keep SLURM's logs in a folder that no other Snakemake tidies up, unless the profile names one."""
     settings = workflow.executor_settings

@@ -5,8 +5,11 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from skybake import attempts
 
 FINISHED = "finished"  # the last line of the log of a step that succeeded
 AGAIN = "\n---- a new attempt; above is the log of one that did not finish ----\n"
@@ -37,12 +40,21 @@ class _Lines(io.TextIOWrapper):
         return super().write(text.replace("\r", "\n"))
 
 
+def of(snakemake: Any) -> AbstractContextManager[None]:
+    """Send all that a script prints to its job's log, and record how the attempt ends: see :func:`to_file`."""
+    return to_file(snakemake.log[0], attempts.record_of(snakemake.rule, dict(snakemake.wildcards)))
+
+
 @contextmanager
-def to_file(path: str | Path) -> Iterator[None]:
+def to_file(path: str | Path, record: Path | None = None) -> Iterator[None]:
     """Send all that the block prints to a log file, what libraries write below Python and tracebacks included.
 
     An error ends the process with status 1; its last line is printed outside too, so that a person sees why a job
     failed without opening the log. The log of an attempt that did not finish is kept above that of the next one.
+
+    Args:
+        path: Of the log.
+        record: Where the attempts at the job are recorded; None records nothing.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,11 +74,14 @@ def to_file(path: str | Path) -> Iterator[None]:
         out, err = sys.stdout, sys.stderr
         sys.stdout = sys.stderr = stream
         try:
+            attempts.begin(record)
             yield
+            attempts.forget(record)
             print(FINISHED)
             _second_name(path).unlink(missing_ok=True)
         except (Exception, SystemExit) as error:
             traceback.print_exc()
+            attempts.fail(record, error)
             failure = f"{type(error).__name__}: {error}\nThe whole log: {path}"
         finally:
             sys.stdout, sys.stderr = out, err

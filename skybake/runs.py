@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from skybake import attempts, predictions, splits
 from skybake import dataset as datasets
-from skybake import predictions, splits
 from skybake.checkpoints import Checkpoint
 from skybake.predictions import Predicted, Prediction
 
@@ -31,7 +31,15 @@ TIMING = "timing.json"  # never in a digest: no two runs take the same time
 
 
 class TrainingFailed(RuntimeError):
-    """One or more runs of a job failed; the others are kept."""
+    """One or more runs of a job failed; the others are kept.
+
+    Attributes:
+        reason: Why, in the words of :mod:`skybake.attempts`.
+    """
+
+    def __init__(self, failures: Mapping[int, tuple[str, str]]):
+        super().__init__("; ".join(f"seed {seed}: {message}" for seed, (message, _) in failures.items()))
+        self.reason = attempts.common_reason(reason for _, reason in failures.values())
 
 
 @dataclass(frozen=True)
@@ -182,9 +190,9 @@ def run(
             checkpoint.drop()
         except Exception as error:  # one seed's death is no reason to lose the others
             traceback.print_exc()
-            failures[seed] = f"{type(error).__name__}: {error}"
+            failures[seed] = f"{type(error).__name__}: {error}", attempts.reason(error)
     if failures:
-        raise TrainingFailed("; ".join(f"seed {seed}: {reason}" for seed, reason in failures.items()))
+        raise TrainingFailed(failures)
     for seed, folder in seeds.items():
         for name in files:
             _link(work / f"seed-{seed}" / name, folder / name)

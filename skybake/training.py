@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from skybake import backend, discovery, feeding, heads, predictions, preprocessing, provenance, runs
+from skybake import attempts, backend, discovery, feeding, heads, predictions, preprocessing, provenance, runs
 from skybake.checkpoints import Checkpoint, Interrupted, State, sigterm_is_a_warning
 from skybake.dataset import whole
 from skybake.predictions import Prediction
@@ -31,7 +31,9 @@ EPOCH_ZERO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip archive can hold
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss stopped being a number."""
+    """The loss stopped being a number: the same seed does it again."""
+
+    reason = attempts.PERMANENT
 
 
 @dataclass(frozen=True)
