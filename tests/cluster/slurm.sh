@@ -89,6 +89,7 @@ AccountingStorageHost=127.0.0.1
 AccountingStoragePort=$((PORT + 2))
 AccountingStoragePass=socket=$dir/munge/socket
 AccountingStorageTRES=gres/gpu
+AccountingStorageEnforce=limits,qos
 AccountingStoreFlags=job_comment
 GresTypes=gpu
 SlurmdParameters=config_overrides
@@ -131,6 +132,10 @@ start() {
   pid_of slurmdbd || MYSQL_UNIX_PORT=$dir/database.socket SLURM_CONF=$dir/slurmdbd.conf slurmdbd
   wait_for 20 slurmdbd sacctmgr -n list cluster
   [[ -n $(sacctmgr -n list cluster "$CLUSTER") ]] || sacctmgr -i -Q add cluster "$CLUSTER"
+  if [[ -z $(sacctmgr -n list association user=root) ]]; then # limits are enforced, so users need an account
+    sacctmgr -i -Q add account tests
+    sacctmgr -i -Q add user root account=tests
+  fi
   pid_of slurmctld || slurmctld -f "$SLURM_CONF"
   wait_for 30 slurmctld scontrol ping
   pid_of slurmd || slurmd -f "$SLURM_CONF"

@@ -145,6 +145,7 @@ from skybake import backend
 backend.start(snakemake.wildcards.framework, threads=1, precision="float32")
 import keras, tensorboardX, tqdm
 import skybake.training
+keras.utils.set_random_seed(1)
 model = keras.Sequential([keras.layers.Dense(2)])
 model.compile(optimizer="adam", loss="mse")
 model.fit(keras.ops.ones((8, 3)), keras.ops.ones((8, 2)), verbose=0)

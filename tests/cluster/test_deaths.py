@@ -136,13 +136,51 @@ def test_out_of_memory(disturbed, undisturbed, cluster):
     assert memory == [300.0 * attempt**3 for attempt in range(1, len(states) + 1)]
 
 
-def test_script_killed(disturbed, undisturbed):
+def test_script_killed(disturbed, undisturbed, cluster):
     run = disturbed()
     run.at_work()
     for pid in run.pids():
         os.kill(pid, signal.SIGKILL)
     assert_gone_on(run, undisturbed)
     assert run.states() == ["FAILED", "COMPLETED"]
+    first, second = cluster.history(run.before)
+    assert (first["ReqMem"], first["TimelimitRaw"]) == (second["ReqMem"], second["TimelimitRaw"])  # nothing was lacking
+
+
+def test_a_failure_that_cannot_pass_asks_for_a_gpu_once(ingested, cluster, tmp_path):
+    """Its later attempts wait for no GPU, and end at once with the same words."""
+    config = copy.deepcopy(LONG)
+    config["bakeoffs"]["clusters"]["training"] = {"epochs": 300}  # the GPUs of these tests cannot compute
+    bakeoff = branch(ingested, tmp_path / "work", config)
+    before = cluster.last()
+    done = bakeoff.snakemake(*HASTE, *NO_CONTAINERS, "--retries", "2", check=False)
+    assert done.returncode != 0
+    jobs = [job for job in cluster.history(before) if "rule_train_clusters" in job["Comment"]]
+    assert [job["State"] for job in jobs] == ["FAILED"] * 3
+    assert ["gres/gpu=1" in job["AllocTRES"] for job in jobs] == [True, False, False]
+    assert [job["TimelimitRaw"] for job in jobs[1:]] == ["1", "1"]
+    assert [float(job["ReqMem"].removesuffix("M")) for job in jobs[1:]] == [1000, 1000]
+    log = (bakeoff.folder / LOG).read_text()
+    assert log.count("BackendError: tensorflow sees no GPU") >= 1
+    assert log.count("Hopeless: BackendError: tensorflow sees no GPU") == 2
+    assert "sees no GPU" in (bakeoff.folder / "results/clusters/report.html").read_text()
+
+
+def test_a_limit_of_jobs_in_the_queue_costs_no_retry(ingested, cluster, tmp_path):
+    """SLURM refuses the fourth job of a user; all are done in the end, each at its first attempt."""
+    config = copy.deepcopy(CONFIG)
+    config["bakeoffs"]["clusters"]["models"] = [{"simple_sequential": {"filters": filters}} for filters in (1, 2, 3)]
+    bakeoff = branch(ingested, tmp_path / "work", config)
+    before = cluster.last()
+    cluster.ask("sacctmgr", "-i", "modify", "qos", "normal", "set", "MaxSubmitJobsPerUser=3")
+    try:
+        done = bakeoff.snakemake(*HASTE, *NO_CONTAINERS, *ONLY_TRAINING, "--retries", "0")
+    finally:
+        cluster.ask("sacctmgr", "-i", "modify", "qos", "normal", "set", "MaxSubmitJobsPerUser=-1")
+    jobs = cluster.history(before)
+    assert [job["State"] for job in jobs] == ["COMPLETED"] * 6
+    assert done.stdout.count("skybake: the limit of jobs in the queue is reached") >= 1
+    assert "sbatch failed" not in done.stdout
 
 
 def test_slurmctld_restarted(disturbed, undisturbed, cluster):

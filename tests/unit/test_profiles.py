@@ -44,7 +44,7 @@ def submitted(given, defaults, device="auto", attempt=1):
     given = jobs.shared_by_trainings(given, defaults, {"first": device})
     own = Resources.from_mapping({"mem_mb": 4000, "runtime": 240})
     resources = {**defaults, **own, **given.get(RULE, {})}
-    known = {"wildcards": None, "input": SimpleNamespace(size_mb=100), "attempt": attempt, "threads": 1}
+    known = {"wildcards": {"model": "m"}, "input": SimpleNamespace(size_mb=100), "attempt": attempt, "threads": 1}
     known |= {"rulename": RULE, "async_run": None}
     values = {name: resource.evaluate(**known).value for name, resource in resources.items()}
     values = {name: value for name, value in values.items() if value is not None}
