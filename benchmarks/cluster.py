@@ -128,14 +128,25 @@ def job_of(line: str) -> Job | None:
 
 
 def jobs_since(cluster: testing.Cluster, last: int) -> list[Job]:
-    """Return the jobs after job ``last``, when SLURM has accounted for all of them."""
+    """Return the jobs after job ``last``, when SLURM has accounted for all of them.
+
+    Raises:
+        AssertionError: It has not after two minutes.
+    """
 
     def over() -> list[Job] | None:
-        lines = cluster.ask("sacct", "-X", "-n", "-P", "-S", "now-1day", "-o", ",".join(FIELDS))
-        found = [job_of(line) for line in lines if int(line.split("|")[0]) > last]
-        return None if None in found else found
+        # With --allocations sacct would not add up the CPU time of a job's steps.
+        lines = cluster.ask("sacct", "-n", "-P", "-S", "now-1day", "-o", ",".join(FIELDS))
+        found = accounted(lines, last)
+        return found if all(job and (job.cpu or job.state != "COMPLETED") for job in found) else None
 
-    return testing.wait_until(over, "the account of all jobs")
+    return testing.wait_until(over, "the account of all jobs, with their CPU time")
+
+
+def accounted(lines: Iterable[str], last: int) -> list[Job | None]:
+    """Return the jobs after job ``last`` among lines of sacct, in which a job's steps have lines of their own."""
+    numbered = [(line.split("|")[0], line) for line in lines]
+    return [job_of(line) for number, line in numbered if number.isdigit() and int(number) > last]
 
 
 def idle_seconds(jobs: Iterable[Job], first: float, last: float) -> float:

@@ -151,6 +151,15 @@ def test_jobs_of_sacct():
     assert cluster.job_of("8|rule_ingest|RUNNING|2026-11-01T10:00:00|2026-11-01T10:00:20|Unknown|00:00:00") is None
 
 
+def test_a_job_is_accounted_for_once_and_its_steps_not_beside_it():
+    times = "2026-11-01T10:00:00|2026-11-01T10:00:20|2026-11-01T10:01:00"
+    lines = [
+        f"{number}|{comment}|COMPLETED|{times}|00:0{cpu}.000"
+        for number, comment, cpu in [("6", "rule_a", 9), ("7", "rule_b", 5), ("7.batch", "", 1), ("7.0", "", 4)]
+    ]
+    assert [(job.rule, job.cpu) for job in cluster.accounted(lines, last=6)] == [("b", 5.0)]
+
+
 def test_the_time_in_which_no_job_runs():
     def job(started, ended):
         return cluster.Job("train", "COMPLETED", submitted=0.0, started=started, ended=ended, cpu=0.0)
