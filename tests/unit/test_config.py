@@ -1,8 +1,10 @@
 """The config: what is refused, with which words, and that schema and page are in step."""
 
 import copy
+import json
 import time
 
+import jsonschema
 import pytest
 import yaml
 
@@ -236,6 +238,18 @@ def test_the_merged_config_is_complete_and_means_the_same(given):
 def test_schema_and_page_are_in_step():
     assert config_page.SCHEMA.read_text() == config_page.schema(), "Hint: make docs"
     assert config_page.PAGE.read_text() == config_page.page(), "Hint: make docs"
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))], ids=lambda path: path.stem
+)
+def test_editors_find_the_schema_of_every_config(path):
+    text = path.read_text(encoding="utf-8")
+    mark = "# yaml-language-server: $schema="
+    assert text.startswith(mark)
+    schema = path.parent / text.splitlines()[0].removeprefix(mark)
+    assert schema.resolve() == config_page.SCHEMA
+    jsonschema.validate(yaml.safe_load(text), json.loads(schema.read_text(encoding="utf-8")))
 
 
 def test_no_framework_and_no_table_library_to_read_a_config():
