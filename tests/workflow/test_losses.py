@@ -27,18 +27,18 @@ CALIBRATED = [
 ]
 
 
-def write_raw(folder):
-    """Write raw files of the efeds survey: round blobs whose total flux tells the label, but for its scatter."""
+def write_raw(folder, n=N):
+    """Write raw files of the efeds survey: n round blobs whose total flux tells the label, but for its scatter."""
     rng = np.random.default_rng(8)
-    truth = rng.normal(14.2, 0.3, N)
+    truth = rng.normal(14.2, 0.3, n)
     y, x = np.mgrid[:SIZE, :SIZE] - SIZE / 2 + 0.5
     profile = np.exp(-0.5 * (x**2 + y**2) / 2.0**2)
     image = 10 ** (truth - 14.2)[:, None, None, None] * profile[None, :, :, None] * np.array([1.0, 0.7])
     image = (image + rng.normal(0, 0.1, image.shape)).astype(np.float32)
     with (folder / "cubes.pkl").open("wb") as stream:
-        pickle.dump({"cluster": np.arange(N), "gsm_3dImgs": image}, stream, protocol=4)
-    mass = 10 ** (truth + rng.normal(0, SCATTER, N))
-    pd.DataFrame({"M500c": mass, "z": rng.uniform(0.1, 0.9, N)}).to_feather(folder / "catalogue.feather")
+        pickle.dump({"cluster": np.arange(n), "gsm_3dImgs": image}, stream, protocol=4)
+    mass = 10 ** (truth + rng.normal(0, SCATTER, n))
+    pd.DataFrame({"M500c": mass, "z": rng.uniform(0.1, 0.9, n)}).to_feather(folder / "catalogue.feather")
 
 
 @pytest.fixture(scope="module")

@@ -11,36 +11,34 @@ from tests.workflow.conftest import Bakeoff
 MODELS = ("inception_small", "mixed_inception_small")
 LOSS = "bin_crossentropy"
 COUNT = 10
+MOCK = {"n_objects": 45, "objects_per_field": 15, "stars_per_field": 5, "neighbours_per_field": 0, "traps": 0}
+CONFIG = {
+    "datasets": {
+        "galaxies": {
+            "survey": "sdss",
+            "mock": MOCK,
+            "inputs": [*(f"cModelMag_{band}" for band in "ugriz"), "extinction_r"],
+            "split": {"strategy": "group", "test": 0.3, "valid": 0.5, "seed": 1},
+        }
+    },
+    "bakeoffs": {
+        "photoz": {
+            "datasets": ["galaxies"],
+            "models": list(MODELS),
+            "losses": [{LOSS: {"count": COUNT}}],
+            "baselines": ["nearest_neighbours", "boosted_trees"],
+            "seeds": [1],
+            "training": {"epochs": 1, "augmentation": "flips_and_turns", "schedule": "cosine"},
+        }
+    },
+    "statistics": {"draws": 100},
+}
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     bakeoff = Bakeoff(tmp_path_factory.mktemp("photoz"))
-    mock = {"n_objects": 45, "objects_per_field": 15, "stars_per_field": 5, "neighbours_per_field": 0, "traps": 0}
-    inputs = [f"cModelMag_{band}" for band in "ugriz"]
-    bakeoff.write(
-        {
-            "datasets": {
-                "galaxies": {
-                    "survey": "sdss",
-                    "mock": mock,
-                    "inputs": [*inputs, "extinction_r"],
-                    "split": {"strategy": "group", "test": 0.3, "valid": 0.5, "seed": 1},
-                }
-            },
-            "bakeoffs": {
-                "photoz": {
-                    "datasets": ["galaxies"],
-                    "models": list(MODELS),
-                    "losses": [{LOSS: {"count": COUNT}}],
-                    "baselines": ["nearest_neighbours", "boosted_trees"],
-                    "seeds": [1],
-                    "training": {"epochs": 1, "augmentation": "flips_and_turns", "schedule": "cosine"},
-                }
-            },
-            "statistics": {"draws": 100},
-        }
-    )
+    bakeoff.write(CONFIG)
     bakeoff.snakemake()
     return bakeoff.folder / "results"
 

@@ -1,0 +1,734 @@
+"""Digest what small bake-offs of every survey contain, so that two versions of skybake can be compared by number.
+
+    python tests/witness.py run --out before.json [--checkout FOLDER] [--only small sweep] [--work FOLDER] [--cores 2]
+    python tests/witness.py compare before.json after.json [--all]
+
+``run`` runs the bake-offs of :func:`cases` with a checkout, by default the one it lies in, and writes one JSON file:
+the arrays of datasets and splits, the weights of every network, predicted values with the ids they belong to, every
+history, run record, sweep and look inside, and every number of ``metrics.json`` and ``comparison.csv``. ``compare``
+prints what differs, grouped, and exits with 1 if anything does. A run takes minutes, less than ten on two cores.
+
+Contents are kept by what they are (station, row, field), not by where a file keeps them:
+
+- Weights go by their shape. Layers may be named or ordered anew: weights of one shape are sorted by their values.
+- Predicted values are sorted by id. A file may name an object by its id or by its row in the dataset.
+- A split is the ids of its parts, in the order of training.
+
+Where a new version keeps files in another way, only "Where files lie" and "What files hold" below need to learn it;
+they fail on a layout that they do not know. Left out by name: how long something took and how much memory
+(``TIMING``), and the machine, versions and code that made it (``PROVENANCE``). No other number is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import io
+import json
+import math
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+FORMAT = "skybake-witness"
+VERSION = 1
+PACKAGES = ("h5py", "jax", "keras", "numpy", "scikit-learn", "scipy", "tensorflow-cpu")
+TIMING = ("train_seconds", "epoch_seconds", "predict_objects_per_second", "peak_memory_mb")
+PROVENANCE = ("digests", "fingerprint", "files", "hardware", "versions")
+BASELINE = "baseline"
+SHOWN = 3  # rows that are named of each field that differs
+
+Contents = dict[str, dict[str, dict[str, Any]]]  # station -> row -> field -> value
+
+
+class WitnessError(RuntimeError):
+    """A bake-off failed, or its files are not in a layout that is known here."""
+
+
+# ---- Where files lie -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trained or fitted (dataset, model, loss, seed).
+
+    Attributes:
+        row: ``dataset/model/loss``, and the point of a sweep behind it.
+        dataset: Name.
+        seed: Of the run.
+        folder: With ``predictions.h5`` and the rest.
+    """
+
+    row: str
+    dataset: str
+    seed: str
+    folder: Path
+
+
+def dataset_files(results: Path) -> dict[str, Path]:
+    """Return dataset -> its file."""
+    return {path.parent.name: path for path in sorted(results.glob("*/dataset.h5"))}
+
+
+def split_files(folder: Path) -> list[Path]:
+    """Return the splits in the folder of a dataset."""
+    return sorted(folder.glob("split-*.h5"))
+
+
+def runs(results: Path) -> Iterator[Run]:
+    """Yield all runs, those of the points of sweeps too."""
+    for path in sorted(results.glob("*/runs/*/*/seed-*")):
+        dataset, _, model, loss, seed = path.relative_to(results).parts
+        yield Run(f"{dataset}/{model}/{loss}", dataset, seed, path)
+    for path in sorted(results.glob("*/sweeps/*/*/*/seed-*")):
+        dataset, _, model, loss, point, seed = path.relative_to(results).parts
+        if not point.startswith("."):  # where it was trained
+            yield Run(f"{dataset}/{model}/{loss}/{point}", dataset, seed, path)
+
+
+def of_rows(results: Path, name: str) -> dict[str, Path]:
+    """Return ``dataset/model/loss`` -> a file of its row: ``metrics.json``, ``sweep.json`` or ``inside.h5``."""
+    room = {"metrics.json": "evaluation", "sweep.json": "sweeps", "inside.h5": "inside"}[name]
+    found = {}
+    for path in sorted(results.glob(f"*/{room}/*/*/{name}")):
+        dataset, _, model, loss, _ = path.relative_to(results).parts
+        found[f"{dataset}/{model}/{loss}"] = path
+    return found
+
+
+# ---- What files hold -----------------------------------------------------------------------------------------------
+
+ROWS = ("row", "rows", "dataset_row")  # what numbers of rows of the dataset may be called
+SHARED = ("dof", "levels", "edges")  # one for all objects
+
+
+def texts(values: h5py.Dataset) -> np.ndarray:
+    """Return an array of strings."""
+    return values.asstr()[:].astype(object)
+
+
+def read_dataset(path: Path) -> dict[str, Any]:
+    """Return the arrays of a dataset, its units, bands and classes, and the digests of its raw files."""
+    found: dict[str, Any] = {}
+    with h5py.File(path) as file:
+        arrays = ["image", *(f"{room}/{name}" for room in ("label", "scalar") for name in file.get(room, {}))]
+        for name in arrays:
+            found[name] = file[name][:]
+            found[f"{name}/units"] = str(file[name].attrs["units"])
+        found |= {name: texts(file[name]) for name in ("id", "group")}
+        found["bands"] = list(map(str, file["image"].attrs["bands"]))
+        found["classes"] = list(map(str, file.attrs.get("classes", ())))
+        found |= {name: str(file.attrs[name]) for name in ("survey", "task", "mock")}
+        found |= {f"raw/{name}": digest for name, digest in json.loads(file.attrs["raw"]).items()}
+    return found
+
+
+def ids_of(path: Path) -> np.ndarray:
+    """Return the ids of a dataset in its order."""
+    with h5py.File(path) as file:
+        return texts(file["id"])
+
+
+def read_split(path: Path, ids: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the ids of the parts of a split, in the order of training."""
+    with h5py.File(path) as file:
+        return {part: ids[file[part][:]] for part in ("train", "valid", "test")}
+
+
+def read_predictions(path: Path, ids: np.ndarray) -> dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Return part -> the ids of its objects, and name -> predicted values.
+
+    Labels, scalars and groups that stand beside the predictions are the dataset's, and are digested there.
+
+    Args:
+        path: ``predictions.h5``.
+        ids: Of the dataset, for files that have numbers of its rows.
+
+    Raises:
+        WitnessError: It has neither, or an object twice.
+    """
+    found = {}
+    with h5py.File(path) as file:
+        for part, group in file.items():
+            rows = next((name for name in ROWS if name in group), None)
+            if "id" not in group and rows is None:
+                raise WitnessError(f"{path}: {part} holds {sorted(group)}; expected 'id' or one of {', '.join(ROWS)}")
+            named = texts(group["id"]) if "id" in group else ids[group[rows][:]]
+            if len(set(named)) < len(named):
+                raise WitnessError(f"{path}: {part} has an object twice")
+            found[part] = named, {name: values[()] for name, values in group["prediction"].items()}
+    if not found:
+        raise WitnessError(f"{path}: no part found")
+    return found
+
+
+def read_weights(path: Path) -> list[np.ndarray]:
+    """Return all arrays of a network's weights, whatever its layers are called."""
+    found = []
+    with zipfile.ZipFile(path) as archive:
+        content = io.BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(content) as file:
+        file.visititems(lambda name, item: found.append(item[()]) if isinstance(item, h5py.Dataset) else None)
+    if not found:
+        raise WitnessError(f"{path}: no weights found")
+    return found
+
+
+def read_inside(path: Path) -> dict[str, Any]:
+    """Return what a look inside a network found: arrays, ids, and what stands beside them."""
+    with h5py.File(path) as file:
+        found = {name: texts(values) if name == "id" else values[()] for name, values in file.items()}
+        beside = {name: value for name, value in file.attrs.items() if name not in ("format", "version")}
+        return found | {name: value.tolist() if hasattr(value, "tolist") else value for name, value in beside.items()}
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+# ---- The digest ----------------------------------------------------------------------------------------------------
+
+
+def digest(values: np.ndarray) -> dict[str, Any]:
+    """Return a digest of an array that does not depend on how it is stored; ``mean`` is for people.
+
+    Numbers count as float64, of which all NaN are one; texts as UTF-8.
+    """
+    values = np.asarray(values)
+    if values.dtype.kind in "OUS":
+        content = json.dumps([str(value) for value in values.ravel()]).encode()
+        facts = {}
+    else:
+        numbers = values.astype("<f8") + 0.0  # -0 is 0
+        numbers[np.isnan(numbers)] = np.nan
+        content = numbers.tobytes()
+        facts = {"mean": plain(float(numbers.mean()))} if numbers.size else {}
+    return {"shape": list(values.shape), "digest": hashlib.sha256(content).hexdigest()[:24], **facts}
+
+
+def plain(value: Any) -> Any:
+    """Return a value that JSON can hold; numbers that are not finite as texts."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def leaves(node: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every number, text and null of a JSON document with its place, but for timing and provenance."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key not in (*TIMING, *PROVENANCE):
+                yield from leaves(value, f"{place}/{key}" if place else str(key))
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from leaves(value, f"{place}/{number}")
+    else:
+        yield place, plain(node)
+
+
+def number_or_text(text: str) -> Any:
+    """Return the field of a CSV as a number if it is one."""
+    try:
+        return plain(float(text))
+    except ValueError:
+        return text
+
+
+def weights(arrays: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Return digests of a network's weights by shape; those of one shape in the order of their values."""
+    by_shape = defaultdict(list)
+    for array in arrays:
+        by_shape["x".join(map(str, array.shape)) or "number"].append(np.asarray(array))
+    return {
+        f"{shape}/{place}": digest(array)
+        for shape, same in by_shape.items()
+        for place, array in enumerate(sorted(same, key=lambda array: array.ravel().tolist()))
+    }
+
+
+def predictions(parts: Mapping[str, tuple[np.ndarray, Mapping[str, np.ndarray]]]) -> dict[str, Any]:
+    """Return digests of the ids of each part and of the values predicted for them, in the order of the ids."""
+    found = {}
+    for part, (ids, values) in parts.items():
+        order = np.argsort(ids, kind="stable")
+        found[f"{part}/id"] = digest(ids[order])
+        for name, array in values.items():
+            found[f"{part}/{name}"] = digest(array if name in SHARED else array[order])
+    return found
+
+
+def contents(results: Path) -> Contents:
+    """Return what a finished bake-off contains: station -> row -> field -> value.
+
+    Raises:
+        WitnessError: A row of the comparison has no runs or metrics where they are looked for.
+    """
+    found: Contents = defaultdict(dict)
+    ids = {}
+    for name, path in dataset_files(results).items():
+        ids[name] = ids_of(path)
+        arrays = read_dataset(path).items()
+        found["dataset"][name] = {key: digest(v) if isinstance(v, np.ndarray) else v for key, v in arrays}
+        found["rejected"][name] = rejected(read_table(path.parent / "rejected.csv"))
+        splits = split_files(path.parent)
+        for split in splits:
+            row = name if len(splits) == 1 else f"{name}/{split.stem}"
+            found["split"][row] = {part: digest(named) for part, named in read_split(split, ids[name]).items()}
+    for run in runs(results):
+        row = f"{run.row}/{run.seed}"
+        found["predictions"][row] = predictions(read_predictions(run.folder / "predictions.h5", ids[run.dataset]))
+        found["history"][row] = history(read_table(run.folder / "history.csv"))
+        found["run"][row] = dict(leaves(json.loads((run.folder / "run.json").read_text(encoding="utf-8"))))
+        if (run.folder / "model.keras").exists():
+            found["weights"][row] = weights(read_weights(run.folder / "model.keras"))
+    for station, name in (("metrics", "metrics.json"), ("sweep", "sweep.json")):
+        for row, path in of_rows(results, name).items():
+            found[station][row] = dict(leaves(json.loads(path.read_text(encoding="utf-8"))))
+    for row, path in of_rows(results, "inside.h5").items():
+        parts = read_inside(path).items()
+        found["inside"][row] = {key: digest(v) if isinstance(v, np.ndarray) else v for key, v in parts}
+    for name in ids:
+        found["comparison"] |= comparison(results / name / "comparison.csv")
+    found["joined comparison"] = comparison(results / "comparison.csv")
+    check(found, results)
+    return dict(found)
+
+
+def rejected(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Return how many objects were rejected for which reason, and digests of which and with what detail."""
+    reasons = [row["reason"] for row in rows]
+    found: dict[str, Any] = {f"reason/{reason}": reasons.count(reason) for reason in sorted(set(reasons))}
+    for column in ("row", "id", "reason", "detail"):
+        found[column] = digest(np.array([row[column] for row in rows], dtype=object))
+    return found
+
+
+def history(rows: Sequence[Mapping[str, str]]) -> dict[str, list[Any]]:
+    """Return the columns of a history; a baseline has none."""
+    return {name: [number_or_text(row[name]) for row in rows] for name in (rows[0] if rows else ()) if rows}
+
+
+def comparison(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the fields of each row of a comparison that are not empty, but for timing.
+
+    Raises:
+        WitnessError: Two rows have the same dataset, model and loss.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for row in read_table(path):
+        name = f"{row['dataset']}/{row['model']}/{row['loss']}"
+        if name in found:
+            raise WitnessError(f"{path}: {name} stands twice; the row's other names are not known here")
+        found[name] = {key: number_or_text(text) for key, text in row.items() if text and key not in TIMING}
+    return found
+
+
+def check(found: Contents, results: Path) -> None:
+    """Raise WitnessError if something that the comparison speaks of was not found."""
+    if not found["joined comparison"]:
+        raise WitnessError(f"{results}: no row compared")
+    seeds = {station: {row.rsplit("/", 1)[0] for row in found[station]} for station in ("predictions", "weights")}
+    for row, fields in found["joined comparison"].items():
+        network = not row.endswith(f"/{BASELINE}")
+        missing = [
+            what
+            for what, there in (
+                ("dataset", row.split("/")[0] in found["dataset"]),
+                ("split", any(name.split("/")[0] == row.split("/")[0] for name in found["split"])),
+                ("predictions", row in seeds["predictions"]),
+                ("weights", not network or row in seeds["weights"]),
+                ("metrics", row in found["metrics"]),
+                ("row in its dataset's comparison", row in found["comparison"]),
+            )
+            if not there
+        ]
+        if missing or fields["status"] != "ok":
+            raise WitnessError(
+                f"{results}: {row} is {fields['status']}; not found: {', '.join(missing) or 'nothing'}."
+                " Hint: a new layout must be told to tests/witness.py"
+            )
+
+
+# ---- The bake-offs -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """A small bake-off.
+
+    Attributes:
+        config: Of the workflow.
+        prepare: Writes raw files into the folder where it runs.
+    """
+
+    config: Mapping[str, Any]
+    prepare: Callable[[Path], None] = lambda folder: None
+
+
+def cases() -> dict[str, Case]:
+    """Return the bake-offs by name: those of tests/workflow, and what of the library these leave out."""
+    from tests.workflow import test_photoz, test_stamps, test_sweep
+    from tests.workflow.conftest import CONFIG
+
+    sweep = test_sweep.config(0.1, 2.0)
+    sweep["bakeoffs"]["clusters"] |= {"inside": {"objects": 2}}
+    stamps = deepcopy(test_stamps.CONFIG)
+    stamps["bakeoffs"]["yes_or_no"] = {
+        "datasets": ["stamps"],
+        "models": ["dense"],
+        "losses": ["binary_crossentropy", {"bayesian_binary_crossentropy": {"draws": 5}}],
+        "seeds": [1],
+        "training": {"epochs": 2, "images": "sigma_g_unit_sum", "optimizer": "sgd"},
+    }
+    photoz = deepcopy(test_photoz.CONFIG)
+    photoz["datasets"]["galaxies"]["split"] = {"strategy": "sky", "cell": 0.05, "test": 0.3, "valid": 0.3, "seed": 1}
+    return {
+        "small": Case(CONFIG),
+        "sweep": Case(sweep),
+        "stamps": Case(stamps),
+        "photoz": Case(photoz),
+        "photographs": Case(PHOTOGRAPHS, write_photographs),
+        "heads": Case(HEADS, write_blobs),
+    }
+
+
+PHOTOGRAPHS = {
+    "datasets": {
+        "photographs": {
+            "survey": "cifar",
+            "raw": {"batches": "cifar-10-batches-py"},
+            "split": {"strategy": "official", "valid": 0.3, "seed": 40},
+        }
+    },
+    "bakeoffs": {
+        "course": {
+            "datasets": ["photographs"],
+            "models": [{"lesson_cnn_dropout": {"filters": 8}}],
+            "losses": [{"bayesian_categorical_crossentropy": {"draws": 5}}, "focal"],
+            "seeds": [1, 2],
+            "training": {"epochs": 2, "images": "per_pixel"},
+        }
+    },
+    "statistics": {"draws": 200},
+}
+
+# Every head of a regression, every baseline that needs no magnitudes, and training in other ways than the usual one.
+HEADS = {
+    "datasets": {
+        "blobs": {
+            "survey": "efeds",
+            "raw": {"images": "cubes.pkl", "catalogue": "catalogue.feather"},
+            "split": {"strategy": "holdout", "test": 0.3, "valid": 0.3, "seed": 40},
+        }
+    },
+    "bakeoffs": {
+        "heads": {
+            "datasets": ["blobs"],
+            "models": [{"deeper_sequential": {"filters": 8, "units": 16}}],
+            "losses": [
+                *("mae", "gaussian_crps", "student_t_nll", "mixture_nll", "quantile"),
+                *({"bin_crossentropy": {"count": 10}}, {"expectation": {"count": 10}}),
+            ],
+            "baselines": ["constant", "redshift_only", "total_flux", "ridge_bands"],
+            "seeds": [1],
+            "training": {"epochs": 3, "schedule": "cosine", "augmentation": "flips"},
+        },
+        "as_published": {
+            "datasets": ["blobs"],
+            "models": [{"nonsequential_reference": {}}],
+            "losses": ["mse"],
+            "seeds": [1],
+            "training": {
+                **{"epochs": 3, "images": "none", "labels": "none", "weights": "last"},
+                **{"optimizer": {"name": "sgd", "learning_rate": 1e-4, "momentum": 0.9}},
+                "schedule": {"name": "plateau", "patience": 1},
+            },
+        },
+        "from_disk": {
+            "datasets": ["blobs"],
+            "models": ["dense_bn"],
+            "losses": ["gaussian_nll"],
+            "seeds": [1],
+            "training": {
+                **{"epochs": 6, "memory_limit_mb": 0.05, "images": "standardise", "optimizer": "rmsprop"},
+                "early_stopping": {"patience": 1},
+            },
+        },
+        "jax": {
+            "datasets": ["blobs"],
+            "models": ["mixed_simple_sequential"],
+            "losses": ["huber"],
+            "seeds": [1],
+            "training": {"epochs": 2, "backend": "jax", "shuffle": "chunks"},
+        },
+        "bfloat16": {
+            "datasets": ["blobs"],
+            "models": ["simple_sequential"],
+            "losses": ["log_cosh"],
+            "seeds": [1],
+            "training": {"epochs": 2, "precision": "mixed_bfloat16"},
+        },
+    },
+    "statistics": {"draws": 200},
+}
+
+
+def write_blobs(folder: Path) -> None:
+    """Write raw files of the efeds survey, as the test of all losses does."""
+    from tests.workflow.test_losses import write_raw
+
+    write_raw(folder, 150)
+
+
+def write_photographs(folder: Path) -> None:
+    """Write batches of the cifar survey, as Python 2 did: noise whose colour tells the class."""
+    from tests.unit.test_cifar import NAMES, python_2
+
+    batches = folder / "cifar-10-batches-py"
+    batches.mkdir(exist_ok=True)
+    rng = np.random.default_rng(1)
+    for name, said in (
+        *((f"data_batch_{number}", f"training batch {number} of 2") for number in (1, 2)),
+        ("test_batch", "testing batch 1 of 1"),
+    ):
+        labels = rng.integers(0, len(NAMES), 50)
+        colour = 60 * np.eye(len(NAMES))[labels].repeat(1024, axis=1)
+        data = rng.integers(0, 190, (50, 3072)) + colour
+        content = {"batch_label": said, "labels": labels.tolist(), "data": data.astype(np.uint8)}
+        (batches / name).write_bytes(python_2(content))
+    meta = {"num_cases_per_batch": 50, "label_names": NAMES, "num_vis": 3072}
+    (batches / "batches.meta").write_bytes(python_2(meta))
+
+
+def run(out: Path, checkout: Path, names: Sequence[str], work: Path, cores: int) -> None:
+    """Run bake-offs with a checkout and write their digest.
+
+    Raises:
+        WitnessError: One of them failed.
+    """
+    from tests.workflow.conftest import Bakeoff
+
+    chosen = {name: case for name, case in cases().items() if not names or name in names}
+    found: Contents = defaultdict(dict)
+    for name, case in chosen.items():
+        started = time.monotonic()
+        bakeoff = Bakeoff(work / name, checkout)
+        case.prepare(bakeoff.folder)
+        bakeoff.write(case.config)
+        done = bakeoff.snakemake("--cores", str(cores), check=False)
+        if done.returncode:
+            raise WitnessError(f"the bake-off {name!r} in {bakeoff.folder} failed:\n{done.stdout[-5000:]}")
+        for station, rows in contents(bakeoff.folder / "results").items():
+            found[station] |= {f"{name}/{row}": fields for row, fields in rows.items()}
+        print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "made": made_with(checkout),
+        "configs": {name: case.config for name, case in chosen.items()},
+        "contents": found,
+    }
+    out.write_text(json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+    print(f"{out}: {', '.join(f'{count} {station}' for station, count in counts(found).items())}")
+
+
+def counts(found: Contents) -> dict[str, int]:
+    """Return how many values each station has."""
+    return {station: sum(map(len, rows.values())) for station, rows in sorted(found.items())}
+
+
+def made_with(checkout: Path) -> dict[str, str]:
+    """Return the commit, versions and processor, which explain differences and are none."""
+    commit = subprocess.run(
+        ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True
+    )
+    installed = {item.metadata["Name"].lower(): item.version for item in metadata.distributions()}
+    return {
+        "commit": commit.stdout.strip(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        **{name: installed[name] for name in PACKAGES if name in installed},
+    }
+
+
+# ---- The comparison ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A value that is not the same in both; None where it is in one only.
+
+    Attributes:
+        station, row, field: What it is.
+        kind: ``different``, ``gone`` or ``new``.
+        before, after: Values.
+    """
+
+    station: str
+    row: str
+    field: str
+    kind: str
+    before: Any = None
+    after: Any = None
+
+    @property
+    def change(self) -> float | None:
+        """The largest relative change of a number; None where there is none to tell."""
+        pairs = [(numbers(self.before), numbers(self.after))]
+        changes = [
+            abs(new - old) / max(abs(old), abs(new))
+            for olds, news in pairs
+            if len(olds) == len(news)
+            for old, new in zip(olds, news, strict=True)
+            if old != new
+        ]
+        return max(changes, default=None)
+
+
+def numbers(value: Any) -> list[float]:
+    """Return the numbers of a value: itself, those of a list, or the mean of an array."""
+    if isinstance(value, Mapping):
+        value = value.get("mean")
+    values = value if isinstance(value, list) else [value]
+    return [float(item) for item in values if isinstance(item, int | float) and not isinstance(item, bool)]
+
+
+def differences(before: Contents, after: Contents) -> list[Difference]:
+    """Return all that differs between two digests."""
+    found = []
+    for station in sorted({*before, *after}):
+        old_rows, new_rows = before.get(station, {}), after.get(station, {})
+        for row in sorted({*old_rows, *new_rows}):
+            old, new = old_rows.get(row, {}), new_rows.get(row, {})
+            for field in sorted({*old, *new}):
+                what = (station, row, field)
+                if field not in new:
+                    found.append(Difference(*what, "gone", before=old[field]))
+                elif field not in old:
+                    found.append(Difference(*what, "new", after=new[field]))
+                elif same(old[field]) != same(new[field]):
+                    found.append(Difference(*what, "different", old[field], new[field]))
+    return found
+
+
+def same(value: Any) -> Any:
+    """Return what must be equal of a value: of an array its shape and digest; true is not 1."""
+    if isinstance(value, Mapping):
+        return value["shape"], value["digest"]
+    return isinstance(value, bool), value
+
+
+def report(before: Mapping[str, Any], after: Mapping[str, Any], *, everything: bool = False) -> tuple[list[str], bool]:
+    """Return lines that tell what differs between two documents, and whether anything does."""
+    lines = [
+        f"note: {key} {before['made'].get(key)} before, {after['made'].get(key)} after"
+        for key in sorted({*before["made"], *after["made"]})
+        if before["made"].get(key) != after["made"].get(key)
+    ]
+    for name in sorted({*before["configs"], *after["configs"]}):
+        if before["configs"].get(name) != after["configs"].get(name):
+            lines.append(f"note: the bake-off {name!r} has not the same config in both, or is in one only")
+    found = differences(before["contents"], after["contents"])
+    by_station = defaultdict(list)
+    for item in found:
+        by_station[item.station].append(item)
+    totals = [counts(document["contents"]) for document in (before, after)]
+    for station in sorted({*totals[0], *totals[1]}):
+        old, new = (total.get(station, 0) for total in totals)
+        size = f"{old} values" if old == new else f"{old} values before, {new} after"
+        differing = by_station[station]
+        lines.append(f"{station}: {size}, {len(differing)} differ" if differing else f"{station}: {size}, all equal")
+        lines += _grouped(differing, everything)
+    return lines, bool(found)
+
+
+def _grouped(found: Sequence[Difference], everything: bool) -> Iterator[str]:
+    """Yield lines about the differences of a station, together for fields of one name."""
+    groups = defaultdict(list)
+    for item in found:
+        groups[item.kind, re.sub(r"(?<=/)\d+(?=/|$)", "*", item.field)].append(item)
+    for (kind, field), items in groups.items():
+        rows = len({item.row for item in items})
+        changes = [item.change for item in items if item.change is not None]
+        largest = f", at most by {max(changes):.2g} of itself" if kind == "different" and changes else ""
+        yield f"  {field}: {len(items)} {kind} in {rows} rows{largest}"
+        for item in items if everything else items[:SHOWN]:
+            yield f"    {item.row} {item.field}: {_brief(item.before)} -> {_brief(item.after)}"
+        if len(items) > SHOWN and not everything:
+            yield f"    ... and {len(items) - SHOWN} more"
+
+
+def _brief(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, Mapping):
+        mean = f", mean {value['mean']}" if "mean" in value else ""
+        return f"{value['digest'][:8]} ({'x'.join(map(str, value['shape']))}{mean})"
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a digest.
+
+    Raises:
+        WitnessError: It is none, or one of another version.
+    """
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(document, dict) or (document.get("format"), document.get("version")) != (FORMAT, VERSION):
+        raise WitnessError(f"{path}: not a digest of version {VERSION}. Hint: python tests/witness.py run --out {path}")
+    return document
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run or compare; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    running = commands.add_parser("run", help="run the bake-offs and digest them")
+    running.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    running.add_argument("--checkout", type=Path, default=ROOT, help="what is run; by default where this script lies")
+    running.add_argument("--only", nargs="+", default=[], help="bake-offs by name; by default all")
+    running.add_argument("--work", type=Path, help="folder to run in, which stays; by default one that is removed")
+    running.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)), help="by default all")
+    comparing = commands.add_parser("compare", help="print what differs; exit with 1 if anything does")
+    comparing.add_argument("before", type=Path)
+    comparing.add_argument("after", type=Path)
+    comparing.add_argument("--all", action="store_true", help=f"every value, not the first {SHOWN} of each field")
+    given = parser.parse_args(arguments)
+    try:
+        if given.command == "compare":
+            lines, differ = report(load(given.before), load(given.after), everything=given.all)
+            print("\n".join(lines))
+            return int(differ)
+        if unknown := [name for name in given.only if name not in cases()]:
+            raise WitnessError(f"no bake-off {unknown[0]!r}; there are {', '.join(cases())}")
+        with tempfile.TemporaryDirectory() as scratch:
+            run(given.out, given.checkout.resolve(), given.only, (given.work or Path(scratch)).resolve(), given.cores)
+    except WitnessError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    sys.exit(main())
