@@ -43,8 +43,11 @@ class Part:
         return importlib.import_module(self.module)
 
 
-def _files(room: str) -> list[Path]:
-    return sorted(path for path in (PACKAGE / room).glob("*.py") if not path.name.startswith("_"))
+def _files(room: str) -> dict[str, Path]:
+    """Return name -> source of the parts of a room: a file, or the ``__init__.py`` of a folder."""
+    files = {path.stem: path for path in (PACKAGE / room).glob("*.py")}
+    folders = {path.parent.name: path for path in (PACKAGE / room).glob("*/__init__.py")}
+    return {name: path for name, path in sorted({**files, **folders}.items()) if not name.startswith("_")}
 
 
 @cache
@@ -90,13 +93,13 @@ def parts(room: str, function: str | None = None) -> Mapping[str, Part]:
         function: The function whose keyword-only parameters the config may set; a file without it is no part.
     """
     found = {}
-    for path in _files(room):
+    for name, path in _files(room).items():
         functions = {node.name: node for node in _tree(path).body if isinstance(node, ast.FunctionDef)}
         if function is not None and function not in functions:
             continue
-        found[path.stem] = Part(
-            name=path.stem,
-            module=f"skybake.{room}.{path.stem}",
+        found[name] = Part(
+            name=name,
+            module=f"skybake.{room}.{name}",
             parameters=_defaults(functions[function], path, keyword_only=True) if function else {},
             constants=_constants(path),
             doc=ast.get_docstring(_tree(path)) or "",
@@ -132,7 +135,7 @@ def models() -> Mapping[str, Part]:
 def losses() -> Mapping[str, Part]:
     """Return the losses by name: the functions under ``skybake/losses/`` that are decorated with ``@loss(...)``."""
     found = {}
-    for path in _files("losses"):
+    for file, path in _files("losses").items():
         for node in _tree(path).body:
             if not isinstance(node, ast.FunctionDef):
                 continue
@@ -141,7 +144,7 @@ def losses() -> Mapping[str, Part]:
                     for name in [node.name, *_aliases(mark, path)]:
                         found[name] = Part(
                             name=name,
-                            module=f"skybake.losses.{path.stem}",
+                            module=f"skybake.losses.{file}",
                             parameters=_defaults(node, path, keyword_only=False),
                             constants={key.arg: _literal(key.value, path) for key in mark.keywords}
                             | {"function": node.name},
@@ -178,6 +181,12 @@ def _imports(path: Path) -> frozenset[Path]:
     return frozenset(found)
 
 
+def _source(module: str) -> Path:
+    """Return the file of a module of the library; of a folder, its ``__init__.py``."""
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
 @cache
 def _own_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -207,7 +216,7 @@ def code_digest(script: str, modules: Iterable[str] = ()) -> str:
 @cache
 def _code_digest(script: str, modules: tuple[str, ...]) -> str:
     starts = [ROOT / "scripts" / f"{script}.py"]
-    starts += [ROOT.joinpath(*module.split(".")).with_suffix(".py") for module in modules]
+    starts += [_source(module) for module in modules]
     used = used_files(starts)
     used |= {file for path in used for file in (path.parent / "templates").glob("*")}  # pages, read as text
     lines = [f"{path.relative_to(ROOT).as_posix()} {_own_digest(path)}" for path in sorted(used)]

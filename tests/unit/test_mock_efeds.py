@@ -8,6 +8,8 @@ import pytest
 
 from skybake import dataset
 from skybake.mock import efeds as mock
+from skybake.mock.efeds import detection, maps, spectra, universe
+from skybake.mock.efeds import halos as population
 from skybake.raw import efeds, plain
 
 feather = pytest.importorskip("pyarrow.feather")
@@ -44,17 +46,17 @@ def counted(tmp_path_factory):
     return images["gsm_3dImgs"], np.load(folder / "expectation.npy"), table
 
 
-def halos(n: int = 1, **fields) -> mock.Halos:
+def halos(n: int = 1, **fields) -> population.Halos:
     usual = dict(
         id=1, log10_mass=14.3, redshift=0.3, luminosity=1e44, temperature=4.0, metals=1.0, cusp=0.5, core=0.2, beta=0.65
     )
     usual |= dict(axis_ratio=1.0, angle=0.0)
-    return mock.Halos(**{name: np.full(n, value) for name, value in (usual | fields).items()})
+    return population.Halos(**{name: np.full(n, value) for name, value in (usual | fields).items()})
 
 
-def views(n: int = 1, **fields) -> mock.Views:
+def views(n: int = 1, **fields) -> population.Views:
     usual = dict(halo=0, realisation=1, exposure=1200.0, column=3.0, background=1.0, dx=0.0, dy=0.0, ra=130.0, dec=0.0)
-    return mock.Views(**{name: np.full(n, value) for name, value in (usual | fields).items()})
+    return population.Views(**{name: np.full(n, value) for name, value in (usual | fields).items()})
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -193,7 +195,7 @@ def test_counts_are_poisson_around_the_expectation(counted):
 def test_smoothing_keeps_the_counts():
     counts = np.zeros((1, 50, 50, 2))
     counts[0, 25, 25, 0], counts[0, 30, 20, 1] = 100, 7
-    smooth = mock._smoothed(counts, 1.0)
+    smooth = maps.smooth(counts, 1.0)
     assert smooth.sum(axis=(0, 1, 2)) == pytest.approx([100, 7], rel=1e-5)
     assert smooth[0, 25, 25, 0] == pytest.approx(100 / (2 * np.pi), rel=0.03)
 
@@ -213,8 +215,8 @@ def test_clusters_stand_in_the_middle(counted):
 def test_number_of_halos_on_the_sky():
     """About 5e-6 halos per (Mpc/h)^3 above M500c = 1.6e14 Msun at z = 0.2, within a factor of two; fewer early on."""
     mass = np.linspace(14.2, 15.5, 131)
-    now, early = mock.halo_density(mass, np.array([0.2, 1.2]))
-    cosmo = mock.cosmology()
+    now, early = universe.halo_density(mass, np.array([0.2, 1.2]))
+    cosmo = universe.cosmology()
     volume = cosmo.differential_comoving_volume(0.2).to_value("Mpc3 / deg2") / cosmo.h**-3
     assert 2.5e-6 < np.trapezoid(now, mass) / volume < 1e-5
     assert (np.diff(now) < 0).all()
@@ -223,66 +225,66 @@ def test_number_of_halos_on_the_sky():
 
 def test_r500():
     """1e14 Msun at z = 0.01: 722 kpc, with a critical density of 127 Msun / kpc^3."""
-    assert mock.r500_kpc(halos(log10_mass=14.0, redshift=0.01))[0] == pytest.approx(722, rel=0.01)
+    assert population.r500_kpc(halos(log10_mass=14.0, redshift=0.01))[0] == pytest.approx(722, rel=0.01)
 
 
 def test_absorption_of_morrison_and_mccammon():
     """2.42e-22 cm2 at 1 keV; oxygen's edge at 0.532 keV."""
-    assert mock.absorption(np.array([1.0]))[0] == pytest.approx(0.0242, rel=0.01)
-    assert mock.absorption(np.array([0.535]))[0] > 1.2 * mock.absorption(np.array([0.525]))[0]
+    assert spectra.absorption(np.array([1.0]))[0] == pytest.approx(0.0242, rel=0.01)
+    assert spectra.absorption(np.array([0.535]))[0] > 1.2 * spectra.absorption(np.array([0.525]))[0]
 
 
 def test_counts_per_flux():
     """1.2e12 counts/s per erg/s/cm2 in 0.5-2 keV; bands 2 to 7 lie within, bands 1 to 8 (0.455-2.095 keV) around."""
     source = halos(redshift=0.3, temperature=4.0)
-    rates = mock.cluster_rates(source, np.array([3.0]))[0] / mock.soft_flux(source)[0]
+    rates = spectra.cluster_rates(source, np.array([3.0]))[0] / population.soft_flux(source)[0]
     assert rates[2:8].sum() < 1.2e12 < rates[1:9].sum()
     assert rates[1:9].sum() < 1.25 * 1.2e12
 
 
 def test_spectra_follow_temperature_and_absorption():
-    cold, hot = (mock.cluster_rates(halos(temperature=kt), np.array([3.0]))[0] for kt in (1.0, 8.0))
+    cold, hot = (spectra.cluster_rates(halos(temperature=kt), np.array([3.0]))[0] for kt in (1.0, 8.0))
     assert cold[8] / cold[3] < 0.6 * hot[8] / hot[3]
-    behind = mock.cluster_rates(halos(), np.array([10.0]))[0] / mock.cluster_rates(halos(), np.array([3.0]))[0]
+    behind = spectra.cluster_rates(halos(), np.array([10.0]))[0] / spectra.cluster_rates(halos(), np.array([3.0]))[0]
     assert (np.diff(behind) > 0).all()  # the softest band suffers most
     assert behind[0] < 0.6
 
 
 def test_scaling_relations_and_their_correlated_scatter():
     rng, n = np.random.default_rng(0), 20_000
-    gas = mock._gas(rng, np.full(n, np.log10(6.35e14)), np.full(n, 0.45), mock.Options())
+    gas = population.draw_gas(rng, np.full(n, np.log10(6.35e14)), np.full(n, 0.45), mock.Options())
     luminosity, temperature = np.log10(gas.luminosity), np.log10(gas.temperature)
     assert np.median(luminosity) == pytest.approx(np.log10(4.12e44), abs=0.01)
     assert np.median(temperature) == pytest.approx(np.log10(6.41), abs=0.01)
     assert luminosity.std() == pytest.approx(0.21, rel=0.03)
     assert temperature.std() == pytest.approx(0.07, rel=0.03)
-    assert np.corrcoef(luminosity, temperature)[0, 1] == pytest.approx(mock.SCATTER_CORRELATION[0, 1], abs=0.03)
+    assert np.corrcoef(luminosity, temperature)[0, 1] == pytest.approx(population.SCATTER_CORRELATION[0, 1], abs=0.03)
     assert np.corrcoef(luminosity, gas.cusp)[0, 1] > 0.3
 
 
 @pytest.mark.parametrize("axis_ratio", [1.0, 0.6])
 def test_light_within_r500_is_one(axis_ratio):
     source = halos(log10_mass=14.5, redshift=0.25, axis_ratio=axis_ratio, angle=0.7)
-    image = mock.cluster_maps(source, views())[0]
+    image = maps.cluster_maps(source, views())[0]
     radius = np.hypot(*(np.indices((50, 50)) - 24.5)) * mock.PIXEL
-    assert image[radius < mock.r500_arcsec(source)[0]].sum() == pytest.approx(1, abs=0.06)
-    assert image[radius > mock.r500_arcsec(source)[0]].sum() > 0.02
+    assert image[radius < population.r500_arcsec(source)[0]].sum() == pytest.approx(1, abs=0.06)
+    assert image[radius > population.r500_arcsec(source)[0]].sum() > 0.02
 
 
 def test_offsets_move_the_cluster():
-    image = mock.cluster_maps(halos(), views(dx=48.0, dy=-72.0))[0]
+    image = maps.cluster_maps(halos(), views(dx=48.0, dy=-72.0))[0]
     assert np.unravel_index(image.argmax(), image.shape) in {(21, 26), (22, 26), (21, 27), (22, 27)}
 
 
 def test_background_level():
     """6e-3 counts/s/arcmin2 in 0.5-2 keV over 1200 s and pixels of 0.16 arcmin2: 1.15 counts."""
-    sky = mock.sky_counts(views(), mock.Options(point_sources=False), np.random.default_rng(0))[0, 0, 0]
+    sky = maps.sky_counts(views(), mock.Options(point_sources=False), np.random.default_rng(0))[0, 0, 0]
     assert sky[2:8].sum() < 1.15 < sky[1:9].sum() + 0.1  # bands 2-7 lie within 0.5-2 keV, 1-8 reach beyond
 
 
 def test_point_sources_have_the_flux_of_their_counts():
     """The mean flux per field is that of log N - log S."""
-    maps = mock.point_source_maps(np.random.default_rng(0), 400)
+    images = maps.point_source_maps(np.random.default_rng(0), 400)
     faint, edge, bright = 2e-15, 1e-14, 3e-13
 
     def flux(slope: float, low: float, high: float) -> float:  # integral of S dN, with N(>S) = 100 (S/edge)^-slope
@@ -291,19 +293,19 @@ def test_point_sources_have_the_flux_of_their_counts():
 
     beyond = 100 * (bright / edge) ** -1.5 * bright  # clipped
     expected = (flux(0.9, faint, edge) + flux(1.5, edge, bright) + beyond) * (50 * 24 / 3600) ** 2
-    assert maps.sum(axis=(1, 2)).mean() == pytest.approx(expected, rel=0.1)
+    assert images.sum(axis=(1, 2)).mean() == pytest.approx(expected, rel=0.1)
 
 
 def test_detection_needs_extent():
     rng = np.random.default_rng(0)
     sky = np.full((50, 50, 50), 1.5)
-    point, extended = mock._templates()[[0, 3]]
+    point, extended = detection.source_templates()[[0, 3]]
     for template, is_extended in ((point, False), (extended, True)):
         mean = sky.copy()
         mean[:, 14:36, 14:36] += 300 * template.reshape(22, 22)
-        found = mock._likelihoods(rng.poisson(mean), sky)
+        found = detection.likelihoods_of_models(rng.poisson(mean), sky)
         assert (found["DET_LIKE"] > 20).all()
         assert np.mean(found["EXT_LIKE"] > 6) == pytest.approx(float(is_extended), abs=0.05)
     assert np.median(found["ML_CTS"]) == pytest.approx(300, rel=0.1)
-    empty = mock._likelihoods(rng.poisson(sky), sky)
+    empty = detection.likelihoods_of_models(rng.poisson(sky), sky)
     assert np.mean(empty["DET_LIKE"] > 5) < 0.1

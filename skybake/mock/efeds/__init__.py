@@ -1,0 +1,104 @@
+"""Simulated eFEDS clusters, in the raw files that :mod:`skybake.raw.efeds` reads.
+
+What is simulated, in order:
+
+1. Halos: masses and redshifts from the Tinker et al. (2008, ApJ 688, 709) mass function for M500c (colossus) times the
+   comoving volume (astropy), 13 < log10 M < 15, 0.01 < z < 1.5.
+2. Gas: 0.5-2 keV luminosity within R500 and temperature from mass and redshift with the slopes of Bulbul et al. (2019,
+   ApJ 871, 50, core-included); lognormal scatter at fixed mass, correlated between luminosity, temperature and cusp.
+   Profiles as Vikhlinin et al. (2006, ApJ 640, 691, eq. 3), integrated along the line of sight, elliptical.
+3. Spectrum: bremsstrahlung and line complexes (Fe-L, Mg, Si), redshifted, absorbed by the Galaxy (Morrison & McCammon
+   1983, ApJ 270, 119), through an eROSITA-like effective area and energy resolution into the ten bands.
+4. Sky: uniform background (extragalactic, Galactic, particles), point sources from a broken log N - log S, each view
+   with its own exposure, absorption, background level and pointing offset; PSF.
+5. Poisson noise, a detection cut as eSASS makes it (likelihood of a source, likelihood that it is extended), and
+   Gaussian smoothing, as the release's cubes are smoothed.
+
+The footprint is observed in several realisations, and the same halo can be seen in more than one: same mass, redshift,
+gas and shape, another view of it. Its ``SRC_ID_IN`` recurs; ``ID_SRC_OUT`` (the pickle's ``cluster``) is unique.
+
+Simplifications: isothermal gas, one Gaussian PSF, no clustering of point sources around clusters, flat exposure and
+background over an image, a closed form instead of a plasma code.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from skybake.dataset import whole
+from skybake.mock.efeds.catalogue import catalogue_entries, join_entries, write_catalogue
+from skybake.mock.efeds.detection import likelihoods_of_models
+from skybake.mock.efeds.halos import candidate_clusters
+from skybake.mock.efeds.maps import PIXELS, cluster_counts, sky_counts, smooth
+from skybake.mock.efeds.options import Options
+from skybake.raw.efeds import BAND_EDGES
+
+RAW_FILES = {"images": "images.pickle", "catalogue": "catalogue.feather"}
+OPTIONAL_FILES = {"expectation": "expectation.npy"}
+PATIENCE = 40  # chunks without a detection
+
+
+def simulate(raw: Mapping[str, Path], options: Options, *, threads: int = 1) -> None:
+    """Write the raw files of a simulated survey; the same options give the same bytes.
+
+    Args:
+        raw: Paths of :data:`RAW_FILES`; with ``expectation``, where that goes (else beside the images).
+        options: What to simulate.
+        threads: Not used.
+    """
+    images_path = Path(raw["images"])
+    images = np.empty((options.n_clusters, PIXELS, PIXELS, len(BAND_EDGES) - 1), np.float32)
+    if options.expectation:
+        with whole(raw.get("expectation", images_path.with_name(OPTIONAL_FILES["expectation"]))) as beside:
+            expected = np.lib.format.open_memmap(beside, "w+", np.float32, images.shape)
+            catalogue = _observe(images, expected, options)
+            expected.flush()
+    else:
+        catalogue = _observe(images, None, options)
+    with whole(images_path) as beside, beside.open("wb") as stream:
+        pickle.dump({"cluster": catalogue["ID_SRC_OUT"].tolist(), "gsm_3dImgs": images}, stream, protocol=4)
+    write_catalogue(Path(raw["catalogue"]), catalogue, options)
+
+
+def _observe(images: np.ndarray, expected: np.ndarray | None, options: Options) -> dict[str, np.ndarray]:
+    """Fill ``images`` (and ``expected``) with detected clusters in random order; return the catalogue."""
+    from tqdm import tqdm
+
+    rng = np.random.default_rng(options.seed)
+    rows, found, barren = rng.permutation(len(images)), 0, 0
+    parts = []
+    with tqdm(total=len(images), desc="simulate efeds", unit="cluster", delay=3) as progress:
+        for halos, views in candidate_clusters(rng, options):
+            sky = sky_counts(views, options, rng)
+            mean = cluster_counts(halos, views) + sky
+            counts = rng.poisson(mean)
+            likelihoods = likelihoods_of_models(counts.sum(axis=-1), sky.sum(axis=-1))
+            detected = np.flatnonzero(
+                (likelihoods["DET_LIKE"] >= options.detection_likelihood)
+                & (likelihoods["EXT_LIKE"] >= options.extent_likelihood)
+            )[: len(images) - found]
+            places = rows[found : found + len(detected)]
+            images[places] = smooth(counts[detected], options.smoothing)
+            if expected is not None:
+                expected[places] = mean[detected]
+            parts.append(catalogue_entries(halos, views, likelihoods, detected) | {"row": places})
+            found += len(detected)
+            progress.update(len(detected))
+            if found == len(images):
+                break
+            barren = 0 if len(detected) else barren + 1
+            if barren == PATIENCE:
+                raise ValueError(_too_faint(found, options))
+    return join_entries(parts)
+
+
+def _too_faint(found: int, options: Options) -> str:
+    return (
+        f"mock efeds: {found} of {options.n_clusters} clusters detected, and no more are found with exposure "
+        f"{options.exposure:g} s, detection_likelihood {options.detection_likelihood:g} and extent_likelihood "
+        f"{options.extent_likelihood:g}. Hint: lower the likelihoods or expose longer"
+    )
