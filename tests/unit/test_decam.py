@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from skybake import dataset
 from skybake.raw import RawError, decam
+from skybake.raw.decam import pixels
 
 RNG = np.random.default_rng(0)
 SOURCES, NOISE = (RNG.normal(size=(n, 9, 9)).astype(np.float32) for n in (5, 7))
@@ -334,7 +335,7 @@ def test_blocks_make_no_difference(folder, monkeypatch):
     folder.archive(stamps=stamps, y=np.arange(9) % 2)
     one, rejected = folder.read()
     before, labels = images(one), one.labels["class"]
-    monkeypatch.setattr(decam, "BLOCK", 2)
+    monkeypatch.setattr(pixels, "BLOCK", 2)
     two, again = folder.read()
     assert again == rejected
     assert np.array_equal(images(two), before)

@@ -12,6 +12,8 @@ import pytest
 
 from skybake import dataset
 from skybake.raw import RawError, efeds
+from skybake.raw.efeds.catalogue import read_catalogue
+from skybake.raw.efeds.options import COLUMNS
 
 feather = pytest.importorskip("pyarrow.feather")
 ROOT = Path(__file__).parents[2]
@@ -67,10 +69,10 @@ def test_what_a_dataset_holds(raw):
     assert raw.rejected() == []
 
 
-@pytest.mark.parametrize("columns", efeds.COLUMNS)
+@pytest.mark.parametrize("columns", COLUMNS)
 @pytest.mark.parametrize("asked", ["auto", "named"])
 def test_three_sets_of_columns(raw, columns, asked):
-    raw.columns = dict(zip(efeds.COLUMNS[columns], raw.columns.values(), strict=True))
+    raw.columns = dict(zip(COLUMNS[columns], raw.columns.values(), strict=True))
     data = raw.ingest(columns="auto" if asked == "auto" else columns)
     assert data.labels["log10_mass"] == pytest.approx(np.linspace(13.2, 14.8, 6))
     assert data.notes["columns"] == columns
@@ -326,9 +328,9 @@ def test_catalogue_that_is_no_feather_file(raw):
     for content in (b"z,M500c\n0.1,1e14\n", b"", paths["catalogue"].read_bytes()[:-20]):
         paths["catalogue"].write_bytes(content)
         with pytest.raises(RawError, match=r"catalogue\.feather: not a readable feather file"):
-            efeds.read_catalogue(paths["catalogue"], efeds.Options())
+            read_catalogue(paths["catalogue"], efeds.Options())
     with pytest.raises(RawError, match="not a readable feather file"):
-        efeds.read_catalogue(raw.folder / "absent.feather", efeds.Options())
+        read_catalogue(raw.folder / "absent.feather", efeds.Options())
 
 
 def test_hostile_images_are_refused(raw):

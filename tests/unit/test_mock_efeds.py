@@ -11,6 +11,8 @@ from skybake.mock import efeds as mock
 from skybake.mock.efeds import detection, maps, spectra, universe
 from skybake.mock.efeds import halos as population
 from skybake.raw import efeds, plain
+from skybake.raw.efeds.catalogue import read_catalogue
+from skybake.raw.efeds.options import COLUMNS
 
 feather = pytest.importorskip("pyarrow.feather")
 pytest.importorskip("colossus")
@@ -90,10 +92,10 @@ def test_the_reader_takes_them_whole(survey, folder):
     assert (folder / "rejected.csv").read_text().splitlines() == ["row,id,reason,detail"]
 
 
-@pytest.mark.parametrize("columns", efeds.COLUMNS)
+@pytest.mark.parametrize("columns", COLUMNS)
 def test_catalogues_of_every_kind(tmp_path, columns):
     simulated(tmp_path, n_clusters=5, columns=columns)
-    catalogue = efeds.read_catalogue(tmp_path / "catalogue.feather", efeds.Options())
+    catalogue = read_catalogue(tmp_path / "catalogue.feather", efeds.Options())
     assert catalogue.columns == columns
     assert catalogue.groups is not None
 
@@ -266,7 +268,7 @@ def test_scaling_relations_and_their_correlated_scatter():
 def test_light_within_r500_is_one(axis_ratio):
     source = halos(log10_mass=14.5, redshift=0.25, axis_ratio=axis_ratio, angle=0.7)
     image = maps.cluster_maps(source, views())[0]
-    radius = np.hypot(*(np.indices((50, 50)) - 24.5)) * mock.PIXEL
+    radius = np.hypot(*(np.indices((50, 50)) - 24.5)) * maps.PIXEL
     assert image[radius < population.r500_arcsec(source)[0]].sum() == pytest.approx(1, abs=0.06)
     assert image[radius > population.r500_arcsec(source)[0]].sum() > 0.02
 

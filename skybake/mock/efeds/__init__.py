@@ -35,7 +35,7 @@ from skybake.mock.efeds.detection import likelihoods_of_models
 from skybake.mock.efeds.halos import candidate_clusters
 from skybake.mock.efeds.maps import PIXELS, cluster_counts, sky_counts, smooth
 from skybake.mock.efeds.options import Options
-from skybake.raw.efeds import BAND_EDGES
+from skybake.raw.efeds.images import BAND_EDGES
 
 RAW_FILES = {"images": "images.pickle", "catalogue": "catalogue.feather"}
 OPTIONAL_FILES = {"expectation": "expectation.npy"}

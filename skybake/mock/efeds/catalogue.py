@@ -11,7 +11,7 @@ from skybake.dataset import whole
 from skybake.mock.efeds.halos import Halos, Views, r500_arcsec, r500_kpc, soft_flux, take
 from skybake.mock.efeds.options import Options
 from skybake.mock.efeds.universe import geometry
-from skybake.raw.efeds import COLUMNS
+from skybake.raw.efeds.options import COLUMNS
 
 
 def catalogue_entries(

@@ -7,7 +7,7 @@ import numpy as np
 from skybake.mock.efeds.halos import Halos, Views, r500_arcsec, take
 from skybake.mock.efeds.options import Options
 from skybake.mock.efeds.spectra import background_shape, cluster_rates, point_source_rates
-from skybake.raw.efeds import BAND_EDGES
+from skybake.raw.efeds.images import BAND_EDGES
 
 PIXELS, PIXEL = 50, 24.0  # per side; arcsec
 OVERSAMPLING = 3  # clusters are drawn on pixels of 8 arcsec

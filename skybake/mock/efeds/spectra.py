@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from skybake.mock.efeds.halos import COUNTS_PER_FLUX, Halos, soft_flux
-from skybake.raw.efeds import BAND_EDGES
+from skybake.raw.efeds.images import BAND_EDGES
 
 KEV = 1.602e-9  # erg
 

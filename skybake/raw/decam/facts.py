@@ -1,0 +1,218 @@
+"""What is known of each stamp: name, class, group and scalars."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skybake.dataset import MAGIC
+from skybake.raw import RawError
+from skybake.raw.decam.files import Fields, Stamps
+from skybake.raw.decam.options import Options
+
+LABEL = "class"
+MOST_WORDS = 50  # of a column of words that is kept as a scalar
+USUAL = {"label": ("labels", "label", "class", "y"), "id": ("id",), "group": ("group", "object")}
+"""Names that are looked for where an option names none."""
+UNITS = {"ra": "deg", "dec": "deg"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the N stamps beside their pixels.
+
+    Attributes:
+        ids, groups: N names.
+        label: (N,) class numbers; NaN where none.
+        reasons: Row -> (reason, detail) of stamps that have no class, no group or a repeated name.
+        scalars: Name -> description and (N,) numbers.
+    """
+
+    ids: list[str]
+    groups: list[str]
+    label: np.ndarray
+    reasons: dict[int, tuple[str, str]]
+    scalars: dict[str, tuple[str, np.ndarray]]
+
+
+def describe_stamps(arrays: Sequence[Stamps], fields: Fields, options: Options) -> Known:
+    """Return name, group, class and scalars of every stamp, and why some of them have none."""
+    reasons: dict[int, tuple[str, str]] = {}
+    names = [f"{item.name}-{row}" for item in arrays for row in range(len(item.array))]
+    ids = names
+    if _name(fields, options.id, "id"):
+        given = _read(fields, _name(fields, options.id, "id"), "id")
+        ids = [name if value is None else value for name, value in zip(names, given, strict=True)]
+        seen: dict[str, int] = {}
+        for row, name in enumerate(ids):
+            if seen.setdefault(name, row) != row:
+                reasons[row] = ("repeated id", f"{name} is the id of row {seen[name]} too")
+    label = _label(arrays, fields, options, reasons)
+    groups = _groups(ids, fields, options, reasons)
+    return Known(ids, groups, label, reasons, _scalars(fields, options))
+
+
+def _name(fields: Fields, given: str, option: str) -> str:
+    """Return the name that an option gives, or the first usual one that is there; empty if there is none."""
+    return given or next((name for name in USUAL[option] if name in fields.names), "")
+
+
+def _read(fields: Fields, name: str, option: str) -> np.ndarray:
+    if name not in fields.names:
+        raise RawError(
+            f"option {option}: no array or column {name!r}; found {', '.join(fields.names) or 'none'}."
+            " Hint: columns are those of raw: catalogue"
+        )
+    return fields.read(name)
+
+
+def _label(
+    arrays: Sequence[Stamps], fields: Fields, options: Options, reasons: dict[int, tuple[str, str]]
+) -> np.ndarray:
+    """Return the class numbers (N,), of the files or of a field; where both tell, they must agree."""
+    by_file = None
+    if arrays[0].klass is not None:
+        by_file = np.concatenate([np.full(len(item.array), float(item.klass)) for item in arrays])
+    name = _name(fields, options.label, "label")
+    if not name:
+        if by_file is None:
+            raise RawError(
+                f"{arrays[0].path}: no labels; expected {' or '.join(USUAL['label'])} among the arrays of a .npz or the"
+                f" columns of a catalogue, found {', '.join(fields.names) or 'none'}. Hint: the option label"
+            )
+        return by_file
+    found: dict[int, tuple[str, str]] = {}
+    label = _class_numbers(_read(fields, name, "label"), options.classes, found)
+    if by_file is None:
+        reasons.update({row: reason for row, reason in found.items() if row not in reasons})
+        return label
+    wrong = np.flatnonzero(~np.isnan(label) & (label != by_file))
+    if len(wrong):
+        found, expected = (options.classes[int(values[wrong[0]])] for values in (label, by_file))
+        raise RawError(
+            f"{fields.names[name]}: row {wrong[0]}, from 0, is {found} by {name}, but its stamp stands in the file of"
+            f" class {expected}; {len(wrong)} rows disagree. Hint: are sources and noise swapped?"
+        )
+    return by_file
+
+
+def _class_numbers(values: np.ndarray, classes: Sequence[str], reasons: dict[int, tuple[str, str]]) -> np.ndarray:
+    names = {name: float(number) for number, name in enumerate(classes)} | {"False": 0.0, "True": 1.0}
+    numbers = {value: names[value] if value in names else as_number(value) for value in set(values) - {None}}
+    label = np.full(len(values), np.nan)
+    for row, value in enumerate(values):
+        number = numbers.get(value)
+        if value is None or number == MAGIC:
+            reasons.setdefault(row, ("no class", ""))
+        elif number is None or number not in range(len(classes)):
+            expected = f"expected 0 to {len(classes) - 1} or {', '.join(classes)}"
+            reasons.setdefault(row, ("unknown class", f"{value}; {expected}"))
+        else:
+            label[row] = number
+    return label
+
+
+def as_number(text: str) -> float | None:
+    """Return the number that a text is, None if it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _groups(ids: Sequence[str], fields: Fields, options: Options, reasons: dict[int, tuple[str, str]]) -> list[str]:
+    sought = options.group or tuple(filter(None, [_name(fields, "", "group")]))
+    if not sought:
+        return list(ids)
+    columns = [_read(fields, name, "group") for name in sought]
+    names: list[str] = []
+    for row, values in enumerate(zip(*columns, strict=True)):
+        value = next((value for value in values if value is not None), None)
+        if value is None:
+            reasons.setdefault(row, ("no group", f"{', '.join(sought)} empty"))
+        names.append(value or "")
+    if not options.group_pattern:
+        return names
+    return _by_pattern(names, options, reasons)
+
+
+def _by_pattern(names: Sequence[str], options: Options, reasons: dict[int, tuple[str, str]]) -> list[str]:
+    pattern = re.compile(options.group_pattern)
+    groups, places = list(names), []
+    for row, name in enumerate(names):
+        found = pattern.search(name)
+        if found is None:
+            reasons.setdefault(row, ("no group", f"{name} has no part {options.group_pattern}"))
+            continue
+        if options.group_link is None:
+            groups[row] = "_".join(text or "" for text in found.groups()) if pattern.groups else found.group()
+            continue
+        xy = [as_number(found[part] or "") for part in "xy"]
+        if None in xy:
+            reasons.setdefault(row, ("no group", f"{name}: x, y {found['x']!r}, {found['y']!r} are no numbers"))
+            continue
+        spans = {found.span("x"), found.span("y")}
+        rest = "_".join(text or "" for k, text in enumerate(found.groups(), 1) if found.span(k) not in spans)
+        places.append((row, rest, *xy))
+    for row, group in _linked(places, options.group_link) if places else ():
+        groups[row] = group
+    return groups
+
+
+def _linked(places: Sequence[tuple[int, str, float, float]], link: float) -> Iterator[tuple[int, str]]:
+    """Join what is near each other, and what is near that: row and group, which is named after its first member."""
+    from scipy.cluster.hierarchy import DisjointSet
+    from scipy.spatial import cKDTree
+
+    for rest in dict.fromkeys(place[1] for place in places):
+        members = [place for place in places if place[1] == rest]
+        sets = DisjointSet(range(len(members)))
+        for one, other in cKDTree([place[2:] for place in members]).query_pairs(link):
+            sets.merge(one, other)
+        for subset in sets.subsets():
+            first = members[min(subset)]
+            name = "_".join(filter(None, [rest, f"{first[2]:g}", f"{first[3]:g}"]))
+            yield from ((members[member][0], name) for member in subset)
+
+
+def _scalars(fields: Fields, options: Options) -> dict[str, tuple[str, np.ndarray]]:
+    if options.scalars is None:
+        usual = {"snr", "kind", "ra", "dec"}
+        wanted = [name for name in fields.names if name.lower() in usual or name.lower().startswith("mag")]
+    else:
+        wanted = list(options.scalars)
+    label = _name(fields, options.label, "label")
+    if label in wanted or "n_masked" in wanted:
+        raise RawError(f"option scalars: {label if label in wanted else 'n_masked'!r} is kept anyway; leave it out")
+    return {name: _numbers(fields, name, _read(fields, name, "scalars")) for name in wanted}
+
+
+def _numbers(fields: Fields, name: str, values: np.ndarray) -> tuple[str, np.ndarray]:
+    """Return description and numbers of a field; words become code numbers, in alphabetical order."""
+    numbers = [None if value is None else as_number(value) for value in values]
+    unread = [row for row, (value, number) in enumerate(zip(values, numbers, strict=True)) if value and number is None]
+    place = f"{name} of {fields.names[name].name}"
+    if unread and any(number is not None for number in numbers):
+        raise RawError(
+            f"{fields.names[name]}: row {unread[0]}, from 0: {name} is {values[unread[0]]!r}; expected a number"
+        )
+    if not unread:
+        found = np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
+        return place, np.where(np.isfinite(found), found, np.nan)
+    words = sorted(set(filter(None, values)))
+    if len(words) > MOST_WORDS:
+        raise RawError(
+            f"{fields.names[name]}: {name} holds {len(words)} different words; expected numbers, or at most"
+            f" {MOST_WORDS} words. Hint: leave it out of scalars"
+        )
+    codes = {word: float(code) for code, word in enumerate(words)}
+    text = ", ".join(f"{code} {word}" for code, word in enumerate(words))
+    return f"{place}: {text}", np.array([codes.get(value, np.nan) for value in values])
+
+
+def units_of(name: str) -> str:
+    """Return the units of a usual scalar; empty where they are not known."""
+    return UNITS.get(name.lower(), "mag" if name.lower().startswith("mag") else "")

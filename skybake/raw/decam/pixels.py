@@ -1,0 +1,167 @@
+"""The pixels of stamps: their layout, masked ones, duplicates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from skybake.dataset import Rejection, Writer
+from skybake.raw import RawError
+from skybake.raw.decam.facts import LABEL, Known
+from skybake.raw.decam.files import Stamps
+from skybake.raw.decam.options import Options
+
+BLOCK = 4096  # stamps in memory at once
+ABSURD = 1e30  # image software marks missing pixels with the lowest or highest number of their type
+
+
+@dataclass(frozen=True)
+class Form:
+    """How stamps lie in their arrays.
+
+    Attributes:
+        side, channels: H = W and C.
+        channels_first: Whether stamps lie as (C, H, W), not as (H, W, C).
+    """
+
+    side: int
+    channels: int
+    channels_first: bool
+
+    def images(self, block: np.ndarray) -> np.ndarray:
+        """Return stamps (n, ...) as images (n, H, W, C) float32; numbers too large for that become infinite."""
+        shape = (self.channels, self.side, self.side) if self.channels_first else (self.side, self.side, self.channels)
+        with np.errstate(over="ignore", invalid="ignore"):
+            images = np.array(block, dtype=np.float32, order="C").reshape(len(block), *shape)
+        return np.ascontiguousarray(np.moveaxis(images, 1, -1)) if self.channels_first else images
+
+
+def common_form(arrays: Sequence[Stamps], options: Options) -> Form:
+    """Return how the stamps lie in their arrays; raise RawError where arrays differ or it is not plain."""
+    forms = [_form(item, options) for item in arrays]
+    if forms[0] != forms[-1]:
+        shapes = " and ".join(f"{item.path.name} {item.array.shape}" for item in arrays)
+        raise RawError(f"{arrays[0].path}: stamps of different form: {shapes}; expected one size")
+    return forms[0]
+
+
+def _form(item: Stamps, options: Options) -> Form:
+    shape = item.array.shape[1:]
+    last, first = options.layout == "channels_last", options.layout == "channels_first"
+    if len(shape) == 1:
+        side = options.size or math.isqrt(shape[0])
+        if shape[0] % side**2 == 0 and (options.size or side**2 == shape[0]):
+            channels = shape[0] // side**2
+            if channels > 1 and options.layout == "auto":
+                raise RawError(f"{item.path}: {channels} channels of flattened stamps. Hint: the option layout")
+            return Form(side, channels, first and channels > 1)
+        raise RawError(
+            f"{item.path}: flattened stamps of {shape[0]} pixels"
+            + (f", which are no {side} x {side} of any channels" if options.size else ", which are no square")
+            + ". Hint: the option size says how many pixels a side has, where there are channels"
+        )
+    if len(shape) == 2 and shape[0] == shape[1]:
+        return Form(shape[0], 1, False)
+    if len(shape) == 3:
+        may_be_last, may_be_first = shape[0] == shape[1], shape[1] == shape[2]
+        if may_be_last and may_be_first and options.layout == "auto":
+            raise RawError(f"{item.path}: channels of stamps {shape} may stand first or last. Hint: the option layout")
+        if may_be_last and not first:
+            return Form(shape[0], shape[2], False)
+        if may_be_first and not last:
+            return Form(shape[1], shape[0], True)
+    raise RawError(
+        f"{item.path}: stamps of shape {shape} found; expected square ones (H W,), (H, W), (H, W, C) or (C, H, W)"
+        + (f" with {options.layout}" if options.layout != "auto" else "")
+    )
+
+
+def band_names(channels: int, options: Options) -> list[str]:
+    """Return the names of the channels."""
+    if options.bands and len(options.bands) != channels:
+        raise RawError(f"option bands: {len(options.bands)} names found; the stamps have {channels} channels")
+    return list(options.bands) or (["coadd"] if channels == 1 else [f"channel {k}" for k in range(1, channels + 1)])
+
+
+def write_stamps(
+    writer: Writer,
+    arrays: Sequence[Stamps],
+    form: Form,
+    known: Known,
+    options: Options,
+    rejections: list[Rejection],
+) -> None:
+    """Append the stamps in blocks, and list those that are left out."""
+    from tqdm import tqdm
+
+    seen: dict[bytes, str] = {}
+    with tqdm(total=len(known.ids), desc="reading stamps", unit="stamp", delay=3) as progress:
+        for first, block in _blocks(arrays):
+            images = form.images(block)
+            rows = range(first, first + len(images))
+            masked, reasons = _fill_masked(images, first, options)
+            flat = (images == images[:, :1, :1, :]).all(axis=(1, 2, 3))
+            if options.constant == "reject":
+                for place in np.flatnonzero(flat):
+                    reason = ("constant stamp", f"every pixel is {images[place, 0, 0, 0]:g}")
+                    reasons.setdefault(first + int(place), reason)
+            reasons |= {row: known.reasons[row] for row in rows if row in known.reasons}
+            for row, stamp, constant in zip(rows, images, flat, strict=True):
+                if row not in reasons and not constant:
+                    earlier = seen.setdefault(blake2b(stamp, digest_size=16).digest(), known.ids[row])
+                    if earlier != known.ids[row]:
+                        reasons[row] = ("duplicate", f"the same pixels as {earlier}")
+            kept = np.array([row for row in rows if row not in reasons], dtype=int)
+            rejections += [Rejection(row, known.ids[row], *reasons[row]) for row in sorted(reasons)]
+            if len(kept):
+                writer.append(
+                    image=images[kept - first],
+                    id=[known.ids[row] for row in kept],
+                    group=[known.groups[row] for row in kept],
+                    labels={LABEL: known.label[kept]},
+                    scalars={
+                        **{name: values[kept] for name, (_, values) in known.scalars.items()},
+                        "n_masked": masked[kept - first],
+                    },
+                )
+            progress.update(len(images))
+
+
+def _blocks(arrays: Sequence[Stamps]) -> Iterator[tuple[int, np.ndarray]]:
+    """Give the stamps of all arrays in blocks, with the number of the first."""
+    start = 0
+    for item in arrays:
+        for first in range(0, len(item.array), BLOCK):
+            yield start + first, item.array[first : first + BLOCK]
+        start += len(item.array)
+
+
+def _fill_masked(images: np.ndarray, first: int, options: Options) -> tuple[np.ndarray, dict[int, tuple[str, str]]]:
+    """Give masked pixels the median of their stamp and band, in place.
+
+    Returns:
+        (n,) number of masked pixels, and row -> (reason, detail) of the stamps with too many of them.
+    """
+    with np.errstate(invalid="ignore"):
+        bad = ~(np.abs(images) < ABSURD)
+    number = bad.sum(axis=(1, 2, 3))
+    places = np.flatnonzero(number)
+    if not len(places):
+        return number.astype(np.float64), {}
+    bad, stamps = bad[places], images[places]
+    good = (~bad).sum(axis=(1, 2), keepdims=True)  # (places, 1, 1, C)
+    ordered = np.where(bad, np.inf, stamps).reshape(len(places), -1, images.shape[-1])
+    ordered.sort(axis=1)
+    middle = np.maximum(np.stack([good - 1, good]) // 2, 0)[:, :, :, 0]  # where the two middle ones stand
+    low, high = (np.take_along_axis(ordered, place, axis=1)[:, :, None] for place in middle)
+    images[places] = np.where(bad, np.where(good > 0, 0.5 * (low + high), 0), stamps)
+    share = bad.mean(axis=(1, 2)).max(axis=1)
+    refused = np.full(len(places), True) if options.masked == "reject" else share > options.most_masked
+    return number.astype(np.float64), {
+        first + int(places[k]): ("masked pixels", f"{number[places[k]]} in all, {share[k]:.3g} of a channel")
+        for k in np.flatnonzero(refused)
+    }

@@ -1,0 +1,130 @@
+"""eFEDS: X-ray cubes of galaxy clusters and their masses (Krippendorf et al. 2023, A&A 682, A132, arXiv:2305.00016).
+
+Raw files:
+
+- ``images``: a pickle ``{"cluster": ids, "gsm_3dImgs": cubes}``, as it is or in gzip, bz2 or xz. The cubes are one
+  array (N, H, W, C) or a list of N arrays (H, W, C); in the release 50 x 50 pixels of 24" in ten energy bands over
+  0.25-2.3 keV, Gaussian-smoothed, so that pixels are expected to be real numbers, not whole counts. The release gives
+  no band edges: ten bands of equal width are named here. Other numbers of bands are called ``band 1``, ``band 2``, ...
+- ``catalogue``: a feather table with one row per cluster. Its mass and redshift columns have one of three names (see
+  :data:`COLUMNS`).
+
+*Order.* The dataset's rows are the catalogue's rows in their order, rejected ones left out, so that a split by row
+number (seed 40) picks the clusters that the published one picked.
+
+*Matching.* Rows and cubes are matched by cluster id where both have one, by position otherwise. The catalogue has one
+if it has a column ``cluster``, or a column of :data:`ID_COLUMNS` that holds over half of the cubes' ids; cubes that are
+simply numbered 0, 1, 2, ... or 1, 2, 3, ... have one only if such a column holds them all. Where the ids agree row by
+row, their repeating does no harm; elsewhere a repeated id is ambiguous and its rows are rejected. By position, both
+must be equally many.
+
+*Ids.* The same halo can recur in several realisations of the footprint. The second and later objects of the same id
+are called ``<id>#2``, ``<id>#3``, ... in catalogue order; one whose cube is the same to the bit is rejected as a
+duplicate.
+
+*Counting.* Accepted + rejected = rows of the catalogue. Cubes without a row are no rows: their number is logged and
+kept in the dataset's attribute ``images_without_row``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from skybake.dataset import CHUNK_OBJECTS, Column, Rejection, Schema, Writer, create, file_digest, write_rejected
+from skybake.raw.efeds.catalogue import Catalogue, read_catalogue
+from skybake.raw.efeds.images import Cubes, band_names, read_images
+from skybake.raw.efeds.matching import Match, find_rejections, match_rows
+from skybake.raw.efeds.options import Options
+
+TASK = "regression"
+INPUTS = ("redshift",)
+LABEL = "log10_mass"
+RAW = {
+    "images": "pickle {'cluster', 'gsm_3dImgs'} of cubes (N, H, W, C); also gzip, bz2, xz",
+    "catalogue": "feather table of masses and redshifts, one row per cluster",
+}
+
+
+def ingest(
+    raw: Mapping[str, Path], out: Path, rejected: Path, options: Options, *, mock: bool, threads: int = 1
+) -> None:
+    """Write the dataset of the clusters, and what was left out.
+
+    Args:
+        raw: Paths of :data:`RAW`.
+        out: The dataset to write: image (N, H, W, C) [counts, smoothed], label ``log10_mass`` [log10 Msun], scalar
+            ``redshift``.
+        rejected: The CSV of rejected rows to write.
+        options: How to read.
+        mock: Whether the files are simulated.
+        threads: Not used: reading is bound by memory.
+
+    Raises:
+        RawError: The files cannot be read or do not belong together.
+        DatasetError: No row was accepted; ``rejected`` is written all the same.
+    """
+    cubes = read_images(Path(raw["images"]))
+    catalogue = read_catalogue(Path(raw["catalogue"]), options, cubes.ids)
+    match = match_rows(cubes, catalogue, options)
+    reasons = find_rejections(cubes, catalogue, match)
+    schema = Schema(
+        survey="efeds",
+        task=TASK,
+        bands=band_names(cubes.shape[-1]),
+        image=Column("counts", "X-ray counts per pixel and energy band, Gaussian-smoothed"),
+        labels={LABEL: Column("log10(Msun)", "log10 of the mass M500c")},
+        scalars={
+            name: Column("", "redshift" if name == "redshift" else f"column {name} of the catalogue")
+            for name in catalogue.scalars
+        },
+        raw={Path(raw[key]).name: file_digest(raw[key]) for key in RAW},
+        mock=mock,
+        notes={"columns": catalogue.columns, "matched_by": match.how, "images_without_row": match.unused},
+    )
+    with create(out, schema) as writer:
+        _write(writer, cubes, catalogue, match, reasons)
+        write_rejected(rejected, [Rejection(row, match.ids[row], *reasons[row]) for row in sorted(reasons)])
+
+
+def _write(
+    writer: Writer, cubes: Cubes, catalogue: Catalogue, match: Match, reasons: dict[int, tuple[str, str]]
+) -> None:
+    """Append the usable rows; those whose pixels turn out not to be finite are added to ``reasons``."""
+    from tqdm import tqdm
+
+    names = _unique(match.ids)
+    groups = [halo or own for halo, own in zip(catalogue.groups or match.ids, match.ids, strict=True)]
+    wanted = np.array([row for row in range(len(catalogue)) if row not in reasons], dtype=int)
+    for first in tqdm(range(0, len(wanted), CHUNK_OBJECTS), desc="ingest efeds", unit="chunk", delay=3):
+        rows = wanted[first : first + CHUNK_OBJECTS]
+        with np.errstate(over="ignore"):  # becomes infinite, and is rejected below
+            images = np.stack([cubes.images[number] for number in match.image[rows]]).astype(np.float32)
+        bad = np.count_nonzero(~np.isfinite(images), axis=(1, 2, 3))
+        reasons |= {int(row): ("image not finite", f"{n} pixels") for row, n in zip(rows, bad, strict=True) if n}
+        rows, images = rows[bad == 0], images[bad == 0]
+        if not len(rows):
+            continue
+        writer.append(
+            image=images,
+            id=[names[row] for row in rows],
+            group=[groups[row] for row in rows],
+            labels={LABEL: catalogue.log10_mass[rows]},
+            scalars={name: values[rows] for name, values in catalogue.scalars.items()},
+        )
+
+
+def _unique(ids: Sequence[str]) -> list[str]:
+    taken, times, names = set(ids), Counter(), []
+    for name in ids:
+        times[name] += 1
+        unique = name
+        while times[name] > 1 and unique in taken:
+            unique = f"{name}#{times[name]}"
+            times[name] += unique in taken
+        taken.add(unique)
+        names.append(unique)
+    return names
