@@ -38,7 +38,7 @@ sys.path.insert(0, str(ROOT))
 from skybake import dataset  # noqa: E402
 from skybake.mock import sdss as mock  # noqa: E402
 from skybake.raw import sdss  # noqa: E402
-from skybake.raw._sdss_frames import BANDS, COLUMNS, ROWS, find_frames, frame_name  # noqa: E402
+from skybake.raw.sdss.frames import BANDS, COLUMNS, ROWS, find_frames, frame_name  # noqa: E402
 
 SIZE = 32
 REPEATS = 3  # of ours and the floor, in turn; the lowest of each is taken, as others on the machine only add to it

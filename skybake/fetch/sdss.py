@@ -24,8 +24,8 @@ def archive_paths(raw: Mapping[str, Path], options: Settings) -> list[str]:
     Raises:
         RawError: The catalogue or the spectra cannot be read, or a column is missing.
     """
-    from skybake.raw._sdss_frames import BANDS, frame_name
     from skybake.raw.sdss import read_objects
+    from skybake.raw.sdss.frames import BANDS, frame_name
 
     _, _, objects, _, _ = read_objects(raw, options)
     fields = {

@@ -461,7 +461,7 @@ def test_the_ledger_is_the_same_however_the_files_came(archive, tmp_path):
 
 def test_the_query_gives_what_the_config_needs(tmp_path):
     """Column names of configs/sdss_dr17.sql as a CSV header: the reader must find all its parts in it."""
-    from skybake.raw._sdss_catalogue import read_catalogue
+    from skybake.raw.sdss.catalogue import read_catalogue
 
     text = re.sub(r"--.*", "", (ROOT / "configs/sdss_dr17.sql").read_text())
     columns = re.search(r"SELECT(.*?)INTO", text, re.DOTALL).group(1).split(",")

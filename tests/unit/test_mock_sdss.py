@@ -14,7 +14,9 @@ from astropy.stats import mad_std
 from astropy.wcs import WCS, FITSFixedWarning
 
 from skybake.dataset import load
-from skybake.mock import _sdss_frames, _sdss_galaxies, sdss
+from skybake.mock import sdss
+from skybake.mock.sdss import frames as drawn_frames
+from skybake.mock.sdss import galaxies as drawn_galaxies
 from skybake.raw import sdss as reader
 
 SHARED = Path(os.environ.get("SKYBAKE_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -156,9 +158,9 @@ def test_flux_in_an_aperture_is_that_of_the_catalogue(field):
 def test_drawn_flux_is_the_galaxys():
     rng = np.random.default_rng(0)
     pointing = sdss._pointing(rng, 0, sdss.Options())
-    galaxies = _sdss_galaxies.sample(rng, 1, _sdss_galaxies.Limits(14.4, 14.6))
+    galaxies = drawn_galaxies.sample(rng, 1, drawn_galaxies.Limits(14.4, 14.6))
     sky = sdss._sky(pointing, np.array([[1000.2, 700.7]]))
-    image, _ = _sdss_frames.draw(rng, pointing, 2, galaxies, sky, np.empty((0, 5)), np.empty((0, 2)))
+    image, _ = drawn_frames.draw(rng, pointing, 2, galaxies, sky, np.empty((0, 5)), np.empty((0, 2)))
     y, x = np.mgrid[:1489, :2048]
     flux = image[np.hypot(x - 1000.2, y - 700.7) < 250].sum(dtype=float)
     noise = 0.025 * np.sqrt(np.pi) * 250
@@ -265,7 +267,7 @@ def test_bleeding_keeps_the_charge():
     image[20, 1], image[1, 2] = 501.0, 301.0  # one in the middle, one near the end of its column
     total = image.sum()
     level = 100.0
-    _sdss_frames.bleed(image, level)
+    drawn_frames.bleed(image, level)
     assert image.max() == level
     assert image.sum() == pytest.approx(total)
     assert (image[18:23, 1] == level).all()  # alike on both sides
@@ -275,10 +277,10 @@ def test_bleeding_keeps_the_charge():
 def test_saturated_star_has_a_plateau():
     pointing = sdss._pointing(np.random.default_rng(0), 0, sdss.Options())
     star = 10 ** (-0.4 * (np.full((1, 5), 11.0) - 22.5))
-    nobody = _sdss_galaxies.sample(np.random.default_rng(0), 0, _sdss_galaxies.MAIN)
+    nobody = drawn_galaxies.sample(np.random.default_rng(0), 0, drawn_galaxies.MAIN)
     sky = sdss._sky(pointing, np.array([[1000.0, 700.0]]))
-    image, cards = _sdss_frames.draw(np.random.default_rng(1), pointing, 2, nobody, np.empty((0, 2)), star, sky)
-    full = image > 0.985 * _sdss_frames.FULL_WELL * cards["NMGY"]
+    image, cards = drawn_frames.draw(np.random.default_rng(1), pointing, 2, nobody, np.empty((0, 2)), star, sky)
+    full = image > 0.985 * drawn_frames.FULL_WELL * cards["NMGY"]
     rows, columns = np.nonzero(full)
     assert full.sum() > 50
     assert np.ptp(rows) > 2 * np.ptp(columns)  # charge flows along columns
@@ -288,9 +290,9 @@ def test_saturated_star_has_a_plateau():
 
 def test_compressible_keeps_ten_digits():
     image = np.random.default_rng(0).normal(0, 1, 1000).astype(np.float32)
-    rounded = _sdss_frames.compressible(image)
-    assert np.abs(rounded / image - 1).max() <= 2.0**-_sdss_frames.KEPT_BITS
-    assert not (rounded.view(np.uint32) & (1 << (24 - _sdss_frames.KEPT_BITS)) - 1).any()
+    rounded = drawn_frames.compressible(image)
+    assert np.abs(rounded / image - 1).max() <= 2.0**-drawn_frames.KEPT_BITS
+    assert not (rounded.view(np.uint32) & (1 << (24 - drawn_frames.KEPT_BITS)) - 1).any()
 
 
 def test_colours_are_those_of_the_redshifted_spectra():
@@ -300,27 +302,27 @@ def test_colours_are_those_of_the_redshifted_spectra():
     fine = np.arange(2000.0, 12000.0, 0.5)
 
     def flux(z, band):  # photons against those of a flat f_nu: Hogg et al. (2002), eq. 8
-        start, text = _sdss_galaxies.RESPONSE[band]
+        start, text = drawn_galaxies.RESPONSE[band]
         values = np.array(text.split(), dtype=float)
         response = np.interp(fine, start + 100.0 * np.arange(len(values)), values, left=0, right=0)
         light = np.interp(fine / (1 + z), wavelength, spectrum) / (1 + z)
         return (light * response * fine).sum() / (response / fine).sum()
 
-    redshift, grid = _sdss_galaxies.redshifted_colours()
+    redshift, grid = drawn_galaxies.redshifted_colours()
     for row in (0, 10, 35):
         expected = [flux(redshift[row], band) / flux(0, "r") for band in BANDS]
         np.testing.assert_allclose(grid[row, 1], expected, rtol=3e-3)
 
 
 def test_bands_have_the_published_effective_wavelengths():
-    effective = [10 * band.effective_wavelength for band in _sdss_galaxies.bandpasses()]
-    np.testing.assert_allclose(effective, _sdss_galaxies.WAVELENGTH, rtol=0.005)
+    effective = [10 * band.effective_wavelength for band in drawn_galaxies.bandpasses()]
+    np.testing.assert_allclose(effective, drawn_galaxies.WAVELENGTH, rtol=0.005)
 
 
 def test_samples_keep_to_their_limits():
     rng = np.random.default_rng(0)
-    for limits in (_sdss_galaxies.MAIN, _sdss_galaxies.LUMINOUS_RED):
-        galaxies = _sdss_galaxies.sample(rng, 300, limits)
+    for limits in (drawn_galaxies.MAIN, drawn_galaxies.LUMINOUS_RED):
+        galaxies = drawn_galaxies.sample(rng, 300, limits)
         magnitude = 22.5 - 2.5 * np.log10(galaxies.flux[:, 2])
         assert len(galaxies) == 300
         assert limits.bright < magnitude.min() < magnitude.max() < limits.faint
@@ -342,7 +344,7 @@ def test_redshift_is_learnable_from_magnitudes_but_not_known():
 
 
 def test_red_sequence_is_that_of_real_galaxies():
-    early = _sdss_galaxies.sample(np.random.default_rng(2), 4000, _sdss_galaxies.LUMINOUS_RED)
+    early = drawn_galaxies.sample(np.random.default_rng(2), 4000, drawn_galaxies.LUMINOUS_RED)
     colour = 2.5 * np.log10(early.flux[:, 2] / early.flux[:, 1])
     near = (early.redshift > 0.18) & (early.redshift < 0.22)
     assert 1.2 < np.median(colour[near]) < 1.5  # luminous red galaxies of SDSS: near 1.35

@@ -12,8 +12,8 @@ from skybake.config import ConfigError, plan
 from skybake.dataset import load as load_dataset
 from skybake.fetch.sdss import archive_paths
 from skybake.raw import RawError
-from skybake.raw._sdss_spectra import SpectrumError, read_spectrum
 from skybake.raw.sdss import Options, ingest, read_objects
+from skybake.raw.sdss.spectra import SpectrumError, read_spectrum
 
 DATA = Path(os.environ.get("SKYBAKE_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
 OBJIDS = [1237662525769187516 + number for number in range(4)]

@@ -30,7 +30,7 @@ from skybake.dataset import MAGIC, whole
 from skybake.settings import Settings
 
 if TYPE_CHECKING:
-    from skybake.mock._sdss_galaxies import Galaxies
+    from skybake.mock.sdss.galaxies import Galaxies
 
 RAW_FILES = {"catalogue": "catalogue.csv", "frames": "frames/"}
 BANDS = "ugriz"
@@ -107,10 +107,10 @@ def simulate(raw: Mapping[str, Path], options: Options, *, threads: int = 1) -> 
     """
     from tqdm import tqdm
 
-    from skybake.mock import _sdss_galaxies
+    from skybake.mock.sdss import galaxies as drawn_galaxies
 
     plans = plan(options)
-    _sdss_galaxies.redshifted_colours()  # once, before the processes part
+    drawn_galaxies.redshifted_colours()  # once, before the processes part
     work = functools.partial(_field, options=options, frames=Path(raw["frames"]))
     with _each(work, plans, min(threads, len(plans))) as fields:
         bar = tqdm(fields, total=len(plans), desc="mock sdss", unit="field", disable=len(plans) < 3)
@@ -134,7 +134,8 @@ def _each(work: Callable[[Plan], list[dict]], plans: list[Plan], processes: int)
 
 def _field(plan: Plan, *, options: Options, frames: Path) -> list[dict]:
     """Draw and write one field; return its rows of the catalogue. ``trap`` and ``detail`` go to ``traps.csv``."""
-    from skybake.mock import _sdss_frames, _sdss_galaxies
+    from skybake.mock.sdss import frames as drawn_frames
+    from skybake.mock.sdss import galaxies as drawn_galaxies
 
     rng = np.random.default_rng([options.seed, plan.number])
     pointing = _pointing(rng, plan.number, options)
@@ -144,16 +145,16 @@ def _field(plan: Plan, *, options: Options, frames: Path) -> list[dict]:
     galaxies = _sample(rng, drawn, options.red_fraction).dimmed(extinction)
     places = _places(rng, plan, drawn)
     faint = options.neighbours_per_field * full
-    neighbours = _sdss_galaxies.sample(rng, faint, _sdss_galaxies.NEIGHBOUR).dimmed(extinction)
+    neighbours = drawn_galaxies.sample(rng, faint, drawn_galaxies.NEIGHBOUR).dimmed(extinction)
     sky = _sky(pointing, np.concatenate([places, _anywhere(rng, faint)]))
     stars = _stars(rng, options.stars_per_field * full)
     star_sky = _sky(pointing, _anywhere(rng, len(stars)))
     rows = _rows(rng, plan, pointing, galaxies, sky[:drawn], extinction)
-    _sdss_frames.write_field(
+    drawn_frames.write_field(
         rng,
         frames,
         pointing,
-        _sdss_galaxies.join([galaxies, neighbours]),
+        drawn_galaxies.join([galaxies, neighbours]),
         sky,
         stars,
         star_sky,
@@ -166,15 +167,15 @@ def _field(plan: Plan, *, options: Options, frames: Path) -> list[dict]:
 
 def _pointing(rng: np.random.Generator, number: int, options: Options):
     """Lay fields out: ten of a camera column, six columns of a run, runs on stripes that do not overlap."""
-    from skybake.mock import _sdss_frames
+    from skybake.mock.sdss import frames as drawn_frames
 
     stripe, camcol, step = number // 60, number // 10 % 6, number % 10
     dec = 2.5 * (stripe % 24) + 0.42 * (camcol - 2.5)
-    shift = np.array([band.shift for band in _sdss_frames.CAMERA])
+    shift = np.array([band.shift for band in drawn_frames.CAMERA])
     jitter = rng.normal(0, (1.5, 0.7), shift.shape)
     turn = rng.normal(0, 0.01, len(shift))
     jitter[BANDS.index("r")] = turn[BANDS.index("r")] = 0
-    return _sdss_frames.Pointing(
+    return drawn_frames.Pointing(
         run=1000 + 7 * stripe,
         camcol=camcol + 1,
         field=11 + step,
@@ -189,22 +190,22 @@ def _pointing(rng: np.random.Generator, number: int, options: Options):
 
 def _sample(rng: np.random.Generator, n: int, red_fraction: float) -> Galaxies:
     """Galaxies of the two spectroscopic samples, mixed."""
-    from skybake.mock import _sdss_galaxies
+    from skybake.mock.sdss import galaxies as drawn_galaxies
 
     red = int(rng.binomial(n, red_fraction))
     both = [
-        _sdss_galaxies.sample(rng, red, _sdss_galaxies.LUMINOUS_RED),
-        _sdss_galaxies.sample(rng, n - red, _sdss_galaxies.MAIN),
+        drawn_galaxies.sample(rng, red, drawn_galaxies.LUMINOUS_RED),
+        drawn_galaxies.sample(rng, n - red, drawn_galaxies.MAIN),
     ]
-    return _sdss_galaxies.join(both).rows(rng.permutation(n))
+    return drawn_galaxies.join(both).rows(rng.permutation(n))
 
 
 def _places(rng: np.random.Generator, plan: Plan, n: int) -> np.ndarray:
     """(n, 2) zero-based pixels (column, row) of band r, apart from each other, the galaxies of traps last."""
-    from skybake.mock import _sdss_frames
+    from skybake.mock.sdss import frames as drawn_frames
 
-    apart = SEPARATION / _sdss_frames.PIXEL
-    low, high = np.full(2, MARGIN), np.array([_sdss_frames.COLUMNS, _sdss_frames.ROWS]) - MARGIN
+    apart = SEPARATION / drawn_frames.PIXEL
+    low, high = np.full(2, MARGIN), np.array([drawn_frames.COLUMNS, drawn_frames.ROWS]) - MARGIN
     places = np.empty((0, 2))
     while len(places) < n:
         place = rng.uniform(low, high)
@@ -215,22 +216,22 @@ def _places(rng: np.random.Generator, plan: Plan, n: int) -> np.ndarray:
         if kind == "near the edge":
             places[row, 0] = EDGE
         if kind == "outside the frame":
-            places[row, 0] += _sdss_frames.COLUMNS  # the frame east or north of it would have it
+            places[row, 0] += drawn_frames.COLUMNS  # the frame east or north of it would have it
     return places
 
 
 def _anywhere(rng: np.random.Generator, n: int) -> np.ndarray:
     """(n, 2) pixels of band r in the frame and a little around it."""
-    from skybake.mock import _sdss_frames
+    from skybake.mock.sdss import frames as drawn_frames
 
-    return rng.uniform(-20, [_sdss_frames.COLUMNS + 20, _sdss_frames.ROWS + 20], (n, 2))
+    return rng.uniform(-20, [drawn_frames.COLUMNS + 20, drawn_frames.ROWS + 20], (n, 2))
 
 
 def _sky(pointing, places: np.ndarray) -> np.ndarray:
     """(n, 2) right ascension and declination of pixels of band r, degrees."""
-    from skybake.mock import _sdss_frames
+    from skybake.mock.sdss import frames as drawn_frames
 
-    return _sdss_frames.world(pointing, BANDS.index("r")).wcs_pix2world(places, 0)
+    return drawn_frames.world(pointing, BANDS.index("r")).wcs_pix2world(places, 0)
 
 
 def _stars(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -261,13 +262,13 @@ def asinh_magnitude(flux: np.ndarray) -> np.ndarray:
 
 def _measured(rng: np.random.Generator, galaxies: Galaxies, seeing: float) -> tuple[np.ndarray, np.ndarray]:
     """cModel magnitudes and their errors, both (n, 5): what a fit of each band would find."""
-    from skybake.mock import _sdss_frames
+    from skybake.mock.sdss import frames as drawn_frames
 
-    sizes = np.array([band.fwhm * seeing / 2.355 for band in _sdss_frames.CAMERA])
+    sizes = np.array([band.fwhm * seeing / 2.355 for band in drawn_frames.CAMERA])
     # Noise-equivalent area of a source seen through its own profile (King 1983), in pixels.
-    area = 4 * np.pi * (sizes**2 + galaxies.radius[:, None] ** 2) / _sdss_frames.PIXEL**2
-    noise = np.array([band.noise for band in _sdss_frames.CAMERA])
-    photons = np.array([band.nanomaggies / band.gain for band in _sdss_frames.CAMERA])
+    area = 4 * np.pi * (sizes**2 + galaxies.radius[:, None] ** 2) / drawn_frames.PIXEL**2
+    noise = np.array([band.noise for band in drawn_frames.CAMERA])
+    photons = np.array([band.nanomaggies / band.gain for band in drawn_frames.CAMERA])
     error = np.sqrt(area * noise**2 + galaxies.flux * photons)
     fitted = galaxies.flux * 10 ** (-0.4 * rng.normal(0, MODEL_SCATTER, galaxies.flux.shape))
     flux = fitted + rng.normal(0, error)
@@ -278,7 +279,7 @@ def _measured(rng: np.random.Generator, galaxies: Galaxies, seeing: float) -> tu
 def _rows(
     rng: np.random.Generator, plan: Plan, pointing, galaxies: Galaxies, sky: np.ndarray, extinction: np.ndarray
 ) -> list[dict]:
-    from skybake.mock import _sdss_frames
+    from skybake.mock.sdss import frames as drawn_frames
 
     magnitude, error = _measured(rng, galaxies, pointing.seeing)
     rows = []
@@ -286,7 +287,7 @@ def _rows(
         row = {
             "objID": object_id(pointing.run, pointing.camcol, pointing.field, 11 + number),
             "run": pointing.run,
-            "rerun": _sdss_frames.RERUN,
+            "rerun": drawn_frames.RERUN,
             "camcol": pointing.camcol,
             "field": pointing.field,
             "ra": f"{sky[number, 0]:.8f}",

@@ -37,10 +37,10 @@ from skybake.dataset import (
     write_rejected,
 )
 from skybake.raw import RawError
-from skybake.raw._sdss_catalogue import Columns, is_redshift, read_catalogue
-from skybake.raw._sdss_frames import BANDS, Cutouts, Field, choose_frame, cut_fields, find_frames, frame_name
-from skybake.raw._sdss_objects import Objects, select
-from skybake.raw._sdss_spectra import Spectra, labels_of, read_spectra
+from skybake.raw.sdss.catalogue import Columns, is_redshift, read_catalogue
+from skybake.raw.sdss.frames import BANDS, Cutouts, Field, choose_frame, cut_fields, find_frames, frame_name
+from skybake.raw.sdss.objects import Objects, select
+from skybake.raw.sdss.spectra import Spectra, labels_of, read_spectra
 from skybake.settings import Settings
 
 TASK = "regression"

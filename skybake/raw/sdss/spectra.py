@@ -18,8 +18,8 @@ import numpy as np
 
 from skybake.dataset import MAGIC, file_digest
 from skybake.raw import RawError
-from skybake.raw._sdss_catalogue import Columns, Table
-from skybake.raw._sdss_objects import REPEAT_TOLERANCE, Labels
+from skybake.raw.sdss.catalogue import Columns, Table
+from skybake.raw.sdss.objects import REPEAT_TOLERANCE, Labels
 
 RADIUS = (
     2.0  # arcsec between a fibre, which is 2 or 3 wide, and its object; the archive joins spectra and objects so too

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from skybake.dataset import whole
-from skybake.mock._sdss_galaxies import BANDS, Galaxies
+from skybake.mock.sdss.galaxies import BANDS, Galaxies
 
 COLUMNS, ROWS = 2048, 1489
 PIXEL = 0.396  # arcsec
