@@ -1,0 +1,102 @@
+"""Heads: where a model and a loss meet.
+
+A head knows the last layer (width, activation, initial bias) and turns its raw outputs into a :class:`Prediction`. A
+loss names its head; any model's features go into any head. :func:`fit` makes both for training labels: parameters that
+a head shares with its loss by name (quantile levels, bins, number of components) are given once, with the loss. Outputs
+and labels here are in the units that the network is trained in; :meth:`Prediction.rescaled` brings predictions back to
+the label's.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from skybake import discovery
+from skybake.heads._head import Head
+from skybake.heads.binary import Binary
+from skybake.heads.binary_variance import BinaryVariance
+from skybake.heads.bins import Bins
+from skybake.heads.gaussian import Gaussian
+from skybake.heads.logits import Logits
+from skybake.heads.logits_variance import LogitsVariance
+from skybake.heads.mixture import Mixture
+from skybake.heads.point import Point
+from skybake.heads.quantiles import Quantiles
+from skybake.heads.student_t import StudentT
+
+
+def fit(
+    loss: str,
+    given: Mapping[str, Any],
+    labels: np.ndarray,
+    *,
+    scale: float = 1.0,
+    shift: float = 0.0,
+    classes: Sequence[str] = (),
+) -> tuple[Head, dict[str, Any]]:
+    """Make a loss's head for training labels, and complete the loss's parameters.
+
+    Args:
+        loss: Name of the loss.
+        given: Its parameters in the config.
+        labels: (N,) known labels of the training part, in the units that the network is trained in.
+        scale, shift: A label in its own units is ``scale * label + shift``.
+        classes: Of a classification, the names of class 0, 1, ...: each gets its output, with or without an object
+            among the labels. Without names there are as many classes as the labels tell.
+
+    Returns:
+        The head, and the parameters for :func:`skybake.losses.get`.
+
+    Raises:
+        ValueError: There is no label, or a parameter makes no sense.
+    """
+    labels = np.asarray(labels, dtype=np.float64).ravel()
+    if not labels.size:
+        raise ValueError("no object of the training part has a label")
+    part = discovery.losses()[loss]
+    known = {**part.parameters, **given, "scale": scale, "shift": shift, "classes": classes}
+    kind = HEADS[part.constants["head"]]
+    wanted = inspect.signature(kind.fit).parameters
+    head = kind.fit(labels, **{name: value for name, value in known.items() if name in wanted})
+    constants = {"scale": scale, "shift": shift, **head.loss_parameters}
+    return head, {**given, **{name: value for name, value in constants.items() if name in part.parameters}}
+
+
+def check(loss: str, given: Mapping[str, Any]) -> None:
+    """Check parameters of a loss that its head would refuse whatever the labels are.
+
+    Args:
+        loss: Name of a loss.
+        given: Its parameters in the config.
+
+    Raises:
+        ValueError: A parameter makes no sense, or two of them do not go together.
+    """
+    part = discovery.losses()[loss]
+    if "regression" not in part.constants["tasks"]:
+        return  # what a head of classes takes depends on their names
+    known = {**part.parameters, **given}
+    low, high = known.get("low"), known.get("high")
+    if any(isinstance(end, str) for end in (low, high)):
+        low = high = None  # the head says so
+    first = low if low is not None else 0.0 if high is None else high - 1
+    labels = np.linspace(first, first + 1 if high is None else high, 101)
+    fit(loss, given, labels if known.get("edges") is None else np.ravel(np.asarray(known["edges"], dtype=np.float64)))
+
+
+HEADS: dict[str, type[Head]] = {
+    "point": Point,
+    "gaussian": Gaussian,
+    "student_t": StudentT,
+    "quantiles": Quantiles,
+    "mixture": Mixture,
+    "bins": Bins,
+    "logits": Logits,
+    "logits_variance": LogitsVariance,
+    "binary": Binary,
+    "binary_variance": BinaryVariance,
+}
