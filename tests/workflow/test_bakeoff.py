@@ -123,7 +123,7 @@ def test_a_deleted_result_is_made_again(deleted, again, finished):
         ("skybake/losses/huber.py", {"train_galaxies": 1, "evaluate": 1, "compare": 1, "join": 1, "all": 1}),
         ("skybake/figures/loss_curve.py", {"evaluate": 8, "compare": 2, "join": 1, "all": 1}),
         ("skybake/figures/forest.py", {"compare": 2, "join": 1, "all": 1}),
-        ("skybake/mock/efeds.py", {"simulate": 1}),
+        ("skybake/mock/efeds/maps.py", {"simulate": 1}),
         ("skybake/config_page.py", {}),
     ],
 )
