@@ -123,8 +123,8 @@ def _batch_names(folder: Path) -> list[str]:
         raise RawError(f"{folder}: no such folder. Hint: it is called cifar-10-batches-py, and holds data_batch_1")
     numbers = sorted(int(found[1]) for path in folder.iterdir() if (found := _TRAINING.fullmatch(path.name)))
     if numbers != list(range(1, len(numbers) + 1)) or not numbers:
-        found = ", ".join(f"data_batch_{number}" for number in numbers) or "none"
-        raise RawError(f"{folder}: {found} found; expected data_batch_1, data_batch_2, ... without a gap")
+        present = ", ".join(f"data_batch_{number}" for number in numbers) or "none"
+        raise RawError(f"{folder}: {present} found; expected data_batch_1, data_batch_2, ... without a gap")
     for name in (_TEST, _META):
         if not (folder / name).is_file():
             raise RawError(f"{folder}: no file {name}. Hint: is the download complete?")
@@ -140,10 +140,10 @@ def _dict(path: Path) -> dict[str, object]:
 
 
 def _class_names(path: Path) -> tuple[str, ...]:
-    names = _dict(path).get("label_names")
-    if not isinstance(names, list) or not all(isinstance(name, str | bytes) and name for name in names):
-        raise RawError(f"{path}: 'label_names' found to be {_kind(names)}; expected a list of class names")
-    names = tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in names)
+    given = _dict(path).get("label_names")
+    if not isinstance(given, list) or not all(isinstance(name, str | bytes) and name for name in given):
+        raise RawError(f"{path}: 'label_names' found to be {_kind(given)}; expected a list of class names")
+    names = tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in given)
     if len(set(names)) < max(len(names), 2):
         raise RawError(f"{path}: class names {list(names)} found; expected at least two distinct ones")
     return names
@@ -172,13 +172,13 @@ def _read_batch(path: Path) -> Batch:
         labels = labels.tolist()
     if not isinstance(labels, list) or len(labels) != len(pixels):
         raise RawError(f"{path}: 'labels' found to be {_kind(labels)}; expected a list of {len(pixels)} numbers")
-    said = content.get("batch_label")
-    said = _LABEL.fullmatch(said if isinstance(said, bytes) else str(said).encode())
+    title = content.get("batch_label")
+    said = _LABEL.fullmatch(title if isinstance(title, bytes) else str(title).encode())
     return Batch(path.name, pixels, labels, int(said[1]) if said else None)
 
 
 def _is_class(label: object, number: int) -> bool:
-    return isinstance(label, int | np.integer) and not isinstance(label, bool) and 0 <= label < number
+    return isinstance(label, int | np.integer) and not isinstance(label, bool) and 0 <= int(label) < number
 
 
 def _kind(value: object) -> str:

@@ -34,15 +34,27 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 
 from skybake.raw import RawError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 PIECE = 1 << 20  # bytes
 
-_COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+_COMPRESSED: dict[bytes, Callable[[BinaryIO], _Stream]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+}
 _FOREIGN = {
     b"\x89HDF": "an HDF5 file",
     b"SIMPLE": "a FITS file",
@@ -67,6 +79,7 @@ _ALLOWED = {
     *("DICT", "EMPTY_DICT", "SETITEM", "SETITEMS", "EMPTY_SET", "ADDITEMS", "FROZENSET"),
     *("GET", "BINGET", "LONG_BINGET", "PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"),
 }
+_OPCODES = {ord(opcode.code): opcode.name for opcode in pickletools.opcodes}
 
 
 class UnsafePickle(RawError):
@@ -120,21 +133,22 @@ def _decompressed(file: BinaryIO, start: bytes) -> BinaryIO:
 class _InPieces(io.RawIOBase):
     """A decompressed stream; reading it in pieces keeps a large array from being held twice."""
 
-    def __init__(self, stream: BinaryIO):
+    def __init__(self, stream: _Stream):
         self._stream = stream
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
-        piece = self._stream.read(min(len(buffer), PIECE))
-        buffer[: len(piece)] = piece
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        space = memoryview(buffer)
+        piece = self._stream.read(min(len(space), PIECE))
+        space[: len(piece)] = piece
         return len(piece)
 
 
 def _read(path: Path, stream: BinaryIO) -> object:
     try:
-        value = _PlainUnpickler(stream, encoding="bytes").load()
+        value = _PlainUnpickler(stream).load()
         _check_plain(value)
         return value
     except _NotPlain as refused:
@@ -168,35 +182,35 @@ def _fresh_array(kind: object, shape: tuple[int, ...], code: object) -> np.ndarr
 
 
 def _dtype(code: object, align: object = False, copy: object = True) -> np.dtype:
-    code = _text(code)
-    if not _TYPE_CODE.fullmatch(code):
-        raise _NotPlain(f"the pickle holds a dtype {code!r}, which is not a plain one")
-    return np.dtype(code, copy=True)  # a copy: _PlainUnpickler.load_build tells it from others by identity
+    text = _text(code)
+    if not _TYPE_CODE.fullmatch(text):
+        raise _NotPlain(f"the pickle holds a dtype {text!r}, which is not a plain one")
+    return np.dtype(text, copy=True)  # a copy: _PlainUnpickler.load_build tells it from others by identity
 
 
-def _scalar(dtype: np.dtype, raw: object = b"") -> np.generic:
-    _check_raw(dtype, 1, raw)
+def _scalar(dtype: object, raw: object = b"") -> np.generic:
+    dtype, raw = _checked_raw(dtype, 1, raw)
     return np.frombuffer(raw, dtype)[0] if dtype.itemsize else dtype.type()
 
 
-def _from_buffer(raw: object, dtype: np.dtype, shape: object, order: object) -> np.ndarray:
-    shape = _shape(shape)
-    _check_raw(dtype, math.prod(shape), raw)
-    return np.frombuffer(raw, dtype).reshape(shape, order="F" if _text(order) == "F" else "C")
+def _from_buffer(raw: object, dtype: object, shape: object, order: object) -> np.ndarray:
+    sizes = _shape(shape)
+    dtype, raw = _checked_raw(dtype, math.prod(sizes), raw)
+    return np.frombuffer(raw, dtype).reshape(sizes, order="F" if _text(order) == "F" else "C")
 
 
-def _encode(text: str | bytes, encoding: object) -> bytes:
+def _encode(text: object, encoding: object) -> bytes:
     # Protocols 0 to 2 write bytes as text; _PlainUnpickler.load_binunicode has encoded it already.
     if _text(encoding) not in {"latin1", "latin-1"}:
         raise _NotPlain(f"the pickle asks for _codecs.encode to {encoding!r}")
-    return text if type(text) is bytes else text.encode("latin1")
+    return text if type(text) is bytes else _text(text).encode("latin1")
 
 
 def _bytes() -> bytes:
     return b""
 
 
-def _bytearray(content: bytes | str = b"", encoding: object = "latin1") -> bytearray:
+def _bytearray(content: object = b"", encoding: object = "latin1") -> bytearray:
     return bytearray(_encode(content, encoding))
 
 
@@ -212,22 +226,22 @@ def _slice(start: object, stop: object, step: object) -> slice:
     return slice(start, stop, step)
 
 
-def _set(items: list = ()) -> set:
+def _set(items: object = ()) -> set:
     return set(_listed(items))
 
 
-def _frozenset(items: list = ()) -> frozenset:
+def _frozenset(items: object = ()) -> frozenset:
     return frozenset(_listed(items))
 
 
-def _ordered_dict(items: list = ()) -> collections.OrderedDict:
+def _ordered_dict(items: object = ()) -> collections.OrderedDict:
     return collections.OrderedDict(_listed(items))
 
 
 def _listed(items: object) -> list | tuple:
-    if type(items) not in (list, tuple):
-        raise _NotPlain(f"the pickle fills a container from {type(items).__name__}")
-    return items
+    if type(items) is list or type(items) is tuple:
+        return items
+    raise _NotPlain(f"the pickle fills a container from {type(items).__name__}")
 
 
 _GLOBALS: dict[tuple[str, str], object] = {
@@ -274,19 +288,20 @@ def _text(value: object) -> str:
 
 
 def _shape(shape: object) -> tuple[int, ...]:
-    shape = shape if isinstance(shape, tuple) else (shape,)
-    if not all(type(size) is int and size >= 0 for size in shape):
-        raise ValueError(f"array of shape {shape}")
-    return shape
+    sizes = shape if isinstance(shape, tuple) else (shape,)
+    if not all(type(size) is int and size >= 0 for size in sizes):
+        raise ValueError(f"array of shape {sizes}")
+    return sizes
 
 
-def _check_raw(dtype: object, count: int, raw: object) -> None:
+def _checked_raw(dtype: object, count: int, raw: object) -> tuple[np.dtype, bytes | bytearray]:
     if not isinstance(dtype, np.dtype) or dtype.hasobject or dtype.subdtype is not None:
         raise _NotPlain(f"the pickle makes numbers of dtype {dtype!r} from raw bytes")
-    if type(raw) not in (bytes, bytearray):
+    if not (type(raw) is bytes or type(raw) is bytearray):
         raise ValueError(f"array bytes expected, found {type(raw).__name__}")
     if len(raw) != count * dtype.itemsize:
         raise ValueError(f"{len(raw)} bytes for {count} elements of {dtype}")
+    return dtype, raw
 
 
 def _fill(array: np.ndarray, state: tuple) -> None:
@@ -300,8 +315,8 @@ def _fill(array: np.ndarray, state: tuple) -> None:
             raise ValueError(f"object array of shape {shape} without its {math.prod(shape)} elements")
     else:
         raw = bytes(raw) if type(raw) is bytearray else raw
-        _check_raw(dtype, math.prod(shape), raw)
-    array.__setstate__((1, shape, dtype, bool(fortran), raw))
+        _checked_raw(dtype, math.prod(shape), raw)
+    array.__setstate__((1, shape, dtype, bool(fortran), raw))  # type: ignore[arg-type]  # numpy.bool is not taken
 
 
 def _with_state(dtype: np.dtype, state: tuple) -> np.dtype:
@@ -319,8 +334,10 @@ def _with_state(dtype: np.dtype, state: tuple) -> np.dtype:
         if not _TIME_UNIT.fullmatch(_text(unit)) or type(number) is not int:
             raise ValueError(f"time unit {unit!r}")
         dtype = np.dtype(dtype.kind + "8" + ("" if _text(unit) == "generic" else f"[{number}{_text(unit)}]"))
-    order = _text(order)
-    return dtype.newbyteorder(order) if order in ("<", ">") else dtype
+    match _text(order):
+        case "<" | ">" as known:
+            return dtype.newbyteorder(known)
+    return dtype
 
 
 def _structured(names: tuple, fields: dict, itemsize: int) -> np.dtype:
@@ -335,7 +352,8 @@ def _structured(names: tuple, fields: dict, itemsize: int) -> np.dtype:
 
 def _check_plain(root: object) -> None:
     """Refuse anything but plain data, however deep."""
-    waiting, seen = [root], set()
+    waiting: list[Any] = [root]
+    seen: set[int] = set()
     while waiting:
         value = waiting.pop()
         kind = type(value)
@@ -363,10 +381,9 @@ class _Opcodes(dict):
     """Opcode -> method; anything else is refused."""
 
     def __missing__(self, code: int) -> Callable:
-        info = pickletools.code2op.get(chr(code))
-        if info is None:
+        if code not in _OPCODES:
             raise ValueError(f"byte 0x{code:02x} is no pickle opcode")
-        raise _NotPlain(f"the pickle uses the opcode {info.name}, which plain data does not need")
+        raise _NotPlain(f"the pickle uses the opcode {_OPCODES[code]}, which plain data does not need")
 
 
 class _PlainUnpickler(pickle._Unpickler):
@@ -377,15 +394,18 @@ class _PlainUnpickler(pickle._Unpickler):
     """
 
     dispatch = _Opcodes(
-        {
-            code: method
-            for code, method in pickle._Unpickler.dispatch.items()
-            if pickletools.code2op[chr(code)].name in _ALLOWED
-        }
+        {code: method for code, method in pickle._Unpickler.dispatch.items() if _OPCODES[code] in _ALLOWED}
     )
 
-    def __init__(self, *args: object, **keywords: object):
-        super().__init__(*args, **keywords)
+    # Set by the inherited load().
+    read: Callable[[int], bytes]
+    readline: Callable[[], bytes]
+    stack: list[Any]
+    append: Callable[[Any], None]
+    memo: dict[int, Any]
+
+    def __init__(self, stream: BinaryIO):
+        super().__init__(stream, encoding="bytes")
         self._fresh: dict[int, np.ndarray | np.dtype] = {}  # by id, and holding them so that an id stays theirs
 
     def find_class(self, module: str, name: str) -> object:

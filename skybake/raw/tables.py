@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
@@ -31,7 +31,7 @@ MISSING = {"", "nan", "null", "none", "na", "n/a", "-"}
 _ROWS_AT_ONCE = 50_000  # text takes ten times the memory of numbers
 
 # What the readers raise for a file that is cut off or overwritten; a truncated FITS table gives a TypeError.
-_DAMAGE = (
+_DAMAGE: tuple[type[Exception], ...] = (
     *(OSError, EOFError, ValueError, TypeError, LookupError),
     *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
 )
@@ -39,8 +39,16 @@ _DAMAGE = (
 
 def one_number_columns(columns: Iterable) -> dict[str, tuple[str, int | None]]:
     """Name the columns of a FITS table that have one value a row."""
-    formats = {column.name: re.match(r"(\d*)([A-Z])", column.format).groups() for column in columns}
-    return {name: (name, None) for name, (repeat, kind) in formats.items() if kind == "A" or repeat in ("", "1")}
+    formats = {column.name: fits_format(column) for column in columns}
+    return {name: (name, None) for name, (repeat, kind) in formats.items() if kind == "A" or repeat == 1}
+
+
+def fits_format(column: Any) -> tuple[int, str]:
+    """Return how many values a row of a FITS column has, and the letter of their kind, a capital."""
+    found = re.match(r"(\d*)([A-Z])", column.format, re.IGNORECASE)
+    if found is None:
+        raise ValueError(f"column {column.name} has the format {column.format!r}; expected a number and a letter")
+    return int(found[1] or 1), found[2].upper()
 
 
 def source(path: Path, fits_places: Places = one_number_columns) -> tuple[list[str], Pieces]:
@@ -109,8 +117,8 @@ def _opened(path: Path) -> TextIO:
         if len(packed.namelist()) != 1:
             raise ValueError(f"{len(packed.namelist())} files in it, expected one")
         return io.TextIOWrapper(packed.open(packed.namelist()[0]), encoding="utf-8-sig", newline="")
-    unpack = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
-    return unpack(path, "rt", encoding="utf-8-sig", newline="")
+    unpack: dict[str, Callable[..., TextIO]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+    return unpack.get(path.suffix.lower(), open)(path, "rt", encoding="utf-8-sig", newline="")
 
 
 def _frame(rows: list[list[str]], wanted: list[str], places: list[int], fields: int) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import bz2
 import io
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -550,6 +551,25 @@ def test_fits_and_parquet_catalogues_are_read_as_csv_is(frames):
         assert np.array_equal(dataset.labels["redshift"], expected.labels["redshift"])
         for scalar, values in expected.scalars.items():
             assert np.array_equal(dataset.scalars[scalar], values, equal_nan=True)
+
+
+def test_a_fits_catalogue_may_have_formats_in_small_letters(frames):
+    rows = catalogue_rows().astype({"run": int, "field": int, "ra": float, "dec": float, "redshift": float})
+    rows["objID"] = rows["objID"].astype(np.int64)
+    columns = {name: rows[name].to_numpy() for name in rows if "Mag" not in name}
+    path = frames.parent / "catalogue.fits"
+    Table(columns | {"cModelMag": np.full((5, 5), 20.0)}).write(path)
+    expected = run(frames, None, name=path.name)[0]
+    contents, formats = re.subn(
+        rb"TFORM\d+ *= '\d*[A-Z] ", lambda found: found[0][:-2] + found[0][-2:].lower(), path.read_bytes()
+    )
+    assert formats == len(columns) + 1
+    path.write_bytes(contents)
+    dataset, rejected = run(frames, None, name=path.name)
+    assert rejected.empty
+    assert list(dataset.ids) == list(expected.ids)
+    assert dataset.scalars.keys() == expected.scalars.keys()
+    assert np.array_equal(dataset.scalars["cModelMag_u"], expected.scalars["cModelMag_u"])
 
 
 def test_a_missing_id_in_parquet_does_not_round_the_others(frames):

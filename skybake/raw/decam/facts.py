@@ -73,9 +73,7 @@ def _label(
     arrays: Sequence[Stamps], fields: Fields, options: Options, reasons: dict[int, tuple[str, str]]
 ) -> np.ndarray:
     """Return the class numbers (N,), of the files or of a field; where both tell, they must agree."""
-    by_file = None
-    if arrays[0].klass is not None:
-        by_file = np.concatenate([np.full(len(item.array), float(item.klass)) for item in arrays])
+    by_file = _classes_of_files(arrays)
     name = _name(fields, options.label, "label")
     if not name:
         if by_file is None:
@@ -91,12 +89,18 @@ def _label(
         return label
     wrong = np.flatnonzero(~np.isnan(label) & (label != by_file))
     if len(wrong):
-        found, expected = (options.classes[int(values[wrong[0]])] for values in (label, by_file))
+        by_field, expected = (options.classes[int(values[wrong[0]])] for values in (label, by_file))
         raise RawError(
-            f"{fields.names[name]}: row {wrong[0]}, from 0, is {found} by {name}, but its stamp stands in the file of"
-            f" class {expected}; {len(wrong)} rows disagree. Hint: are sources and noise swapped?"
+            f"{fields.names[name]}: row {wrong[0]}, from 0, is {by_field} by {name}, but its stamp stands in the file"
+            f" of class {expected}; {len(wrong)} rows disagree. Hint: are sources and noise swapped?"
         )
     return by_file
+
+
+def _classes_of_files(arrays: Sequence[Stamps]) -> np.ndarray | None:
+    """Return the class numbers (N,) that the files stand for; None where one file has them all."""
+    numbers = [np.full(len(item.array), float(item.klass)) for item in arrays if item.klass is not None]
+    return np.concatenate(numbers) if numbers else None
 
 
 def _class_numbers(values: np.ndarray, classes: Sequence[str], reasons: dict[int, tuple[str, str]]) -> np.ndarray:
@@ -141,7 +145,8 @@ def _groups(ids: Sequence[str], fields: Fields, options: Options, reasons: dict[
 
 def _by_pattern(names: Sequence[str], options: Options, reasons: dict[int, tuple[str, str]]) -> list[str]:
     pattern = re.compile(options.group_pattern)
-    groups, places = list(names), []
+    groups = list(names)
+    places: list[tuple[int, str, float, float]] = []
     for row, name in enumerate(names):
         found = pattern.search(name)
         if found is None:
@@ -150,15 +155,16 @@ def _by_pattern(names: Sequence[str], options: Options, reasons: dict[int, tuple
         if options.group_link is None:
             groups[row] = "_".join(text or "" for text in found.groups()) if pattern.groups else found.group()
             continue
-        xy = [as_number(found[part] or "") for part in "xy"]
-        if None in xy:
+        x, y = (as_number(found[part] or "") for part in "xy")
+        if x is None or y is None:
             reasons.setdefault(row, ("no group", f"{name}: x, y {found['x']!r}, {found['y']!r} are no numbers"))
             continue
         spans = {found.span("x"), found.span("y")}
         rest = "_".join(text or "" for k, text in enumerate(found.groups(), 1) if found.span(k) not in spans)
-        places.append((row, rest, *xy))
-    for row, group in _linked(places, options.group_link) if places else ():
-        groups[row] = group
+        places.append((row, rest, x, y))
+    if options.group_link is not None:
+        for row, group in _linked(places, options.group_link):
+            groups[row] = group
     return groups
 
 

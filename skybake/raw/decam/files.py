@@ -50,7 +50,8 @@ def open_files(raw: Mapping[str, Path], options: Options) -> tuple[list[Stamps],
     catalogue = Path(raw["catalogue"]) if "catalogue" in raw else None
     if "stamps" not in raw:
         arrays = [
-            Stamps(Path(raw[key]), key, _load(Path(raw[key])), klass) for key, klass in (("sources", 1), ("noise", 0))
+            Stamps(Path(raw[key]), key, _load_array(Path(raw[key])), klass)
+            for key, klass in (("sources", 1), ("noise", 0))
         ]
         if len(options.classes) != 2:
             raise RawError(f"option classes: {len(options.classes)} names found; sources and noise are two")
@@ -58,8 +59,9 @@ def open_files(raw: Mapping[str, Path], options: Options) -> tuple[list[Stamps],
         return arrays, _fields({}, None, catalogue, sum(len(item.array) for item in arrays), options)
     path = Path(raw["stamps"])
     found = _load(path)
+    others: dict[str, np.ndarray] = {}
     if isinstance(found, np.ndarray):
-        stamps, others = found, {}
+        stamps = found
     else:
         stamps, others = _split_archive(path, found, options)
     arrays = [Stamps(path, "stamps", stamps)]
@@ -84,6 +86,13 @@ def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
         raise RawError(f"{path}: not a readable .npy or .npz file ({error}). Hint: is the download complete?") from None
 
 
+def _load_array(path: Path) -> np.ndarray:
+    found = _load(path)
+    if not isinstance(found, np.ndarray):
+        raise RawError(f"{path}: a .npz file found; expected .npy. Hint: raw: stamps takes a .npz with labels")
+    return found
+
+
 def _split_archive(
     path: Path, found: Mapping[str, np.ndarray], options: Options
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -100,8 +109,6 @@ def _split_archive(
 def check_arrays(arrays: Sequence[Stamps]) -> None:
     """Raise RawError unless all are arrays of real numbers with at least one stamp."""
     for item in arrays:
-        if not isinstance(item.array, np.ndarray):
-            raise RawError(f"{item.path}: a .npz file found; expected .npy. Hint: raw: stamps takes a .npz with labels")
         if item.array.dtype.kind not in "buif":
             raise RawError(f"{item.path}: stamps of {item.array.dtype} found; expected real numbers")
         if item.array.ndim < 2 or not item.array.size:
@@ -116,7 +123,7 @@ def _fields(
             f"match: {options.match!r} found; expected an array of the stamps' .npz, and a catalogue that has it too;"
             f" found arrays {sorted(others)} and {'a' if catalogue else 'no'} catalogue"
         )
-    names = dict.fromkeys(others, path)
+    names = {} if path is None else dict.fromkeys(others, path)
     if catalogue is None:
         return Fields(names, lambda name: plain_texts(others[name]))
     columns, pieces = tables.source(catalogue)
@@ -135,7 +142,7 @@ def _fields(
         values = column(name)
         if not rows:
             rows.append(_matched(catalogue, others, column, len(values), n, options))
-        return np.where(rows[0] >= 0, np.append(values, None)[rows[0]], None)
+        return np.append(values, np.array([None]))[rows[0]]  # row -1, of a stamp without one, is the None at the end
 
     return Fields(names, read)
 

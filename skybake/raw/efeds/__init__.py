@@ -118,7 +118,8 @@ def _write(
 
 
 def _unique(ids: Sequence[str]) -> list[str]:
-    taken, times, names = set(ids), Counter(), []
+    taken, names = set(ids), []
+    times: Counter[str] = Counter()
     for name in ids:
         times[name] += 1
         unique = name

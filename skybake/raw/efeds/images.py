@@ -23,13 +23,13 @@ class Cubes:
 
     Attributes:
         path: The file.
-        images: N arrays.
+        images: N arrays, or one of them all.
         ids: N cluster ids, or None.
         shape: (H, W, C) of most of them.
     """
 
     path: Path
-    images: Sequence[np.ndarray]
+    images: Sequence[np.ndarray] | np.ndarray
     ids: list[str] | None
     shape: tuple[int, int, int]
 
@@ -60,7 +60,7 @@ def read_images(path: Path) -> Cubes:
     return Cubes(path, images, [str(written_name(value)) for value in ids], _common_shape(path, images))
 
 
-def _as_images(path: Path, images: object) -> Sequence[np.ndarray]:
+def _as_images(path: Path, images: object) -> Sequence[np.ndarray] | np.ndarray:
     if isinstance(images, np.ndarray) and images.dtype.kind in "buif":
         return images
     if isinstance(images, list | tuple) or (isinstance(images, np.ndarray) and images.dtype.kind == "O"):
@@ -76,7 +76,7 @@ def _array(image: object) -> np.ndarray:
         return np.empty(0, np.float32)
 
 
-def _common_shape(path: Path, images: Sequence[np.ndarray]) -> tuple[int, int, int]:
+def _common_shape(path: Path, images: Sequence[np.ndarray] | np.ndarray) -> tuple[int, int, int]:
     if len(images) == 0:
         raise RawError(f"{path}: 'gsm_3dImgs' holds no image")
     if isinstance(images, np.ndarray):

@@ -39,42 +39,43 @@ class Match:
 
 def match_rows(cubes: Cubes, catalogue: Catalogue, options: Options) -> Match:
     """Find the image of every row: by id where both files have ids, else by position."""
-    by_id = options.match != "position" and cubes.ids is not None and catalogue.ids is not None
-    if options.match == "id" and not by_id:
+    how = "position"
+    if options.match != "position" and cubes.ids is not None and catalogue.ids is not None:
+        how = f"id ({catalogue.id_column})"
+        if cubes.ids != catalogue.ids:
+            return _match_by_id(cubes, cubes.ids, catalogue, catalogue.ids)
+    elif options.match == "id":
         raise RawError(f"{cubes.path}: no 'cluster' ids to match by. Hint: set `match: position`")
-    if by_id and cubes.ids != catalogue.ids:
-        return _match_by_id(cubes, catalogue)
     if len(cubes.images) != len(catalogue):
         raise RawError(
             f"{cubes.path} has {len(cubes.images)} images, {catalogue.path} has {len(catalogue)} rows, and there are "
             "no cluster ids in both to match them by. Hint: are these files of the same release? Or set `id_column`"
         )
     ids = cubes.ids or catalogue.ids or [str(row) for row in range(len(catalogue))]
-    how = f"id ({catalogue.id_column})" if by_id else "position"
     return Match(np.arange(len(catalogue)), ids, how, {}, 0)
 
 
-def _match_by_id(cubes: Cubes, catalogue: Catalogue) -> Match:
-    images, rows = Counter(cubes.ids), Counter(catalogue.ids)
+def _match_by_id(cubes: Cubes, image_ids: list[str], catalogue: Catalogue, row_ids: list[str]) -> Match:
+    images, rows = Counter(image_ids), Counter(row_ids)
     if not images.keys() & rows.keys():
         raise RawError(
-            f"no id of {catalogue.path}, column {catalogue.id_column!r} (first: {catalogue.ids[0]!r}), is among the "
-            f"ids of {cubes.path} (first: {cubes.ids[0]!r}). Hint: set `id_column`, or `match: position`"
+            f"no id of {catalogue.path}, column {catalogue.id_column!r} (first: {row_ids[0]!r}), is among the "
+            f"ids of {cubes.path} (first: {image_ids[0]!r}). Hint: set `id_column`, or `match: position`"
         )
-    number = {name: i for i, name in enumerate(cubes.ids)}
+    number = {name: i for i, name in enumerate(image_ids)}
     image = np.full(len(catalogue), -1)
     reasons = {}
-    for row, name in enumerate(catalogue.ids):
+    for row, name in enumerate(row_ids):
         if name not in images:
             reasons[row] = ("no image", f"no image has the id {name}")
         elif images[name] > 1 or rows[name] > 1:
             reasons[row] = ("id repeats", f"{rows[name]} rows and {images[name]} images have it")
         else:
             image[row] = number[name]
-    unused = [name for name in cubes.ids if name not in rows]
+    unused = [name for name in image_ids if name not in rows]
     if unused:
         log.warning("%s: %d images have no row, first: %s", cubes.path, len(unused), unused[0])
-    return Match(image, catalogue.ids, f"id ({catalogue.id_column})", reasons, len(unused))
+    return Match(image, row_ids, f"id ({catalogue.id_column})", reasons, len(unused))
 
 
 def find_rejections(cubes: Cubes, catalogue: Catalogue, match: Match) -> dict[int, tuple[str, str]]:
@@ -117,7 +118,7 @@ def _unusable_images(cubes: Cubes, match: Match) -> Iterator[tuple[int, str, str
         if image.shape != cubes.shape or image.dtype.kind not in "buif":
             yield row, "image shape", f"{image.shape} of {image.dtype}, the others have {cubes.shape}"
         elif match.ids[row] in repeated:
-            key = (match.ids[row], hashlib.sha256(np.ascontiguousarray(image)).digest())
+            key = (match.ids[row], hashlib.sha256(np.ascontiguousarray(image).data).digest())
             if key in seen:
                 yield row, "duplicate", "same id and same image as an earlier row"
             seen.add(key)

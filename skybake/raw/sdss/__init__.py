@@ -230,7 +230,7 @@ def _schema(columns: Columns, options: Options, mock: bool, spectra: Spectra | N
     scalars = {name: Column(_units(name), f"catalogue column {column}") for name, column in columns.scalars.items()}
     scalars |= {name: Column("mag", item.description) for name, item in columns.derived.items()}
     scalars["padded_fraction"] = Column("", "fraction of the pixels that lie beyond the frame, and are 0")
-    notes = {"centring": options.centring}
+    notes: dict[str, str | float] = {"centring": options.centring}
     sources = [f"catalogue column {columns.label}"] if columns.label else []
     if spectra is not None:
         sources.append("Z of the object's spectrum")

@@ -128,7 +128,9 @@ def read_catalogue(
     """
     names, pieces = tables.source(path, _fits_places)
     columns = _choose_columns(path, names, label, scalars, spectra)
-    ids, numbers, unreadable, start = [], {name: [] for name in columns.numbers}, {}, 0
+    ids, start = [], 0
+    numbers: dict[str, list[np.ndarray]] = {name: [] for name in columns.numbers}
+    unreadable: dict[int, str] = {}
     for piece in pieces([columns.id, *columns.numbers]):
         ids.append(_texts(piece[columns.id]))
         for name in columns.numbers:
@@ -148,10 +150,10 @@ def _fits_places(columns: Iterable) -> dict[str, tuple[str, int | None]]:
     """Name every number of a table: columns of five elements become one name per band; other arrays are left out."""
     places: dict[str, tuple[str, int | None]] = {}
     for column in columns:
-        repeat, kind = re.match(r"(\d*)([A-Z])", column.format).groups()
-        if kind == "A" or repeat in ("", "1"):
+        repeat, kind = tables.fits_format(column)
+        if kind == "A" or repeat == 1:
             places[column.name] = (column.name, None)
-        elif repeat == "5":
+        elif repeat == 5:
             names = [f"{column.name}_{band}" for band in "ugriz"]
             places |= {_SPELLING.get(name.lower(), name): (column.name, k) for k, name in enumerate(names)}
     return places
@@ -166,7 +168,8 @@ def _choose_columns(
     found |= {name: lower.get(name) for name in ("ra", "dec")}
     found[label] = _label_column(path, lower, label, z_is_magnitude)
     optional = {label} if spectra else set()
-    missing = [name for name, column in found.items() if column is None and name not in optional]
+    present = {name: column for name, column in found.items() if column is not None}
+    missing = [name for name in found if name not in present and name not in optional]
     if missing:
         raise RawError(_missing_columns(path, missing, list(found), names))
     redshift = _redshift_column(lower, z_is_magnitude)
@@ -177,11 +180,11 @@ def _choose_columns(
         derived = {name: item for name, item in derived.items() if name in scalars}
         plain = [name for name in scalars if name not in derived]
         chosen = _given_scalars(path, lower, plain, found[label], redshift)
-    fiber = [lower.get("plate"), lower.get("mjd"), lower.get("fiberid") or lower.get("fiber")]
+    plate, mjd, fiber = lower.get("plate"), lower.get("mjd"), lower.get("fiberid") or lower.get("fiber")
     return Columns(
-        found["objID"],
-        found["ra"],
-        found["dec"],
+        present["objID"],
+        present["ra"],
+        present["dec"],
         found[label],
         _error_column(lower, found[label] or label, z_is_magnitude),
         lower.get("run"),
@@ -190,7 +193,7 @@ def _choose_columns(
         lower.get("rerun"),
         chosen,
         derived,
-        tuple(fiber) if spectra and all(fiber) else None,
+        (plate, mjd, fiber) if spectra and plate and mjd and fiber else None,
     )
 
 
@@ -200,8 +203,8 @@ def _derived(lower: Mapping[str, str], label: str | None) -> dict[str, Derived]:
     if kind is None:
         return {}
     magnitude = {band: lower[f"{kind}{band}".lower()] for band in "ugriz"}
-    extinction = {band: lower.get(f"extinction_{band}") for band in "ugriz"}
-    reddened = kind != "dered_" and all(extinction.values())
+    extinction = {band: lower[f"extinction_{band}"] for band in "ugriz" if f"extinction_{band}" in lower}
+    reddened = kind != "dered_" and len(extinction) == len("ugriz")
     found = {}
     if reddened:
         for band in "ugriz":

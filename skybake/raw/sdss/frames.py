@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -127,14 +127,13 @@ def cut_field(field: Field, size: int, centring: str) -> Cutouts:
     rejected: dict[int, tuple[str, str]] = {}
     digests: dict[str, str] = {}
     try:
-        _check_present(field)
-        for channel, (band, path) in enumerate(zip(BANDS, field.frames, strict=True)):
+        for channel, (band, path) in enumerate(zip(BANDS, _present(field), strict=True)):
             contents = _read(path)
             digests[path.name] = hashlib.sha256(contents).hexdigest()
             stream, header = _open(contents, path.name)
             x, y = _places(header, field, band, path.name)
             inside = (x >= -0.5) & (x < COLUMNS - 0.5) & (y >= -0.5) & (y < ROWS - 0.5)
-            for k in np.flatnonzero(~inside):
+            for k in np.flatnonzero(~inside).tolist():
                 where = f"at pixel ({x[k]:.1f}, {y[k]:.1f}) of {path.name}, which has {COLUMNS} x {ROWS}"
                 rejected.setdefault(int(field.rows[k]), ("outside the frame", where))
             alive = [k for k in range(len(field.rows)) if int(field.rows[k]) not in rejected]
@@ -153,11 +152,12 @@ def cut_field(field: Field, size: int, centring: str) -> Cutouts:
     return Cutouts(field.rows[kept], images[kept], padded[kept], rejected, digests)
 
 
-def _check_present(field: Field) -> None:
+def _present(field: Field) -> list[Path]:
     names = [frame_name(band, field.run, field.camcol, field.field) for band in BANDS]
     missing = [name for name, path in zip(names, field.frames, strict=True) if path is None]
     if missing:
         raise FrameError("missing frame", f"no {', '.join(missing)} (or .bz2) found")
+    return [path for path in field.frames if path is not None]
 
 
 def _read(path: Path) -> bytes:
@@ -183,12 +183,13 @@ def _check_bz2(contents: bytes, name: str) -> None:
         raise FrameError("truncated frame", f"{name}: the end of the bzip2 stream is missing")
 
 
-def _open(contents: bytes, name: str) -> tuple[BinaryIO, Any]:
+def _open(contents: bytes, name: str) -> tuple[io.BufferedIOBase, Any]:
     """Return a stream that stands at the first pixel, and the header of HDU 0."""
     from astropy.io.fits import Header
 
-    compressed = name.endswith(".bz2")
-    stream = bz2.BZ2File(io.BytesIO(contents)) if compressed else io.BytesIO(contents)
+    stream: io.BufferedIOBase = io.BytesIO(contents)
+    if name.endswith(".bz2"):
+        stream = bz2.BZ2File(stream)
     start = _read_bytes(stream, 2880, name)
     if not start:
         raise FrameError("empty frame", f"{name} decompresses to no bytes")
@@ -202,7 +203,7 @@ def _open(contents: bytes, name: str) -> tuple[BinaryIO, Any]:
     return stream, Header.fromstring(b"".join(blocks))
 
 
-def _read_bytes(stream: BinaryIO, size: int, name: str) -> bytes:
+def _read_bytes(stream: io.BufferedIOBase, size: int, name: str) -> bytes:
     try:
         return stream.read(size)
     except EOFError:
@@ -272,7 +273,7 @@ def _last_row(y: np.ndarray, size: int, centring: str) -> int:
     return min(ROWS, int(np.ceil(y.max() - size / 2)) + size + margin)
 
 
-def _read_rows(stream: BinaryIO, rows: int, name: str) -> np.ndarray:
+def _read_rows(stream: io.BufferedIOBase, rows: int, name: str) -> np.ndarray:
     wanted = 4 * COLUMNS * rows
     contents = _read_bytes(stream, wanted, name)
     if len(contents) < wanted:

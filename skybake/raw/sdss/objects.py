@@ -129,7 +129,8 @@ class _Rejected:
     """Collects the first reason against each row."""
 
     def __init__(self, ids: np.ndarray):
-        self._ids, self._reasons = ids, {}
+        self._ids = ids
+        self._reasons: dict[int, Rejection] = {}
 
     def add(self, row: int, reason: str, detail: str) -> None:
         self._reasons.setdefault(int(row), Rejection(int(row), self._ids[row], reason, detail))
@@ -155,7 +156,7 @@ def _check_ids(table: Table, rejected: _Rejected) -> np.ndarray:
             rejected.add(row, "unreadable id", f"{text!r}, expected an integer of at most 19 digits")
     objids = np.flatnonzero(decode_objid(numbers)["rerun"] == _RERUN)
     if len(objids) >= 5 and not (numbers[objids] % np.uint64(256)).any():  # genuine ones: one in 256 each
-        for row in objids:
+        for row in objids.tolist():
             rejected.add(row, "rounded id", f"{numbers[row]}: all are multiples of 256, as after a 64-bit float")
     return numbers
 
@@ -164,14 +165,14 @@ def _check_values(columns: Columns, table: Table, labels: Labels, rejected: _Rej
     for row, detail in table.unreadable.items():
         rejected.add(row, "unreadable number", detail)
     ra, dec, label = table.numbers[columns.ra], table.numbers[columns.dec], labels.values
-    for row in np.flatnonzero(~((ra >= -180) & (ra <= 360) & (np.abs(dec) <= 90))):
+    for row in np.flatnonzero(~((ra >= -180) & (ra <= 360) & (np.abs(dec) <= 90))).tolist():
         rejected.add(row, "no position", f"ra {ra[row]}, dec {dec[row]} [deg]")
     for row, (reason, detail) in labels.against.items():
         rejected.add(row, reason, detail)
-    for row in np.flatnonzero(~np.isfinite(label) | (label == MAGIC)):
+    for row in np.flatnonzero(~np.isfinite(label) | (label == MAGIC)).tolist():
         rejected.add(row, "label missing", f"{labels.name} is {label[row]}")
     if is_redshift(labels.name):
-        for row in np.flatnonzero(label <= -1):  # -99 and its like; errors are relative to 1 + z
+        for row in np.flatnonzero(label <= -1).tolist():  # -99 and its like; errors are relative to 1 + z
             rejected.add(row, "redshift impossible", f"{labels.name} is {label[row]}, expected more than -1")
 
 
@@ -190,7 +191,7 @@ def _find_fields(
     disagree = np.any([places[name] != decoded[name] for name in _FIELD], axis=0)
     usable = np.all([(places[name] >= 1) & (places[name] <= most) for name, most in _FIELD.items()], axis=0)
     usable &= np.all([places[name] == np.floor(places[name]) for name in _FIELD], axis=0)
-    for row in np.flatnonzero(~usable):
+    for row in np.flatnonzero(~usable).tolist():
         found = ", ".join(f"{name} {given[name][row]:g}" for name in _FIELD)
         rejected.add(row, "field unknown", f"{found}. Hint: needed as columns, or in an objID that encodes them")
     return places, disagree
@@ -225,9 +226,15 @@ def _merge(labels: Labels, ids: np.ndarray, rejected: _Rejected) -> tuple[np.nda
 def _scalars(columns: Columns, table: Table, rows: np.ndarray) -> dict[str, np.ndarray]:
     found = {name: _scalar(table.numbers[column][rows]) for name, column in columns.scalars.items()}
     for name, item in columns.derived.items():
-        found[name] = sum(_scalar(table.numbers[column][rows]) for column in item.plus)
-        found[name] = found[name] - sum(_scalar(table.numbers[column][rows]) for column in item.minus)
+        found[name] = _sum(table, item.plus, rows) - _sum(table, item.minus, rows)
     return found
+
+
+def _sum(table: Table, columns: Sequence[str], rows: np.ndarray) -> np.ndarray:
+    total = np.zeros(len(rows))
+    for column in columns:
+        total += _scalar(table.numbers[column][rows])
+    return total
 
 
 def _scalar(values: np.ndarray) -> np.ndarray:

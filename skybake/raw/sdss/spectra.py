@@ -129,8 +129,8 @@ def read_spectrum(path: Path) -> Spectrum:
     except (OSError, EOFError, IndexError, KeyError, TypeError, ValueError, AttributeError, Warning) as problem:
         text = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
         raise SpectrumError(f"not a whole spectrum file, expected a table with Z in HDU 2 ({text})") from None
-    named = tuple(int(number) for number in _NAME.fullmatch(path.name).groups()[:3])
-    if named != (plate, mjd, fiber):
+    named = _NAME.fullmatch(path.name)
+    if named is None or tuple(int(number) for number in named.groups()[:3]) != (plate, mjd, fiber):
         raise SpectrumError(f"holds plate {plate}, mjd {mjd}, fiber {fiber}, which is not what its name says")
     return Spectrum(path.name, plate, mjd, fiber, ra, dec, redshift, error, warning)
 
@@ -163,9 +163,9 @@ def labels_of(columns: Columns, table: Table, spectra: Spectra) -> Labels:
         else:
             values[row], errors[row] = _mean(redshifts, np.array([item.error for item in sure]))
             filled += 1
-    for row in np.flatnonzero(~known):
-        if int(row) not in of_row:
-            against[int(row)] = ("label missing", f"{name} is {values[row]}, and {_nothing(spectra)}")
+    for row in np.flatnonzero(~known).tolist():
+        if row not in of_row:
+            against[row] = ("label missing", f"{name} is {values[row]}, and {_nothing(spectra)}")
     log.info("%d of %d rows have the redshift of a spectrum", filled, len(values))
     return Labels(values, errors, name, against)
 
@@ -192,10 +192,10 @@ def _rows(columns: Columns, table: Table, spectra: Sequence[Spectrum]) -> dict[i
     if columns.spectrum:
         named = {(item.plate, item.mjd, item.fiber): item for item in spectra}
         keys = np.stack([table.numbers[name] for name in columns.spectrum], axis=1)
-        for row in np.flatnonzero(np.isfinite(keys).all(axis=1)):
+        for row in np.flatnonzero(np.isfinite(keys).all(axis=1)).tolist():
             spectrum = named.get(tuple(keys[row]))
             if spectrum is not None:
-                found[int(row)] = [spectrum]
+                found[row] = [spectrum]
     taken = {item.name for items in found.values() for item in items}
     free = [item for item in spectra if item.name not in taken]
     same: dict[str, list[int]] = {}
