@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -20,10 +20,21 @@ class Head(Protocol):
         loss_parameters: What the loss must know of the head beside what the config says of it.
     """
 
-    width: int
-    activation: str | None
-    bias: tuple[float, ...]
-    loss_parameters: Mapping[str, Any]
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def activation(self) -> str | None: ...
+
+    @property
+    def bias(self) -> tuple[float, ...]: ...
+
+    @property
+    def loss_parameters(self) -> Mapping[str, Any]: ...
+
+    @classmethod
+    def fit(cls, labels: np.ndarray, *parameters: Any, **named: Any) -> Self:
+        """Make the head for training labels (N,); which parameters it takes is its own business."""
 
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Turn raw outputs (N, width) into predictions."""

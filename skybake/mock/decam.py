@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -38,8 +38,8 @@ from skybake.settings import Settings
 RAW_FILES = {"sources": "sources.npy", "noise": "noise.npy", "catalogue": "catalogue.csv"}
 OPTIONAL_FILES = {"expectation": "expectation.npy"}
 
-KINDS = ("sky", "residual", "cosmic_ray", "masked_edge", "bad_row")
 Kind = Literal["sky", "residual", "cosmic_ray", "masked_edge", "bad_row"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 COLUMNS = ("id", "class", "object", "kind", "snr", "psf_sigma", "x", "y", "sky_noise")
 NOISE_SCATTER = 0.1  # of ln sky noise from stamp to stamp
 TRAIL = 1.5  # pixels; sigma of the drift from the first to the last exposure, from a wrong velocity

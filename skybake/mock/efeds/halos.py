@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 
@@ -110,7 +111,10 @@ def candidate_clusters(rng: np.random.Generator, options: Options) -> Iterator[t
             yield take(halos, used), replace(chunk, halo=halo)
 
 
-def take(table: Halos | Views, rows: np.ndarray | slice) -> Halos | Views:
+Table = TypeVar("Table", Halos, Views)
+
+
+def take(table: Table, rows: np.ndarray | slice) -> Table:
     """Return some rows of a table."""
     return type(table)(**{field.name: getattr(table, field.name)[rows] for field in fields(table)})
 

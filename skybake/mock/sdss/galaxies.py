@@ -78,7 +78,7 @@ class Galaxies:
     def __len__(self) -> int:
         return len(self.redshift)
 
-    def rows(self, chosen: np.ndarray) -> Galaxies:
+    def rows(self, chosen: np.ndarray | slice) -> Galaxies:
         """Return the galaxies ``chosen`` (a mask, numbers or a slice)."""
         return Galaxies(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
@@ -256,7 +256,8 @@ def sample(rng: np.random.Generator, n: int, limits: Limits) -> Galaxies:
         n: How many.
         limits: What the sample takes.
     """
-    parts, missing = [], n
+    parts: list[Galaxies] = []
+    missing = n
     while missing > 0 or not parts:
         drawn = _candidates(rng, 20_000, limits.early_only)
         magnitude = 22.5 - 2.5 * np.log10(drawn.flux[:, 2])
