@@ -12,7 +12,7 @@ Of each rule: its jobs, their wall and CPU time as SLURM accounts for them, and 
 `train_seconds` of all runs of networks (timing.json); all else that a training job takes is its overhead: starting
 Snakemake twice, the container, the framework, predictions, files. "No job running" is the part of the whole in which
 Snakemake or SLURM had nothing at work. With --against, another checkout runs the same bake-off first, with the same
-Python; with --rounds they take turns. Nothing else should run on the machine meanwhile.
+Python; an even number of --rounds is fair to both. Nothing else should run on the machine meanwhile.
 """
 
 from __future__ import annotations
@@ -267,8 +267,8 @@ def main() -> None:
         if cluster.queue():
             sys.exit("the test cluster has jobs: something else uses it")
         found: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
-        for _ in range(given.rounds):
-            for way, checkout in ways.items():
+        for turn in range(given.rounds):
+            for way, checkout in list(ways.items())[:: -1 if turn % 2 else 1]:  # the first finds nothing in caches
                 found[way].append(measure(checkout, given, cluster))
                 print(
                     f"\n{way}: {found[way][-1]['combinations']} combinations\n{rules_table(found[way][-1])}", flush=True
@@ -279,7 +279,7 @@ def main() -> None:
     for way, measured in found.items():
         rounds = [numbers(one) for one in measured]
         medians[way] = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
-    print(f"\n{'in containers' if given.containers else 'without containers'}")
+    print(f"\n{'in containers' if given.containers else 'without containers'}: {', '.join(reversed(ways))}")
     for name, ours in medians[OURS].items():
         theirs = medians[THEIRS][name] if given.against else None
         compared = "" if theirs is None else f" {theirs:10.1f}" + (f"   / ours {theirs / ours:.2f}" if ours else "")
