@@ -22,6 +22,12 @@ from skybake.doctor.lines import Line
 
 COMMANDS = ("sbatch", "squeue", "scancel", "scontrol")
 ADDED = "For further error details see the cluster/cloud log and the log files of the involved rule(s)."  # by Snakemake
+# What Snakemake and srun add to the words of what failed; and which words say most.
+NOISE = (
+    r"(WorkflowError|RuleException|CalledProcessError|Error in rule|Exiting because|Shutting down|At least one job"
+    r"|Command |Storing output|Elapsed time|message:|log:|finished$|srun: error: .*[Ee]xited|The whole log)"
+)
+TELLING = (r"FATAL|oom.kill|DUE TO", r"[Ee]rror|killed", r".")
 SECONDS = 60  # that a command of SLURM may take
 
 
@@ -148,15 +154,19 @@ def _said(message: str) -> str:
 
 
 def _last_words(logs: Sequence[str]) -> tuple[str, str]:
-    """Return the last words of the first log that has some, and that log."""
-    for path in map(Path, logs):
-        if path.is_file():
-            said = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
-            said = [line for line in said if line]
-            telling = [line for line in said if re.search(r"error|fatal|killed|cancelled", line, re.IGNORECASE)] or said
-            if telling:
-                return telling[-1], str(path)
-    return "", str(logs[0]) if logs else ""
+    """Return the line of a job's logs that says most, the later the better, and the log that it is from."""
+    said = [
+        (line.strip(), str(path))
+        for path in map(Path, logs)
+        if path.is_file()
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip() and not re.match(NOISE, line.strip())
+    ]
+    for words in TELLING:
+        for line, path in reversed(said):
+            if re.search(words, line):
+                return line, path
+    return "", str(logs[-1]) if logs else ""
 
 
 def _ask(*command: str) -> tuple[str, str]:

@@ -251,6 +251,18 @@ def test_the_last_words_of_a_job_are_told(tmp_path):
     assert line.text == "SLURM-job '7' failed, SLURM status is: 'FAILED': FATAL: could not open image data.sif"
 
 
+def test_snakemake_does_not_have_the_last_word(tmp_path):
+    (tmp_path / "data.log").write_text("oneDNN custom operations are on\n")
+    (tmp_path / "7.log").write_text(
+        "slurmstepd: error: Detected 1 oom-kill event(s)\nError in rule doctor_data:\nWorkflowError:\n"
+        "At least one job did not complete successfully.\nsrun: error: vm: task 0: Exited with exit code 1\n"
+    )
+    logs = [str(tmp_path / name) for name in ("data.log", "7.log")]
+    assert login._last_words(logs) == ("slurmstepd: error: Detected 1 oom-kill event(s)", logs[1])
+    assert login._last_words(logs[:1]) == ("oneDNN custom operations are on", logs[0])
+    assert login._last_words([str(tmp_path / "none.log")]) == ("", str(tmp_path / "none.log"))
+
+
 def test_a_file_that_is_never_seen_and_a_job_that_never_runs():
     missing = logging.makeLogRecord({"msg": "MissingOutputException in rule doctor_data in file Snakefile"})
     line = login._failure("data", SimpleNamespace(heard=[missing]), 60)
