@@ -19,57 +19,56 @@ localrules:
     doctor,
 
 
-for step, found in DOCTORS.items():
-    if not step.startswith("train_"):
+for kind in ("data", "report"):
 
-        rule:
-            name:
-                f"doctor_{step}"
-            output:
-                local(found),
-            log:
-                PATHS.log("doctor", step),
-            retries: 0
-            conda:
-                f"../envs/{step}.yaml"
-            container:
-                f"{IMAGES}/{step}.sif"
-            resources:
-                mem_mb=1000,
-                runtime=5,
-            params:
-                call=uuid4().hex,
-            message:
-                f"examining where {step} runs"
-            script:
-                "../scripts/examine.py"
+    rule:
+        name:
+            f"doctor_{kind}"
+        output:
+            local(f"{PATHS.results}/doctor/{kind}.json"),
+        log:
+            PATHS.log("doctor", kind),
+        retries: 0
+        conda:
+            f"../envs/{kind}.yaml"
+        container:
+            f"{IMAGES}/{kind}.sif"
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        params:
+            call=uuid4().hex,
+        message:
+            f"examining where {kind} runs"
+        script:
+            "../scripts/examine.py"
 
-    else:
-        bakeoff = step.removeprefix("train_")
 
-        rule:
-            name:
-                f"doctor_{step}"
-            output:
-                local(found),
-            log:
-                PATHS.log("doctor", step),
-            retries: 0
-            conda:
-                f"../envs/{TRAINED_IN[bakeoff]}.yaml"
-            container:
-                f"{IMAGES}/{TRAINED_IN[bakeoff]}.sif"
-            threads: PLAN.config.bakeoffs[bakeoff].training.threads
-            resources:
-                mem_mb=jobs.TRAINING_MB[TRAINED_IN[bakeoff]],
-                runtime=10,
-            params:
-                call=uuid4().hex,
-                training=PLAN.config.bakeoffs[bakeoff].training.model_dump(include=jobs.DOCTORED),
-            message:
-                f"examining where {bakeoff} trains"
-            script:
-                "../scripts/examine_training.py"
+for name, bakeoff in PLAN.config.bakeoffs.items():
+
+    rule:
+        name:
+            f"doctor_train_{name}"
+        output:
+            local(f"{PATHS.results}/doctor/train_{name}.json"),
+        log:
+            PATHS.log("doctor", f"train_{name}"),
+        retries: 0
+        conda:
+            f"../envs/{TRAINED_IN[name]}.yaml"
+        container:
+            f"{IMAGES}/{TRAINED_IN[name]}.sif"
+        threads: bakeoff.training.threads
+        resources:
+            mem_mb=jobs.TRAINING_MB[TRAINED_IN[name]],
+            runtime=10,
+        params:
+            call=uuid4().hex,
+            training=bakeoff.training.model_dump(include=jobs.DOCTORED),
+        message:
+            f"examining where {name} trains"
+        script:
+            "../scripts/examine_training.py"
 
 
 rule doctor:

@@ -62,22 +62,10 @@ def start(asked: Mapping[str, Any]) -> dict[str, Any]:
     try:
         backend.start(**asked)
         found = {"version": importlib.import_module(name).__version__, **backend.hardware()}
-        if found["kind"] == "gpu":
-            found = {"capability": capability(), **found}
         compute()
     except Exception as error:  # whatever it is, it is what the doctor has to tell
         return {"error": f"{error}" or type(error).__name__}
     return found
-
-
-def capability() -> str:
-    """Return the compute capability of the first GPU, e.g. ``"8.0"``; empty where ``nvidia-smi`` does not say it."""
-    command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.split("\n")[0].strip() if done.returncode == 0 else ""
 
 
 def compute() -> None:

@@ -113,7 +113,7 @@ def _framework(step: str, name: str, found: Mapping[str, Any], asked_gpu: str) -
     text = f"{name} {found['version']} computes on {found['name']}"
     if found["kind"] == "gpu":
         facts = [f"driver {found.get('driver') or 'unknown'}"]
-        facts += [f"compute capability {found['capability']}"] if found.get("capability") else []
+        facts += [f"compute capability {found['compute_capability']}"] if found.get("compute_capability") else []
         return Line("ok", step, f"{text} ({', '.join(facts)})")
     if asked_gpu:
         return Line(bad, step, f"{text}, and the job asked for a GPU ({asked_gpu})", GPU_CURE)
