@@ -3,10 +3,11 @@
     python tests/witness.py run --out before.json [--checkout FOLDER] [--only small sweep] [--work FOLDER] [--cores 2]
     python tests/witness.py compare before.json after.json [--all]
 
-``run`` runs the bake-offs of :func:`cases` with a checkout, by default the one it lies in, and writes one JSON file:
-the arrays of datasets and splits, the weights of every network, predicted values with the ids they belong to, every
-history, run record, sweep and look inside, and every number of ``metrics.json`` and ``comparison.csv``. ``compare``
-prints what differs, grouped, and exits with 1 if anything does. A run takes minutes, less than ten on two cores.
+``run`` runs the bake-offs of ``witness_cases.py`` with a checkout, by default the one it lies in, and writes one JSON
+file: the arrays of datasets and splits, the weights of every network, predicted values with the ids they belong to,
+every history, run record, sweep and look inside, and every number of ``metrics.json`` and ``comparison.csv``.
+``compare`` prints what differs, grouped, and exits with 1 if anything does. A run takes minutes, less than ten on two
+cores.
 
 Contents are kept by what they are (station, row, field), not by where a file keeps them:
 
@@ -36,8 +37,7 @@ import tempfile
 import time
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -99,8 +99,7 @@ def runs(results: Path) -> Iterator[Run]:
         yield Run(f"{dataset}/{model}/{loss}", dataset, seed, path)
     for path in sorted(results.glob("*/sweeps/*/*/*/seed-*")):
         dataset, _, model, loss, point, seed = path.relative_to(results).parts
-        if not point.startswith("."):  # where it was trained
-            yield Run(f"{dataset}/{model}/{loss}/{point}", dataset, seed, path)
+        yield Run(f"{dataset}/{model}/{loss}/{point}", dataset, seed, path)
 
 
 def of_rows(results: Path, name: str) -> dict[str, Path]:
@@ -324,7 +323,7 @@ def rejected(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
 
 def history(rows: Sequence[Mapping[str, str]]) -> dict[str, list[Any]]:
     """Return the columns of a history; a baseline has none."""
-    return {name: [number_or_text(row[name]) for row in rows] for name in (rows[0] if rows else ()) if rows}
+    return {name: [number_or_text(row[name]) for row in rows] for name in (rows[0] if rows else ())}
 
 
 def comparison(path: Path) -> dict[str, dict[str, Any]]:
@@ -368,166 +367,22 @@ def check(found: Contents, results: Path) -> None:
             )
 
 
-# ---- The bake-offs -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Case:
-    """A small bake-off.
-
-    Attributes:
-        config: Of the workflow.
-        prepare: Writes raw files into the folder where it runs.
-    """
-
-    config: Mapping[str, Any]
-    prepare: Callable[[Path], None] = lambda folder: None
-
-
-def cases() -> dict[str, Case]:
-    """Return the bake-offs by name: those of tests/workflow, and what of the library these leave out."""
-    from tests.workflow import test_photoz, test_stamps, test_sweep
-    from tests.workflow.conftest import CONFIG
-
-    sweep = test_sweep.config(0.1, 2.0)
-    sweep["bakeoffs"]["clusters"] |= {"inside": {"objects": 2}}
-    stamps = deepcopy(test_stamps.CONFIG)
-    stamps["bakeoffs"]["yes_or_no"] = {
-        "datasets": ["stamps"],
-        "models": ["dense"],
-        "losses": ["binary_crossentropy", {"bayesian_binary_crossentropy": {"draws": 5}}],
-        "seeds": [1],
-        "training": {"epochs": 2, "images": "sigma_g_unit_sum", "optimizer": "sgd"},
-    }
-    photoz = deepcopy(test_photoz.CONFIG)
-    photoz["datasets"]["galaxies"]["split"] = {"strategy": "sky", "cell": 0.05, "test": 0.3, "valid": 0.3, "seed": 1}
-    return {
-        "small": Case(CONFIG),
-        "sweep": Case(sweep),
-        "stamps": Case(stamps),
-        "photoz": Case(photoz),
-        "photographs": Case(PHOTOGRAPHS, write_photographs),
-        "heads": Case(HEADS, write_blobs),
-    }
-
-
-PHOTOGRAPHS = {
-    "datasets": {
-        "photographs": {
-            "survey": "cifar",
-            "raw": {"batches": "cifar-10-batches-py"},
-            "split": {"strategy": "official", "valid": 0.3, "seed": 40},
-        }
-    },
-    "bakeoffs": {
-        "course": {
-            "datasets": ["photographs"],
-            "models": [{"lesson_cnn_dropout": {"filters": 8}}],
-            "losses": [{"bayesian_categorical_crossentropy": {"draws": 5}}, "focal"],
-            "seeds": [1, 2],
-            "training": {"epochs": 2, "images": "per_pixel"},
-        }
-    },
-    "statistics": {"draws": 200},
-}
-
-# Every head of a regression, every baseline that needs no magnitudes, and training in other ways than the usual one.
-HEADS = {
-    "datasets": {
-        "blobs": {
-            "survey": "efeds",
-            "raw": {"images": "cubes.pkl", "catalogue": "catalogue.feather"},
-            "split": {"strategy": "holdout", "test": 0.3, "valid": 0.3, "seed": 40},
-        }
-    },
-    "bakeoffs": {
-        "heads": {
-            "datasets": ["blobs"],
-            "models": [{"deeper_sequential": {"filters": 8, "units": 16}}],
-            "losses": [
-                *("mae", "gaussian_crps", "student_t_nll", "mixture_nll", "quantile"),
-                *({"bin_crossentropy": {"count": 10}}, {"expectation": {"count": 10}}),
-            ],
-            "baselines": ["constant", "redshift_only", "total_flux", "ridge_bands"],
-            "seeds": [1],
-            "training": {"epochs": 3, "schedule": "cosine", "augmentation": "flips"},
-        },
-        "as_published": {
-            "datasets": ["blobs"],
-            "models": [{"nonsequential_reference": {}}],
-            "losses": ["mse"],
-            "seeds": [1],
-            "training": {
-                **{"epochs": 3, "images": "none", "labels": "none", "weights": "last"},
-                **{"optimizer": {"name": "sgd", "learning_rate": 1e-4, "momentum": 0.9}},
-                "schedule": {"name": "plateau", "patience": 1},
-            },
-        },
-        "from_disk": {
-            "datasets": ["blobs"],
-            "models": ["dense_bn"],
-            "losses": ["gaussian_nll"],
-            "seeds": [1],
-            "training": {
-                **{"epochs": 6, "memory_limit_mb": 0.05, "images": "standardise", "optimizer": "rmsprop"},
-                "early_stopping": {"patience": 1},
-            },
-        },
-        "jax": {
-            "datasets": ["blobs"],
-            "models": ["mixed_simple_sequential"],
-            "losses": ["huber"],
-            "seeds": [1],
-            "training": {"epochs": 2, "backend": "jax", "shuffle": "chunks"},
-        },
-        "bfloat16": {
-            "datasets": ["blobs"],
-            "models": ["simple_sequential"],
-            "losses": ["log_cosh"],
-            "seeds": [1],
-            "training": {"epochs": 2, "precision": "mixed_bfloat16"},
-        },
-    },
-    "statistics": {"draws": 200},
-}
-
-
-def write_blobs(folder: Path) -> None:
-    """Write raw files of the efeds survey, as the test of all losses does."""
-    from tests.workflow.test_losses import write_raw
-
-    write_raw(folder, 150)
-
-
-def write_photographs(folder: Path) -> None:
-    """Write batches of the cifar survey, as Python 2 did: noise whose colour tells the class."""
-    from tests.unit.test_cifar import NAMES, python_2
-
-    batches = folder / "cifar-10-batches-py"
-    batches.mkdir(exist_ok=True)
-    rng = np.random.default_rng(1)
-    for name, said in (
-        *((f"data_batch_{number}", f"training batch {number} of 2") for number in (1, 2)),
-        ("test_batch", "testing batch 1 of 1"),
-    ):
-        labels = rng.integers(0, len(NAMES), 50)
-        colour = 60 * np.eye(len(NAMES))[labels].repeat(1024, axis=1)
-        data = rng.integers(0, 190, (50, 3072)) + colour
-        content = {"batch_label": said, "labels": labels.tolist(), "data": data.astype(np.uint8)}
-        (batches / name).write_bytes(python_2(content))
-    meta = {"num_cases_per_batch": 50, "label_names": NAMES, "num_vis": 3072}
-    (batches / "batches.meta").write_bytes(python_2(meta))
+# ---- The run -------------------------------------------------------------------------------------------------------
 
 
 def run(out: Path, checkout: Path, names: Sequence[str], work: Path, cores: int) -> None:
     """Run bake-offs with a checkout and write their digest.
 
     Raises:
-        WitnessError: One of them failed.
+        WitnessError: One of them failed, or there is none of a name.
     """
+    from tests.witness_cases import cases
     from tests.workflow.conftest import Bakeoff
 
-    chosen = {name: case for name, case in cases().items() if not names or name in names}
+    known = cases()
+    if unknown := [name for name in names if name not in known]:
+        raise WitnessError(f"no bake-off {unknown[0]!r}; there are {', '.join(known)}")
+    chosen = {name: case for name, case in known.items() if not names or name in names}
     found: Contents = defaultdict(dict)
     for name, case in chosen.items():
         started = time.monotonic()
@@ -593,15 +448,11 @@ class Difference:
     @property
     def change(self) -> float | None:
         """The largest relative change of a number; None where there is none to tell."""
-        pairs = [(numbers(self.before), numbers(self.after))]
-        changes = [
-            abs(new - old) / max(abs(old), abs(new))
-            for olds, news in pairs
-            if len(olds) == len(news)
-            for old, new in zip(olds, news, strict=True)
-            if old != new
-        ]
-        return max(changes, default=None)
+        old, new = numbers(self.before), numbers(self.after)
+        if len(old) != len(new):
+            return None
+        pairs = zip(old, new, strict=True)
+        return max((abs(y - x) / max(abs(x), abs(y)) for x, y in pairs if x != y), default=None)
 
 
 def numbers(value: Any) -> list[float]:
@@ -707,7 +558,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     running.add_argument("--out", type=Path, required=True, help="JSON file to write")
     running.add_argument("--checkout", type=Path, default=ROOT, help="what is run; by default where this script lies")
     running.add_argument("--only", nargs="+", default=[], help="bake-offs by name; by default all")
-    running.add_argument("--work", type=Path, help="folder to run in, which stays; by default one that is removed")
+    running.add_argument("--work", type=Path, help="folder to run in, which stays; the same run can go on in it")
     running.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)), help="by default all")
     comparing = commands.add_parser("compare", help="print what differs; exit with 1 if anything does")
     comparing.add_argument("before", type=Path)
@@ -719,8 +570,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lines, differ = report(load(given.before), load(given.after), everything=given.all)
             print("\n".join(lines))
             return int(differ)
-        if unknown := [name for name in given.only if name not in cases()]:
-            raise WitnessError(f"no bake-off {unknown[0]!r}; there are {', '.join(cases())}")
         with tempfile.TemporaryDirectory() as scratch:
             run(given.out, given.checkout.resolve(), given.only, (given.work or Path(scratch)).resolve(), given.cores)
     except WitnessError as error:
