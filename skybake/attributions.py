@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,6 +79,17 @@ class Attributions:
         }
         return frozenset(name for name, there in found.items() if there)
 
+    def array(self, name: str) -> np.ndarray:
+        """Return an array by its attribute's name.
+
+        Raises:
+            ValueError: It was not asked for.
+        """
+        found = getattr(self, name)
+        if found is None:
+            raise ValueError(f"no {name} of {self.model} with {self.loss} found; expected it, as a figure needs it")
+        return found
+
 
 _ARRAYS = (
     *("true", "predicted", "explained", "blank", "images", "probability", "occlusion"),
@@ -109,7 +121,7 @@ def read(path: Path | str) -> Attributions:
     with hdf5.read(path) as file:
         if file.attrs.get("format") != FORMAT or file.attrs.get("version") != VERSION:
             raise ValueError(f"{path}: not a file of version {VERSION} of what is inside a network. Hint: delete it")
-        facts = {name: str(file.attrs[name]) for name in TEXTS}
+        facts: dict[str, Any] = {name: str(file.attrs[name]) for name in TEXTS}
         facts |= {name: tuple(map(str, file.attrs[name])) for name in ("bands", "classes")}
         facts |= {"seed": int(file.attrs["seed"]), "mock": bool(file.attrs["mock"]), "patch": int(file.attrs["patch"])}
         arrays = {name: file[name][:] for name in _ARRAYS if name in file}

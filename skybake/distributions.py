@@ -6,7 +6,7 @@ same shape, in units of the label. No deep-learning framework is imported here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,15 +47,37 @@ class Distribution(Protocol):
 def of(prediction: Prediction) -> Distribution | None:
     """Return the distribution of a prediction; None if it has none, or a single quantile."""
     if prediction.weights is not None:
-        return Mixture(prediction.weights, prediction.means, np.maximum(prediction.stds, TINY))
+        means, stds = _needed("weights", prediction, "means"), _needed("weights", prediction, "stds")
+        return Mixture(prediction.weights, means, np.maximum(stds, TINY))
     if prediction.probabilities is not None:
-        return Piecewise(prediction.edges[None, :], _normalised(prediction.probabilities))
+        edges = _needed("probabilities", prediction, "edges")
+        return Piecewise(edges[None, :], _normalised(prediction.probabilities))
     if prediction.quantiles is not None:
-        return between_quantiles(prediction.quantiles, prediction.levels) if len(prediction.levels) > 1 else None
+        levels = _needed("quantiles", prediction, "levels")
+        return between_quantiles(prediction.quantiles, levels) if len(levels) > 1 else None
     if prediction.std is None:
         return None
     std = np.maximum(prediction.std, TINY)
     return Normal(prediction.point, std) if prediction.dof is None else StudentT(prediction.point, std, prediction.dof)
+
+
+def required(prediction: Prediction) -> Distribution:
+    """Return the distribution of a prediction.
+
+    Raises:
+        ValueError: It has none.
+    """
+    found = of(prediction)
+    if found is None:
+        raise ValueError(f"no distribution found among {', '.join(prediction.given())}; expected one")
+    return found
+
+
+def _needed(form: str, prediction: Prediction, name: str) -> np.ndarray:
+    found = getattr(prediction, name)
+    if found is None:
+        raise ValueError(f"a prediction with {form} and without {name} found; expected both")
+    return found
 
 
 def _normalised(probabilities: np.ndarray) -> np.ndarray:
@@ -192,12 +214,12 @@ class Mixture:
 
     def quantile(self, levels: Sequence[float]) -> np.ndarray:
         """Return quantiles (N, Q), by bisection between the components' own."""
-        levels = np.asarray(levels, dtype=np.float64)
-        ends = self.means[:, :, None] + self.stds[:, :, None] * special.ndtri(levels)
+        wanted = np.asarray(levels, dtype=np.float64)
+        ends = self.means[:, :, None] + self.stds[:, :, None] * special.ndtri(wanted)
         low, high = ends.min(axis=1), ends.max(axis=1)  # no quantile lies beyond those of all components
         for _ in range(60):
             middle = 0.5 * (low + high)
-            below = self.cdf(middle) < levels
+            below = self.cdf(middle) < wanted
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         return 0.5 * (low + high)
 
@@ -231,7 +253,7 @@ class Piecewise:
         below = np.cumsum(self.mass, axis=1)
         return np.concatenate([np.zeros((len(below), 1)), below / below[:, -1:]], axis=1)
 
-    def _each(self, values: np.ndarray):
+    def _each(self, values: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Yield the values, edges and cumulative probabilities of each object."""
         edges = np.broadcast_to(self.edges, (len(self.mass), self.edges.shape[1]))
         return zip(values, edges, self.cumulative, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -59,7 +60,18 @@ class Prediction:
     def __len__(self) -> int:
         return len(self.point)
 
-    def given(self) -> dict[str, np.ndarray | float]:
+    @property
+    def class_probabilities(self) -> np.ndarray:
+        """(N, K) probabilities of classes.
+
+        Raises:
+            ValueError: No classes are predicted.
+        """
+        if self.classes is None:
+            raise ValueError("no probabilities of classes found; expected them, as of a classification")
+        return self.classes
+
+    def given(self) -> dict[str, Any]:
         """Return what is there, by name."""
         found = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: values for name, values in found.items() if values is not None}
@@ -165,5 +177,5 @@ def read(path: Path | str, part: str) -> Predicted:
         )
 
 
-def _read_values(values: h5py.Dataset) -> np.ndarray | float:
+def _read_values(values: h5py.Dataset) -> Any:
     return values[:].astype(np.float64) if values.ndim else float(values[()])

@@ -115,3 +115,12 @@ def test_no_distribution():
     assert distributions.of(Prediction(MEAN)) is None
     assert distributions.of(Prediction(MEAN, quantiles=QUANTILES[:, :1], levels=LEVELS[:1])) is None
     assert distributions.of(Prediction(MEAN, classes=WEIGHTS)) is None
+    with pytest.raises(ValueError, match="no distribution found among point, classes"):
+        distributions.required(Prediction(MEAN, classes=WEIGHTS))
+
+
+def test_half_a_form_is_refused():
+    with pytest.raises(ValueError, match="with weights and without stds found"):
+        distributions.of(Prediction(MEAN, weights=WEIGHTS, means=MEANS))
+    with pytest.raises(ValueError, match="with probabilities and without edges found"):
+        distributions.of(Prediction(MEAN, probabilities=MASS))

@@ -106,6 +106,13 @@ def test_select_takes_rows_and_leaves_what_is_shared():
     assert part.edges.shape == (61,)
 
 
+def test_probabilities_of_classes_are_asked_of_classes():
+    prediction = made("logits")
+    assert prediction.class_probabilities is prediction.classes
+    with pytest.raises(ValueError, match="no probabilities of classes"):
+        _ = made("gaussian").class_probabilities
+
+
 def test_arrays_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="std of 2 objects found; expected 3"):
         Prediction(point=np.zeros(3), std=np.zeros(2))
