@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -22,6 +22,7 @@ from skybake import discovery
 from skybake.dataset import Dataset, whole
 from skybake.distributions import Distribution
 from skybake.distributions import of as distribution_of
+from skybake.distributions import required as required_distribution
 from skybake.figures import _style
 from skybake.metrics import probabilistic
 from skybake.metrics.regression import REDSHIFT, present
@@ -35,6 +36,14 @@ METADATA = {
     ".pdf": {"CreationDate": None, "ModDate": None, "Creator": "skybake", "Producer": "skybake"},
     ".png": {"Software": "skybake"},
 }
+
+
+class Data(Protocol):
+    """What every figure is given, whatever its scope."""
+
+    @property
+    def mock(self) -> bool:
+        """Whether the objects are simulated."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +145,7 @@ class Run:
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of class 0, 1, ...; their numbers where they have none."""
-        return self._first.classes or tuple(map(str, range(self._first.prediction.classes.shape[1])))
+        return self._first.classes or tuple(map(str, range(self._first.prediction.class_probabilities.shape[1])))
 
     @property
     def ids(self) -> np.ndarray:
@@ -152,9 +161,19 @@ class Run:
         values = self._first.scalars[name][self.known]
         return np.where(present(values), values, np.nan)
 
+    def magnitudes(self) -> tuple[str, np.ndarray]:
+        """Return the name of the magnitude that figures take, and its values as of :meth:`scalar`.
+
+        Raises:
+            ValueError: There is no magnitude.
+        """
+        if self.magnitude is None:
+            raise ValueError(f"no magnitude found among the scalars {', '.join(self._first.scalars) or '(none)'}")
+        return self.magnitude, self.scalar(self.magnitude)
+
     def distributions(self) -> dict[int, Distribution]:
         """Return seed -> distributions of the test objects that have a label."""
-        return {seed: distribution_of(part.prediction.select(self.known)) for seed, part in self.test.items()}
+        return {seed: required_distribution(part.prediction.select(self.known)) for seed, part in self.test.items()}
 
     def pit(self) -> np.ndarray:
         """Return the PIT values (S, n) of the test objects that have a label."""
@@ -167,7 +186,18 @@ class Run:
 
     def classes(self) -> np.ndarray:
         """Return the probabilities (S, n, K) of the test objects that have a label."""
-        return np.stack([part.prediction.classes[self.known] for part in self.test.values()])
+        return np.stack([part.prediction.class_probabilities[self.known] for part in self.test.values()])
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the bands of the images."""
+        return self._opened.bands
+
+    @property
+    def _opened(self) -> Dataset:
+        if self.file is None:
+            raise ValueError(f"{self.dataset}: no dataset to read images from")
+        return self.file
 
     def images(self, places: np.ndarray) -> np.ndarray:
         """Read the images (k, H, W, C) of some of the test objects that have a label, by their places among them.
@@ -175,17 +205,18 @@ class Run:
         Raises:
             ValueError: The dataset has no object of that name, or gives it another label.
         """
-        rows = {name: row for row, name in enumerate(self.file.ids)}
+        file = self._opened
+        rows = {name: row for row, name in enumerate(file.ids)}
         wanted, expected = self.ids[places], self.true[places]
-        labels = self.file.labels[self.label]
+        labels = file.labels[self.label]
         for name, label in zip(wanted, expected, strict=True):
             if name not in rows or labels[rows[name]] != label:
                 found = f"{self.label} {labels[rows[name]]:g}" if name in rows else "none of that name"
                 raise ValueError(
-                    f"{self.file.path}: {found} found for the test object {name!r}; expected {self.label} {label:g}, as"
+                    f"{file.path}: {found} found for the test object {name!r}; expected {self.label} {label:g}, as"
                     " in the predictions. Hint: the dataset has changed; train again"
                 )
-        return self.file.images(np.array([rows[name] for name in wanted], dtype=np.int64))
+        return file.images(np.array([rows[name] for name in wanted], dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -217,13 +248,13 @@ class Comparison:
         return frozenset({"sweep"} if any(len(sweep["points"]) > 1 for sweep in self.sweeps) else ())
 
 
-def can_draw(name: str, data: Run | Comparison) -> bool:
+def can_draw(name: str, data: Data) -> bool:
     """Tell whether the data hold what the figure ``name`` needs."""
     needs = discovery.parts("figures", "draw")[name].constants.get("NEEDS", ())
     return set(needs) <= getattr(data, "holds", frozenset())
 
 
-def draw(name: str, data: Run | Comparison, folder: Path) -> None:
+def draw(name: str, data: Data, folder: Path) -> None:
     """Draw the figure ``name`` into ``<folder>/<name>.pdf`` and ``.png``."""
     save(importlib.import_module(f"skybake.figures.{name}").draw(data), Path(folder) / name)
 

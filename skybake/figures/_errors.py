@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from skybake.figures import Run, _style
 from skybake.metrics import in_bins
-from skybake.metrics.regression import median_error, nmad, outlier_fraction
+from skybake.metrics.regression import Statistic, median_error, nmad, outlier_fraction
 
 CROWD = 5000  # points; beyond, single ones cannot be told apart and their density is shown
 MOST, OBJECTS = 15, 25  # as many bins as have so many objects each
@@ -61,7 +61,7 @@ def against(data: Run, values: np.ndarray, name: str) -> Figure:
 
 def _running(axes: Axes, below: Sequence[Axes], values: np.ndarray, errors: np.ndarray, threshold: float) -> None:
     edges = in_bins.edges(values, int(np.clip(len(values) // OBJECTS, 1, MOST)))
-    statistics = {
+    statistics: dict[str, Statistic] = {
         "low": partial(np.quantile, q=BAND[0]),
         "median": median_error,
         "high": partial(np.quantile, q=BAND[1]),

@@ -66,7 +66,7 @@ def _legend(figure: Figure, colour: Mapping[str, str], marker: Mapping[str, str]
     handles = [Line2D([], [], color=value, lw=3, label=name) for name, value in colour.items() if value != _style.GREY]
     if _style.GREY in colour.values():
         handles.append(Line2D([], [], color=_style.GREY, lw=3, label="other models"))
-    shape = {"color": _style.GREY, "ls": "", "mfc": "none"}
+    shape: dict[str, Any] = {"color": _style.GREY, "ls": "", "mfc": "none"}
     handles += [Line2D([], [], marker=value, label=name, **shape) for name, value in marker.items() if value != "."]
     if "." in marker.values():
         handles.append(Line2D([], [], marker=".", label="other losses", **shape))

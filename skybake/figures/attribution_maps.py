@@ -60,7 +60,7 @@ def _object(axes: Axes, data: Attributions, number: int) -> None:
     if data.classes:
         names = ["?" if np.isnan(item) or item < 0 else data.classes[int(item)] for item in (true, predicted)]
         true, predicted = (_style.shortened(name, NAME) for name in names)
-        said = f"true {true}\npred. {predicted} {data.probability[number]:.2f}"
+        said = f"true {true}\npred. {predicted} {data.array('probability')[number]:.2f}"
     else:
         known = np.isfinite(true) and true != -9999
         said = f"true {f'{true:.4g}' if known else '?'}\npred. {predicted:.4g}"
@@ -68,7 +68,7 @@ def _object(axes: Axes, data: Attributions, number: int) -> None:
 
 
 def _map(axes: Axes, data: Attributions, name: str, number: int) -> None:
-    values = getattr(data, name)[number].astype(np.float64)
+    values = data.array(name)[number].astype(np.float64)
     if name == "saliency":
         values = np.abs(values).max(axis=-1)
     elif values.ndim == 3:

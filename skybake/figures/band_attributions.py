@@ -22,7 +22,7 @@ NAME = 16  # characters
 @_style.styled
 def draw(data: Attributions) -> Figure:
     """Draw a line for each object."""
-    shares = data.integrated_gradients.astype(np.float64).sum(axis=(1, 2))
+    shares = data.array("integrated_gradients").astype(np.float64).sum(axis=(1, 2))
     figure = _style.figure(_style.SINGLE, 2.8, mock=data.mock)
     axes = figure.subplots()
     axes.set_title(f"{_style.title(data.model, data.loss)}\nseed {data.seed}: {data.quantity}")

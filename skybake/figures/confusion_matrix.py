@@ -95,6 +95,5 @@ def _names(axes: Axes, names: tuple[str, ...]) -> None:
         spine.set(visible=True, lw=0.4, color=_style.GREY)
     if len(names) <= NAMED:
         edges = np.arange(len(names) - 1) + 0.5
-        lines = {"color": "white", "lw": 0.5}
-        axes.hlines(edges, -0.5, len(names) - 0.5, **lines)
-        axes.vlines(edges, -0.5, len(names) - 0.5, **lines)
+        for lines in (axes.hlines, axes.vlines):
+            lines(edges, -0.5, len(names) - 0.5, color="white", lw=0.5)

@@ -21,6 +21,5 @@ CAPTION = (
 @_style.styled
 def draw(data: Run) -> Figure:
     """Draw the scores of the objects that have the magnitude."""
-    return _distributions.against(
-        data, data.scalar(data.magnitude), _style.quantity(data.magnitude, "mag"), critical=True
-    )
+    name, values = data.magnitudes()
+    return _distributions.against(data, values, _style.quantity(name, "mag"), critical=True)

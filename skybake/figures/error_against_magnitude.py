@@ -21,4 +21,5 @@ CAPTION = (
 @_style.styled
 def draw(data: Run) -> Figure:
     """Draw the errors of the objects that have the magnitude."""
-    return _errors.against(data, data.scalar(data.magnitude), _style.quantity(data.magnitude, "mag"))
+    name, values = data.magnitudes()
+    return _errors.against(data, values, _style.quantity(name, "mag"))

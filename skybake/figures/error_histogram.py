@@ -34,7 +34,7 @@ def draw(data: Run) -> Figure:
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, _bins(d, high - low) + 1)
-    axes.hist(d, edges, color=_style.PALE, label=f"{data.errors.shape[1]} objects, {len(data.errors)} seeds")
+    axes.hist(d, edges.tolist(), color=_style.PALE, label=f"{data.errors.shape[1]} objects, {len(data.errors)} seeds")
     grid = np.linspace(low, high, 400)
     scale = d.size * (edges[1] - edges[0])
     for centre, width, colour, dash, text in (

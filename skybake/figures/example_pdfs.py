@@ -38,7 +38,7 @@ def draw(data: Run) -> Figure:
     if not all(_finite(prediction) for prediction in seeds):
         _style.say(axes, "some distributions are not finite")
         return figure
-    each = [distributions.of(prediction) for prediction in seeds]
+    each = [distributions.required(prediction) for prediction in seeds]
     for distribution in each[1:]:
         _curves(axes, distribution, filled=False)
     _curves(axes, each[0], filled=True)

@@ -28,7 +28,7 @@ NAME = 14  # characters
 @_style.styled
 def draw(data: Attributions) -> Figure:
     """Draw the largest filters, in blocks of as many as have room abreast."""
-    kernels = data.kernels.astype(np.float64)
+    kernels = data.array("kernels").astype(np.float64)
     height, width, bands, count = kernels.shape
     order = np.argsort(-np.square(kernels).sum(axis=(0, 1, 2)), kind="stable")
     most = min(MOST, ACROSS * max(1, BLOCK_ROWS // bands))

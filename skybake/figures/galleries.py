@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
 
@@ -91,9 +89,7 @@ def _even(items: np.ndarray, most: int) -> np.ndarray:
     return items[np.round(np.linspace(0, len(items) - 1, most)).astype(int)]
 
 
-def _gallery(
-    part: SubFigure, head: str, chosen: Sequence[int], rows: int, data: Run, probabilities: np.ndarray
-) -> None:
+def _gallery(part: SubFigure, head: str, chosen: np.ndarray, rows: int, data: Run, probabilities: np.ndarray) -> None:
     part.suptitle(head, fontsize=8, x=0.01, ha="left", weight="bold")
     panels = part.subplots(rows, ACROSS, squeeze=False).ravel()
     for axes in panels[len(chosen) :]:
@@ -103,7 +99,7 @@ def _gallery(
         return
     names, ids, true = data.class_names, data.ids, data.true.astype(int)
     for axes, place, image in zip(panels, chosen, data.images(chosen), strict=False):
-        _panels.view(axes, image, data.file.bands)
+        _panels.view(axes, image, data.bands)
         axes.set_xticks([])
         axes.set_yticks([])
         predicted = int(probabilities[place].argmax())

@@ -26,12 +26,12 @@ def draw(data: explore.Exploration) -> Figure:
     axes = figure.subplots()
     low, high = int(sizes.min()), int(sizes.max())
     step = -(-(high - low + 1) // BARS)
-    axes.hist(sizes, np.arange(low, high + step + 1, step) - 0.5, color=_style.PALE, ec="white", lw=0.4)
+    edges = np.arange(low, high + step + 1, step) - 0.5
+    axes.hist(sizes, edges.tolist(), color=_style.PALE, ec="white", lw=0.4)
     number = "1 group" if len(sizes) == 1 else f"{len(sizes):,} groups"
     axes.set_title(f"{data.dataset}: {number}, the largest of {high:,}")
     if high == low:
         axes.set_xlim(low - 3, low + 3)
     axes.set(xlabel="objects in a group", ylabel="groups")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.get_major_locator().set_params(integer=True)
+    axes.locator_params(integer=True)
     return figure

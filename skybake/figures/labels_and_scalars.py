@@ -52,7 +52,7 @@ def _histogram(axes: Axes, values: np.ndarray, colour: str) -> None:
     low, high = float(known.min()), float(known.max())
     if not high > low:
         low, high = low - 0.5, high + 0.5
-    axes.hist(known, np.linspace(low, high, BINS + 1), color=colour)
+    axes.hist(known, np.linspace(low, high, BINS + 1).tolist(), color=colour)
     axes.tick_params(labelsize=6)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))

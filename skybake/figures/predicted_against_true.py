@@ -37,7 +37,8 @@ def draw(data: Run) -> Figure:
     if redshift is not None:
         points = _scatter(axes, true, predicted, c=redshift[usable], cmap=_style.ORDERED)
         bar = figure.colorbar(points, ax=axes, label="redshift", pad=0.02)
-        bar.solids.set_alpha(1)
+        if bar.solids is not None:
+            bar.solids.set_alpha(1)
     elif len(true) > CROWD:
         density = axes.hexbin(true, predicted, gridsize=60, extent=(*span, *span), bins="log", mincnt=1, lw=0.1)
         figure.colorbar(density, ax=axes, label="objects", pad=0.02)

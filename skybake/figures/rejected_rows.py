@@ -33,5 +33,5 @@ def draw(data: Exploration) -> Figure:
     axes.margins(x=0.15)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("rows")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params("x", integer=True)
     return figure

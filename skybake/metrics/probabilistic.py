@@ -79,7 +79,9 @@ def coverage(pit: np.ndarray, weights: np.ndarray | None = None, *, level: float
     return mean(np.abs(2 * np.asarray(pit) - 1) <= level, weights)
 
 
-def coverage_curve(pit: np.ndarray, levels: Sequence[float], weights: np.ndarray | None = None) -> np.ndarray:
+def coverage_curve(
+    pit: np.ndarray, levels: Sequence[float] | np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Return the coverage (L,) of central intervals of several levels, for PIT values (n,)."""
     return np.array([coverage(pit, weights, level=level) for level in levels])
 

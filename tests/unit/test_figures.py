@@ -352,6 +352,15 @@ def test_histogram_gives_the_numbers():
     assert "60 objects, 2 seeds" in said
 
 
+def test_what_a_run_does_not_hold_is_not_given():
+    with pytest.raises(ValueError, match="no magnitude found among the scalars redshift"):
+        run().magnitudes()
+    with pytest.raises(ValueError, match="no dataset to read images from"):
+        classified().images(np.array([0]))
+    with pytest.raises(ValueError, match="no distribution found"):
+        run().pit()
+
+
 def test_what_a_run_holds():
     assert run().holds == {"redshift"}
     assert run(redshift=False).holds == set()
