@@ -161,7 +161,7 @@ def part_class_scores(trained: Mapping[int, Trained], part: str) -> dict[str, np
     """Return ``accuracy``, ``brier`` and ``log_loss`` (S, n) of each of a part's objects that have a label."""
     parts = _parts(trained, part)
     label = next(iter(parts.values())).label
-    return judging.class_scores(label, np.stack([item.prediction.classes for item in parts.values()]))
+    return judging.class_scores(label, np.stack([item.prediction.class_probabilities for item in parts.values()]))
 
 
 def _parts(trained: Mapping[int, Trained], part: str) -> dict[int, Predicted]:

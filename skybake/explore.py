@@ -156,7 +156,9 @@ class Band:
     @property
     def off_centre(self) -> bool:
         """Whether the median offset of the light is over half a pixel."""
-        return self.judged and bool(np.hypot(self.dx, self.dy) > CENTRED)
+        if not self.judged or self.dx is None or self.dy is None:
+            return False
+        return bool(np.hypot(self.dx, self.dy) > CENTRED)
 
     @property
     def other_units(self) -> bool:

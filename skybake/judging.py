@@ -156,7 +156,7 @@ def _in_bins(
         threshold: Size of error above which an object is an outlier.
     """
     known = present(part.label)
-    statistics = {
+    statistics: dict[str, dict[str, Statistic]] = {
         "d": {
             **IN_BINS,
             "outlier_fraction": partial(points.outlier_fraction, threshold=threshold),
@@ -201,7 +201,7 @@ def classification(parts: Parts, bootstrap: Bootstrap) -> Judged:
         of :func:`regression`, and ``confusion``: ``pooled`` and ``per_seed``, rows by true class.
     """
     first = next(iter(parts.values()))
-    together = np.stack([part.prediction.classes for part in parts.values()])
+    together = np.stack([part.prediction.class_probabilities for part in parts.values()])
     known = present(first.label)
     bad = ~np.isfinite(together[:, known]).all(axis=-1)
     label = first.label[known]

@@ -185,7 +185,7 @@ def headline_cells(record: Record | None, records: Sequence[Record]) -> tuple[st
     )
 
 
-def _places(column: Column, records: Sequence[Record]) -> int:
+def _places(column: Column, records: Sequence[Mapping[str, Any]]) -> int:
     return tables.decimals(records, column.decimals_of or column.name)
 
 
@@ -369,7 +369,7 @@ def table(records: Sequence[Mapping[str, Any]], *, anchors: bool) -> Table:
     return Table(tuple((column.head, column.said) for column in columns), lines, _notes(records, best))
 
 
-def _cell(record: Record, column: Column, places: int) -> Cell:
+def _cell(record: Mapping[str, Any], column: Column, places: int) -> Cell:
     value = record[column.name]
     if value is None:
         return Cell()
