@@ -181,18 +181,19 @@ class _Client:
         self.settings = settings
         self._own = threading.local()
         self._lock, self._stopped = threading.Lock(), threading.Event()
-        self._next, self._error = 0.0, None
+        self._next = 0.0
+        self._error: BaseException | None = None
 
     def stop(self, error: BaseException) -> BaseException:
         """Ask for nothing more: all threads end with the error, which is returned."""
         with self._lock:
-            self._error = self._error or error
+            first = self._error = self._error or error
         self._stopped.set()
-        return self._error
+        return first
 
     def sleep(self, seconds: float) -> None:
         """Wait; end at once if the job has been stopped."""
-        if self._stopped.wait(seconds):
+        if self._stopped.wait(seconds) and self._error is not None:
             raise self._error
 
     def append(self, url: str, part: BinaryIO) -> None:

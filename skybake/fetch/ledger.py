@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 from skybake.dataset import file_digest, whole
 from skybake.fetch.whole import NotWholeError, check
@@ -30,7 +31,7 @@ class Entry:
     """
 
     url: str
-    size: int | str
+    size: int | Literal[""]
     sha256: str
     status: str
     reason: str = ""
@@ -47,7 +48,10 @@ def write_ledger(out: Path | str, entries: Iterable[Entry]) -> None:
 def read_ledger(path: Path | str) -> list[Entry]:
     """Read a ledger."""
     with Path(path).open(newline="", encoding="utf-8") as stream:
-        return [Entry(**{**row, "size": int(row["size"] or 0) or ""}) for row in csv.DictReader(stream)]
+        return [
+            Entry(row["url"], int(row["size"] or 0) or "", row["sha256"], row["status"], row["reason"])
+            for row in csv.DictReader(stream)
+        ]
 
 
 def join_ledgers(paths: Iterable[Path | str], out: Path | str) -> str:
@@ -61,7 +65,7 @@ def summary(entries: Iterable[Entry]) -> str:
     """Say how many files are here and why the others are not."""
     entries = list(entries)
     here = [entry for entry in entries if entry.status == WHOLE]
-    lines = [f"{len(here)} of {len(entries)} files are here: {sum(entry.size for entry in here) / 1e9:.3f} GB"]
+    lines = [f"{len(here)} of {len(entries)} files are here: {sum(int(entry.size) for entry in here) / 1e9:.3f} GB"]
     reasons = Counter(entry.reason for entry in entries if entry.status == MISSING)
     lines += [f"{count} missing: {reason}" for reason, count in sorted(reasons.items())]
     if reasons:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from skybake.settings import Settings
+if TYPE_CHECKING:
+    from skybake.raw.sdss import Options
 
 FETCHED = "frames"
 
 _RERUN = "301"  # of all frames since DR8
 
 
-def archive_paths(raw: Mapping[str, Path], options: Settings) -> list[str]:
+def archive_paths(raw: Mapping[str, Path], options: Options) -> list[str]:
     """Return the frames that usable objects need, each once: ``<rerun>/<run>/<camcol>/frame-<band>-....fits.bz2``.
 
     That is the layout below https://data.sdss.org/sas/dr17/eboss/photoObj/frames (data model: BOSS_PHOTOOBJ/frames).
