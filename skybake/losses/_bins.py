@@ -17,16 +17,19 @@ def edges_of(
     Raises:
         ValueError: They cannot be known without training labels, or do not ascend.
     """
-    if edges is None:
-        if low is None or high is None or spacing != "uniform":
-            raise ValueError(
-                f"bins with low {low}, high {high} and spacing {spacing!r} need training labels. Hint: give 'low' and"
-                " 'high', or 'edges'; in a bake-off the head sets them"
-            )
-        edges = np.linspace(low, high, count + 1)
-    found = np.asarray(edges, dtype=np.float32)
+    given: Sequence[float] | np.ndarray
+    if edges is not None:
+        given = edges
+    elif low is not None and high is not None and spacing == "uniform":
+        given = np.linspace(low, high, count + 1)
+    else:
+        raise ValueError(
+            f"bins with low {low}, high {high} and spacing {spacing!r} need training labels. Hint: give 'low' and"
+            " 'high', or 'edges'; in a bake-off the head sets them"
+        )
+    found = np.asarray(given, dtype=np.float32)
     if found.ndim != 1 or len(found) < 3 or not (np.diff(found) > 0).all():
-        raise ValueError(f"edges: {list(edges)} found; expected at least three ascending numbers")
+        raise ValueError(f"edges: {list(given)} found; expected at least three ascending numbers")
     return found
 
 
