@@ -54,9 +54,10 @@ class Network:
 
     def inputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Return what the network is given with some images (n, H, W, C), by input name."""
-        named = {"image": images, "scalars": self.scalars}
-        wanted = [tensor.name for tensor in self.model.inputs]
-        return {name: images if name == "image" else np.repeat(named[name], len(images), axis=0) for name in wanted}
+        named = {"image": images}
+        if self.scalars is not None:
+            named["scalars"] = np.repeat(self.scalars, len(images), axis=0)
+        return {tensor.name: named[tensor.name] for tensor in self.model.inputs}
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return the number (n,) of some images (n, H, W, C)."""
@@ -138,8 +139,8 @@ def look(
         each = zip(networks, seen, blanks, strict=True)
         found |= {"occlusion": np.stack([occlusion(*parts, size) for parts in each]).astype(np.float32), "patch": size}
     if "saliency" in methods:
-        each = zip(networks, seen, strict=True)
-        found["saliency"] = np.concatenate([network.slopes(image[None]) for network, image in each]).astype(np.float32)
+        slopes = [network.slopes(image[None]) for network, image in zip(networks, seen, strict=True)]
+        found["saliency"] = np.concatenate(slopes).astype(np.float32)
     if "integrated_gradients" in methods:
         pairs = [integrated_gradients(*parts) for parts in zip(networks, seen, blanks, strict=True)]
         found["integrated_gradients"] = np.stack([shares for shares, _ in pairs]).astype(np.float32)
@@ -230,45 +231,52 @@ def explained(head: heads.Head, label: float, scale: float) -> Number:
     from keras import ops
 
     kind, sign = int(label), 1.0 if label > 0.5 else -1.0
-
-    def middle(outputs):
-        outputs = ops.sort(outputs, axis=1)
-        place = np.interp(0.5, head.levels, np.arange(len(head.levels)))
-        low = int(place)
-        high = min(low + 1, len(head.levels) - 1)
-        return outputs[:, low] + (place - low) * (outputs[:, high] - outputs[:, low])
-
-    def mean(outputs):
-        logits, means, _ = ops.split(outputs, 3, axis=1)
-        return ops.sum(ops.softmax(logits, axis=1) * means, axis=1)
-
-    def centre(outputs):
-        edges = np.asarray(head.edges)
-        return ops.sum(ops.softmax(outputs, axis=1) * (0.5 * (edges[1:] + edges[:-1])).astype(np.float32), axis=1)
-
-    def odds(outputs):
-        yes = ops.clip(outputs[:, 0], 1e-7, 1 - 1e-7)
-        return ops.log(yes) - ops.log(1 - yes)
-
-    numbers: dict[type, Number] = {
-        heads.Quantiles: middle,
-        heads.Mixture: mean,
-        heads.Bins: centre,
-        heads.Logits: lambda outputs: outputs[:, kind],
-        heads.LogitsVariance: lambda outputs: outputs[:, kind],
-        heads.Binary: lambda outputs: outputs[:, 0],
-        heads.BinaryVariance: lambda outputs: outputs[:, 0],
-    }
-    number = numbers.get(type(head), lambda outputs: outputs[:, 0])
     if isinstance(head, heads.Logits) and not head.from_logits:
         return lambda outputs: ops.log(ops.maximum(outputs[:, kind], 1e-30))
-    if isinstance(head, heads.Binary | heads.BinaryVariance):
-        if not getattr(head, "from_logits", True):
-            number = odds
-        return lambda outputs: sign * number(outputs)
     if isinstance(head, heads.Logits | heads.LogitsVariance):
-        return number
-    return lambda outputs: scale * number(outputs)
+        return lambda outputs: outputs[:, kind]
+    if isinstance(head, heads.Binary) and not head.from_logits:
+        return lambda outputs: sign * _odds(outputs)
+    if isinstance(head, heads.Binary | heads.BinaryVariance):
+        return lambda outputs: sign * outputs[:, 0]
+    if isinstance(head, heads.Quantiles):
+        return lambda outputs: scale * _middle(outputs, head.levels)
+    if isinstance(head, heads.Mixture):
+        return lambda outputs: scale * _mean(outputs)
+    if isinstance(head, heads.Bins):
+        return lambda outputs: scale * _centre(outputs, head.edges)
+    return lambda outputs: scale * outputs[:, 0]
+
+
+def _odds(outputs: Any) -> Any:
+    from keras import ops
+
+    yes = ops.clip(outputs[:, 0], 1e-7, 1 - 1e-7)
+    return ops.log(yes) - ops.log(1 - yes)
+
+
+def _middle(outputs: Any, levels: Sequence[float]) -> Any:
+    from keras import ops
+
+    ordered = ops.sort(outputs, axis=1)
+    place = np.interp(0.5, levels, np.arange(len(levels)))
+    low = int(place)
+    high = min(low + 1, len(levels) - 1)
+    return ordered[:, low] + (place - low) * (ordered[:, high] - ordered[:, low])
+
+
+def _mean(outputs: Any) -> Any:
+    from keras import ops
+
+    logits, means, _ = ops.split(outputs, 3, axis=1)
+    return ops.sum(ops.softmax(logits, axis=1) * means, axis=1)
+
+
+def _centre(outputs: Any, edges: Sequence[float]) -> Any:
+    from keras import ops
+
+    bounds = np.asarray(edges)
+    return ops.sum(ops.softmax(outputs, axis=1) * (0.5 * (bounds[1:] + bounds[:-1])).astype(np.float32), axis=1)
 
 
 def quantity(head: heads.Head, label: str) -> str:
