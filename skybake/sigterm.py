@@ -37,5 +37,5 @@ def _hand_on(reading: int) -> None:
 def _heeds_sigterm(pid: int) -> bool:
     """Tell whether a process has a handler for SIGTERM, and does not just die of it."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    caught = int(re.search(r"^SigCgt:\s*([0-9a-f]+)", status, re.MULTILINE)[1], 16)
-    return bool(caught >> (signal.SIGTERM - 1) & 1)
+    caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", status, re.MULTILINE)
+    return caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
