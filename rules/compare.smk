@@ -63,7 +63,7 @@ rule compare:
     container:
         f"{IMAGES}/report.sif"
     resources:
-        mem_mb=jobs.memory(4000, 2),
+        mem_mb=jobs.memory(4000, 2, in_part=["dataset"]),
         runtime=jobs.minutes(60),
     params:
         rows=lambda wildcards: PLAN.rows(wildcards.dataset),  # logs too: those of a failed job are no output

@@ -30,7 +30,7 @@ rule explore:
     container:
         f"{IMAGES}/report.sif"
     resources:
-        mem_mb=jobs.memory(2000, 4),
+        mem_mb=jobs.memory(2000, 4, at_most=8000),  # images are read in blocks
         runtime=jobs.minutes(60),
     params:
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("dataset", wildcards.dataset)],

@@ -55,7 +55,9 @@ def start(backend: str, *, threads: int, precision: str, device: str = "auto", a
         os.environ[name] = str(threads)
     if backend == "jax" and "jax" not in sys.modules:
         flags = os.environ.get("XLA_FLAGS", "")
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}".strip()
+        flags += f" --xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
+        os.environ["JAX_DEFAULT_MATMUL_PRECISION"] = "float32"  # else a GPU takes TF32, which has 10 bits
     import keras
 
     if keras.backend.backend() != backend:
@@ -72,6 +74,7 @@ def start(backend: str, *, threads: int, precision: str, device: str = "auto", a
             if str(threads) not in (str(tf.config.threading.get_intra_op_parallelism_threads()), before):
                 raise BackendError(f"TensorFlow's threads cannot become {threads}: {error}") from None
         tf.config.experimental.enable_op_determinism()
+        tf.config.experimental.enable_tensor_float_32_execution(False)  # float32 means float32, on every GPU
     _unused.clear()
     found = hardware()
     asked = f"the job asked for {asked_gpu or 'no GPU'}"
@@ -160,6 +163,16 @@ def hardware() -> dict[str, Any]:
             "libraries": provenance.nvidia_libraries(),
         }
     return facts | _unused
+
+
+def wait(model) -> None:
+    """Wait until all that a network in training was asked for is computed: JAX answers before it has worked."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.block_until_ready(getattr(model, "_jax_state", None) or [variable.value for variable in model.variables])
 
 
 def gradient(

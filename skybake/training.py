@@ -24,7 +24,7 @@ from skybake.runs import Data, Job, Result
 NOWHERE = Checkpoint()
 PACKAGES = {
     "tensorflow": ("keras", "tensorflow", "tensorflow-cpu", "numpy", "h5py"),
-    "jax": ("keras", "jax", "jaxlib", "numpy", "h5py"),
+    "jax": ("keras", "jax", "jaxlib", "jax-cuda12-plugin", "numpy", "h5py"),
 }
 
 EPOCH_ZERO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip archive can hold
@@ -485,6 +485,7 @@ def _watch(training: Mapping[str, Any], title: str, checkpoint: Checkpoint, kept
             self.started = perf_counter()
 
         def on_test_begin(self, logs=None):
+            backend.wait(self.model)
             self.fit_seconds.append(perf_counter() - self.started)
 
         def on_epoch_end(self, epoch, logs=None):

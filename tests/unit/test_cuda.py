@@ -14,6 +14,8 @@ START = (
     "print(backend.hardware())"
 )
 
+TF32 = "config.experimental.tensor_float_32_execution_enabled"
+
 
 def started(framework, device):
     command = [sys.executable, "-c", START.format(framework, device)]
@@ -98,3 +100,23 @@ def test_what_a_driver_compiles_stays_out_of_the_home_folder(monkeypatch):
     backend._share_gpu()
     assert backend.os.environ["CUDA_CACHE_PATH"] == "/scratch/cache/cuda"
     assert backend.os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("framework", "question", "answer"),
+    [
+        (
+            "tensorflow",
+            "import tensorflow as tf; print(tf.config.experimental.tensor_float_32_execution_enabled())",
+            "False",
+        ),
+        ("jax", "import jax, os; print(jax.config.jax_default_matmul_precision, os.environ['XLA_FLAGS'])", "float32"),
+    ],
+)
+def test_float32_is_no_other_arithmetic_on_a_gpu(framework, question, answer):
+    """Else a GPU from Ampere on takes TF32, and its networks differ from those of other machines in the third digit."""
+    code = f"from skybake import backend; backend.start({framework!r}, threads=1, precision='float32'); {question}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    words = done.stdout.split()
+    assert answer in words
+    assert framework != "jax" or "--xla_gpu_deterministic_ops=true" in words
