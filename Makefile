@@ -57,7 +57,7 @@ gpu-libraries: setup
 
 # Queue, and where each training is; RESULTS=... for another bake-off.
 watch:
-	@watch -n 10 "$(BIN)/python -m skybake.watch $(RESULTS)"
+	@watch -n 10 "$(BIN)/python -m skybake.workflow.watch $(RESULTS)"
 
 format: setup
 	$(BIN)/ruff check --fix .
@@ -73,7 +73,7 @@ lock: setup
 	$(BIN)/python envs/from_locks.py
 
 docs: setup
-	$(BIN)/python -m skybake.config_page
+	$(BIN)/python -m skybake.config.page
 	$(BIN)/python -m skybake.losses._page
 
 clean:

@@ -1,14 +1,15 @@
 import sys
 from uuid import uuid4
 
-from skybake import attempts
-from skybake import config as settings
-from skybake import containers
-from skybake import jobs
-from skybake import locks
-from skybake import profiles
-from skybake import sigterm
-from skybake.discovery import code_digest
+from skybake.config import make_plan
+from skybake.config import paths
+from skybake.workflow import attempts
+from skybake.workflow import containers
+from skybake.workflow import jobs
+from skybake.workflow import locks
+from skybake.workflow import profiles
+from skybake.workflow import sigterm
+from skybake.workflow.digests import code_digest
 
 # Another bake-off is a file of its own, given by --configfile: the default one is not mixed into it.
 if not workflow.overwrite_configfiles:
@@ -19,7 +20,7 @@ if not workflow.overwrite_configfiles:
 sigterm.hand_on()
 jobs.wait_to_submit()
 sys.executable = jobs.without_blank(sys.executable)  # Snakemake does not quote it
-PLAN = settings.plan(config, raw_is_here=not workflow.storage_settings.default_storage_prefix)
+PLAN = make_plan(config, raw_is_here=not workflow.storage_settings.default_storage_prefix)
 PATHS = PLAN.paths
 locks.of_results(PATHS.results)
 attempts.begin_run(locks.records_of(PATHS.results))
@@ -41,7 +42,7 @@ BINDS = jobs.with_binds(workflow.deployment_settings.apptainer_args, PLAN.given_
 workflow.deployment_settings.apptainer_args = BINDS
 
 
-# Steps of a group take turns, so that their job asks for the memory of one: skybake/groups.py.
+# Steps of a group take turns, so that their job asks for the memory of one: skybake/workflow/groups.py.
 resource_scopes:
     turn="local",
 
@@ -78,8 +79,8 @@ rule all:
 
 
 onstart:
-    from skybake import groups
-    from skybake.doctor import login
+    from skybake.workflow import groups
+    from skybake.workflow.doctor import login
 
     attempts.forget_other_runs()
     groups.start(workflow)
@@ -90,8 +91,8 @@ onstart:
 
 
 onsuccess:
-    from skybake import storage
-    from skybake.doctor import login
+    from skybake.workflow import storage
+    from skybake.workflow.doctor import login
     from skybake.report import summary
 
     if login.is_asked(workflow):
@@ -103,8 +104,8 @@ onsuccess:
 
 # Failed jobs do not cost the report: it shows them, and Snakemake's exit code says so.
 onerror:
-    from skybake import storage
-    from skybake.doctor import login
+    from skybake.workflow import storage
+    from skybake.workflow.doctor import login
     from skybake.report import unfinished
 
     if login.is_asked(workflow):

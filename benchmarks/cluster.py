@@ -38,7 +38,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from skybake import runs  # noqa: E402
+from skybake.training import runs  # noqa: E402
 from tests.cluster import conftest as testing  # noqa: E402
 from tests.workflow.conftest import Bakeoff  # noqa: E402
 

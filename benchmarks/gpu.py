@@ -42,8 +42,17 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from skybake import backend, dataset, feeding, provenance, runs, splits, training  # noqa: E402
-from skybake.checkpoints import Checkpoint, State  # noqa: E402
+from skybake import provenance  # noqa: E402
+from skybake.data import columns, splits  # noqa: E402
+from skybake.data.dataset import Dataset  # noqa: E402
+from skybake.training import (  # noqa: E402
+    backend,
+    feeding,
+    fit,
+    runs,
+)
+from skybake.training.checkpoints import Checkpoint, State  # noqa: E402
+from skybake.training.prepared import prepare  # noqa: E402
 
 SEED = 1
 PUBLISHED_EPOCHS, PUBLISHED_SECONDS = 40, {"nonsequential": 30.7}
@@ -107,7 +116,7 @@ CASES = (
 )
 
 
-class Simulated(dataset.Dataset):
+class Simulated(Dataset):
     """A dataset without a file: its images are made when a part is read, from the seed and the part's first row."""
 
     def images(self, rows: np.ndarray) -> np.ndarray:
@@ -129,7 +138,7 @@ def simulated(case: Case) -> runs.Data:
     n = case.objects + 2 * judged
     rng = np.random.default_rng(SEED)
     names = np.array([f"object-{number}" for number in range(n)])
-    column = dataset.Column("", "benchmark")
+    column = columns.Column("", "benchmark")
     objects = Simulated(
         path=Path("simulated"),
         survey="benchmark",
@@ -260,8 +269,8 @@ def train_a_little(case: Case, given: argparse.Namespace, folder: Path) -> tuple
     """Train a few steps from the seed; return the loss over them, and the outputs for a tenth as many objects."""
     case = replace(case, objects=given.steps * case.batch_size)
     job = job_of(case, given, epochs=1)
-    prepared = training.prepare(simulated(case), job)
-    result = training.train(job, prepared, SEED)
+    prepared = prepare(simulated(case), job)
+    result = fit.train(job, prepared, SEED)
     result.save(folder)
     return float(result.history[0]["loss"]), outputs_of(folder / "model.keras", prepared.parts["test"])
 
@@ -270,11 +279,11 @@ def measure(case: Case, given: argparse.Namespace, folder: Path) -> dict[str, An
     """Train on the device that is asked for; leave in the folder what the CPU is compared by."""
     started = time.perf_counter()
     job = job_of(case, given, given.epochs)
-    prepared = training.prepare(simulated(case), job)
+    prepared = prepare(simulated(case), job)
     prepare_seconds = time.perf_counter() - started
     kept = Kept(Checkpoint(folder / "seed-1.npz"))
     with Utilisation() as usage:
-        result = training.train(job, prepared, SEED, kept)
+        result = fit.train(job, prepared, SEED, kept)
     timing = result.timing
     first, *others = timing["epoch_seconds"]
     epoch = float(np.median(others))
@@ -293,7 +302,7 @@ def measure(case: Case, given: argparse.Namespace, folder: Path) -> dict[str, An
         "epochs": given.epochs,
         "device": backend.hardware()["name"],
         "graphics_card": graphics_card() if given.device == "gpu" else {},
-        "versions": provenance.versions(training.PACKAGES[given.backend]),
+        "versions": provenance.versions(fit.PACKAGES[given.backend]),
         "prepare_seconds": prepare_seconds,
         "train_seconds": timing["train_seconds"],
         "first_epoch_seconds": first,
@@ -314,7 +323,7 @@ def compare(case: Case, given: argparse.Namespace, folder: Path) -> dict[str, fl
     """Compute on the CPU what the device has computed; return the differences."""
     with np.load(folder / "outputs.npz") as file:
         found = {name: file[name] for name in file.files}
-    part = training.prepare(simulated(case), job_of(case, given, given.epochs)).parts["test"]
+    part = prepare(simulated(case), job_of(case, given, given.epochs)).parts["test"]
     trained = outputs_of(folder / "trained" / "model.keras", part)
     (folder / "again").mkdir()
     loss, steps = train_a_little(case, given, folder / "again")

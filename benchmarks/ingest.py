@@ -35,7 +35,7 @@ from astropy.wcs import WCS
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from skybake import dataset  # noqa: E402
+from skybake.data.dataset import load_dataset  # noqa: E402
 from skybake.mock import sdss as mock  # noqa: E402
 from skybake.raw import sdss  # noqa: E402
 from skybake.raw.sdss.frames import BANDS, COLUMNS, ROWS, find_frames, frame_name  # noqa: E402
@@ -100,7 +100,7 @@ def timed(work: Callable, *arguments) -> tuple[float, object]:
 def compare(path: Path, objects: pd.DataFrame, cutouts: list[list[np.ndarray]]) -> Counter:
     """Count cutouts that are equal bit by bit, that differ, and where the obvious way is wrong or ours has none."""
     counts: Counter = Counter()
-    data = dataset.load(path)
+    data = load_dataset(path)
     images = data.images(np.arange(len(data)))
     place = {name: k for k, name in enumerate(data.ids)}
     for name, bands in zip(objects["objID"].astype(str), cutouts, strict=True):

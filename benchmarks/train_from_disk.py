@@ -24,9 +24,17 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from skybake import backend, dataset, runs, splits, training  # noqa: E402
-from skybake.config import Training  # noqa: E402
-from skybake.runs import Job  # noqa: E402
+from skybake.data import columns, splits  # noqa: E402
+from skybake.data.dataset import load_dataset  # noqa: E402
+from skybake.data.writer import create_dataset  # noqa: E402
+from skybake.training import (  # noqa: E402
+    backend,
+    fit,
+    runs,
+)
+from skybake.training.prepared import prepare  # noqa: E402
+from skybake.training.runs import Job  # noqa: E402
+from skybake.training.settings import Training  # noqa: E402
 
 BLOCK = 4096
 WAYS = ("memory", "disk")
@@ -34,12 +42,12 @@ WAYS = ("memory", "disk")
 
 def write(path: Path, objects: int) -> None:
     """Write blobs whose flux and colour tell the label, in noise."""
-    schema = dataset.Schema(
+    schema = columns.Schema(
         survey="sdss",
         task="regression",
         bands=tuple("ugriz"),
-        image=dataset.Column("nanomaggies", "benchmark"),
-        labels={"redshift": dataset.Column("", "benchmark")},
+        image=columns.Column("nanomaggies", "benchmark"),
+        labels={"redshift": columns.Column("", "benchmark")},
         scalars={},
         raw={},
         mock=True,
@@ -47,7 +55,7 @@ def write(path: Path, objects: int) -> None:
     rng = np.random.default_rng(1)
     y, x = np.mgrid[:32, :32] - 15.5
     profile = np.exp(-(x**2 + y**2) / 18).astype(np.float32)
-    with dataset.create(path, schema) as writer:
+    with create_dataset(path, schema) as writer:
         for first in range(0, objects, BLOCK):
             n = min(BLOCK, objects - first)
             label = rng.uniform(0, 0.4, n)
@@ -73,9 +81,9 @@ def train(folder: Path, way: str, given: argparse.Namespace) -> dict[str, float 
     backend.start("tensorflow", threads=1, precision="float32", device="cpu")
     data = runs.load(folder / "dataset.h5", folder / "split.h5", "redshift")
     started = time.perf_counter()
-    prepared = training.prepare(data, job)
+    prepared = prepare(data, job)
     prepared_after, cpu = time.perf_counter() - started, time.process_time()
-    result = training.train(job, prepared, 1)
+    result = fit.train(job, prepared, 1)
     points = np.concatenate([result.predictions[part].point for part in ("valid", "test")])
     return {
         "prepare_seconds": prepared_after,
@@ -106,7 +114,7 @@ def main() -> None:
         if not (folder / "dataset.h5").exists():
             write(folder / "dataset.h5", given.objects)
             split = {"strategy": "holdout", "test": 0.1, "valid": 0.1, "seed": 40}
-            splits.write(folder / "split.h5", splits.make(dataset.load(folder / "dataset.h5"), split))
+            splits.write(folder / "split.h5", splits.make(load_dataset(folder / "dataset.h5"), split))
         measured = {way: [] for way in WAYS}
         for _ in range(given.rounds):
             for way in WAYS:

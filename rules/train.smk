@@ -17,7 +17,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
                 dataset=PATHS.dataset(),
                 split=lambda wildcards: PLAN.split(wildcards.dataset),
             output:
-                [PATHS.run(file, seed) for seed in bakeoff.seeds for file in settings.NETWORK_FILES],
+                [PATHS.run(file, seed) for seed in bakeoff.seeds for file in paths.NETWORK_FILES],
             log:
                 PATHS.log("train", "{dataset}", "{model}", "{loss}"),
             benchmark:
@@ -48,7 +48,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             dataset=PATHS.dataset(),
             split=lambda wildcards: PLAN.split(wildcards.dataset),
         output:
-            [PATHS.run(file, seed) for seed in bakeoff.seeds for file in settings.BASELINE_FILES],
+            [PATHS.run(file, seed) for seed in bakeoff.seeds for file in paths.BASELINE_FILES],
         log:
             PATHS.log("train", "{dataset}", "{model}", "{loss}"),
         benchmark:

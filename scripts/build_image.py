@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from skybake import containers, logs
+from skybake.workflow import containers, logs
 
 with logs.of(snakemake):
     containers.build(Path(snakemake.input.definition), Path(snakemake.output[0]))

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from skybake import folders, logs, sweeps
+from skybake.evaluation import choice
+from skybake.results import folders
+from skybake.workflow import logs
 
 with logs.of(snakemake):
-    sweeps.choose(snakemake.params.points, folders.of_points(snakemake.input), Path(snakemake.output.choice))
+    choice.choose(snakemake.params.points, folders.of_points(snakemake.input), Path(snakemake.output.choice))

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from skybake import attributions, figures, logs
+from skybake import figures
+from skybake.results import attributions
+from skybake.workflow import logs
 
 with logs.of(snakemake):
     folder, found = Path(snakemake.output[0]), attributions.read(snakemake.input[0])

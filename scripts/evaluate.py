@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from skybake import evaluation, folders, logs
+from skybake.evaluation import evaluate
+from skybake.results import folders
+from skybake.workflow import logs
 
 with logs.of(snakemake):
-    evaluation.evaluate(
+    evaluate.evaluate(
         folders.of_seeds(snakemake.input.runs),
         metrics=Path(snakemake.output.metrics),
         figures=Path(snakemake.output.figures),

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from skybake import logs
-from skybake.doctor import steps
+from skybake.workflow import logs
+from skybake.workflow.doctor import steps
 
 with logs.of(snakemake):
     steps.write(Path(snakemake.output[0]), snakemake.resources)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from skybake import jobs, logs
-from skybake.doctor import frameworks, steps
+from skybake.workflow import jobs, logs
+from skybake.workflow.doctor import frameworks, steps
 
 with logs.of(snakemake):
     steps.write(

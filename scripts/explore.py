@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from skybake import logs
 from skybake.report import exploring
+from skybake.workflow import logs
 
 with logs.of(snakemake):
     exploring.bake(

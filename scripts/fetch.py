@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from skybake import logs
 from skybake.fetch import Fetch, download
 from skybake.fetch.ledger import write_ledger
 from skybake.fetch.wanted import read_wanted
+from skybake.workflow import logs
 
 with logs.of(snakemake):
     write_ledger(

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from skybake import baselines, folders, logs
-from skybake.runs import Job
+from skybake import baselines
+from skybake.results import folders
+from skybake.training.runs import Job
+from skybake.workflow import logs
 
 with logs.of(snakemake):
     baselines.fit_job(

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from skybake import logs, report
+from skybake import report
+from skybake.workflow import logs
 
 with logs.of(snakemake):
     report.join(

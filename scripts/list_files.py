@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from skybake import discovery, logs
+from skybake import plugins
 from skybake.fetch.wanted import write_wanted
+from skybake.workflow import logs
 
 with logs.of(snakemake):
-    archive = discovery.parts("fetch", "archive_paths")[snakemake.params.survey].load()
-    reader = discovery.parts("raw", "ingest")[snakemake.params.survey].load()
+    archive = plugins.in_room("fetch", "archive_paths")[snakemake.params.survey].load()
+    reader = plugins.in_room("raw", "ingest")[snakemake.params.survey].load()
     paths = archive.archive_paths(
         {name: Path(path) for name, path in snakemake.input.items()},
         reader.Options(**snakemake.params.options),

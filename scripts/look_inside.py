@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from skybake import attributions, inside, logs
+from skybake.results import attributions
+from skybake.training import attribution
+from skybake.workflow import logs
 
 with logs.of(snakemake):
     attributions.write(
         snakemake.output[0],
-        inside.look(
+        attribution.look(
             Path(snakemake.input.run[0]).parent,
             Path(snakemake.input.dataset),
             Path(snakemake.input.split),

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from skybake import discovery, logs
+from skybake import plugins
+from skybake.workflow import logs
 
 with logs.of(snakemake):
-    simulator = discovery.parts("mock", "simulate")[snakemake.params.survey].load()
+    simulator = plugins.in_room("mock", "simulate")[snakemake.params.survey].load()
     folder = Path(snakemake.output[0])
     folder.mkdir(parents=True, exist_ok=True)
     simulator.simulate(

@@ -1,9 +1,11 @@
 """Divide a dataset into train, validation and test."""
 
-from skybake import dataset, logs, splits
+from skybake.data import splits
+from skybake.data.dataset import load_dataset
+from skybake.workflow import logs
 
 with logs.of(snakemake):
     splits.write(
         snakemake.output.split,
-        splits.make(dataset.load(snakemake.input.dataset), snakemake.params.strategy),
+        splits.make(load_dataset(snakemake.input.dataset), snakemake.params.strategy),
     )

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
-from skybake import folders, jobs, logs, training
-from skybake.runs import Job
+from skybake.results import folders
+from skybake.training import job
+from skybake.training.runs import Job
+from skybake.workflow import jobs, logs
 
 with logs.of(snakemake):
     chosen = json.loads(Path(snakemake.input.choice).read_text(encoding="utf-8"))["chosen"]
-    training.test_chosen(
+    job.test_chosen(
         Path(snakemake.input.dataset),
         Path(snakemake.input.split),
         Job(**snakemake.params.jobs[chosen] | {"tested": True}, code=snakemake.params.code),

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from skybake import folders, jobs, logs, training
-from skybake.runs import Job
+from skybake.results import folders
+from skybake.training import job
+from skybake.training.runs import Job
+from skybake.workflow import jobs, logs
 
 with logs.of(snakemake):
-    training.train_job(
+    job.train_job(
         Path(snakemake.input.dataset),
         Path(snakemake.input.split),
         Job(**snakemake.params.job, code=snakemake.params.code),

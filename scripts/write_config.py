@@ -2,7 +2,8 @@
 
 import yaml
 
-from skybake import dataset, logs
+from skybake import files
+from skybake.workflow import logs
 
-with logs.of(snakemake), dataset.whole(snakemake.output[0]) as path:
+with logs.of(snakemake), files.atomic_write(snakemake.output[0]) as path:
     path.write_text(yaml.safe_dump(snakemake.params.config, sort_keys=False), encoding="utf-8")

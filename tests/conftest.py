@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skybake import dataset, splits
-from skybake.dataset import Column, Schema
+from skybake.data import splits
+from skybake.data.columns import Column, Schema
+from skybake.data.dataset import load_dataset
+from skybake.data.writer import create_dataset
 
 for _name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ[_name] = "1"  # whichever test imports the framework first, it has the threads that training asks for
@@ -40,7 +42,7 @@ def write_dataset(path, *, n=120, size=32, seed=0, prefix="object", missing=(), 
     image = image + rng.normal(0, 0.05, image.shape)
     label[list(missing)] = np.nan
     redshift[list(missing_scalars)] = np.nan
-    with dataset.create(path, SCHEMA) as writer:
+    with create_dataset(path, SCHEMA) as writer:
         writer.append(
             image=image,
             id=[f"{prefix}-{i}" for i in range(n)],
@@ -56,7 +58,7 @@ def small(tmp_path_factory):
     """A dataset of 120 objects, 32x32x2, and its split."""
     folder = tmp_path_factory.mktemp("small")
     path = write_dataset(folder / "dataset.h5", missing=[3])
-    split = splits.make(dataset.load(path), {"strategy": "holdout", "test": 0.2, "valid": 0.2, "seed": 40})
+    split = splits.make(load_dataset(path), {"strategy": "holdout", "test": 0.2, "valid": 0.2, "seed": 40})
     splits.write(folder / "split.h5", split)
     return path, folder / "split.h5"
 

@@ -1,7 +1,7 @@
 """A training block as the config makes it, for tests."""
 
-from skybake.config import Training
-from skybake.runs import Job
+from skybake.training.runs import Job
+from skybake.training.settings import Training
 
 
 def job(

@@ -18,10 +18,11 @@ import numpy as np
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 
-from skybake import discovery, preprocessing, provenance, runs
-from skybake.dataset import Reader
-from skybake.predictions import Prediction
-from skybake.runs import Data, Job, Result
+from skybake import plugins, provenance
+from skybake.data.dataset import Reader
+from skybake.results.predictions import Prediction
+from skybake.training import preprocessing, runs
+from skybake.training.runs import Data, Job, Result
 
 PACKAGES = ("scikit-learn", "numpy", "h5py")
 BLOCK = 1 << 24  # pixels in memory at once
@@ -50,7 +51,7 @@ def _features(module: ModuleType, job: Job, data: Data, part: str) -> np.ndarray
 
 
 def _fit(job: Job, data: Data) -> Result:
-    module = discovery.parts("baselines", "build")[job.part].load()
+    module = plugins.in_room("baselines", "build")[job.part].load()
     features = {part: _features(module, job, data, part) for part in data.rows}
     label = data.label(job.label, "train")
     known = ~preprocessing.is_missing(label)

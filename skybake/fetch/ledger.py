@@ -11,8 +11,9 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from skybake.dataset import file_digest, whole
 from skybake.fetch.whole import NotWholeError, check
+from skybake.files import atomic_write as whole
+from skybake.files import file_digest
 
 WHOLE, MISSING = "whole", "missing"
 NOTES = "checked.csv"

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from skybake.dataset import whole
+from skybake.files import atomic_write as whole
 
 
 @dataclass(frozen=True)

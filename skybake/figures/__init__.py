@@ -18,15 +18,16 @@ from typing import Any, Protocol
 import numpy as np
 from matplotlib.figure import Figure
 
-from skybake import discovery
-from skybake.dataset import Dataset, whole
-from skybake.distributions import Distribution
-from skybake.distributions import of as distribution_of
-from skybake.distributions import required as required_distribution
+from skybake import plugins
+from skybake.data.dataset import Dataset
 from skybake.figures import _style
+from skybake.files import atomic_write as whole
 from skybake.metrics import probabilistic
 from skybake.metrics.regression import REDSHIFT, present
-from skybake.predictions import Predicted
+from skybake.results.distributions import Distribution
+from skybake.results.distributions import of as distribution_of
+from skybake.results.distributions import required as required_distribution
+from skybake.results.predictions import Predicted
 
 DOTS_PER_INCH = 200
 SNR = "snr"  # scalar: signal to noise of an object in its image
@@ -250,7 +251,7 @@ class Comparison:
 
 def can_draw(name: str, data: Data) -> bool:
     """Tell whether the data hold what the figure ``name`` needs."""
-    needs = discovery.parts("figures", "draw")[name].constants.get("NEEDS", ())
+    needs = plugins.in_room("figures", "draw")[name].constants.get("NEEDS", ())
     return set(needs) <= getattr(data, "holds", frozenset())
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from skybake.attributions import Attributions
 from skybake.figures import _panels, _style
+from skybake.results.attributions import Attributions
 
 SCOPE = "inside"
 TASKS = ["regression", "classification"]

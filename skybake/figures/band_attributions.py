@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from skybake.attributions import Attributions
 from skybake.figures import _style
+from skybake.results.attributions import Attributions
 
 SCOPE = "inside"
 TASKS = ["regression", "classification"]

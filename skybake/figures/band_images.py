@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
 
-from skybake.explore import Exploration, short_names
+from skybake.data.exploration import Exploration, short_names
 from skybake.figures import _panels, _style
 
 SCOPE = "dataset"

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from skybake.explore import NANOMAGGY, Exploration, image_magnitudes, magnitudes
+from skybake.data.exploration import NANOMAGGY, Exploration, image_magnitudes, magnitudes
 from skybake.figures import _panels, _style
 from skybake.metrics.regression import present
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from skybake.explore import Exploration, short_names
+from skybake.data.exploration import Exploration, short_names
 from skybake.figures import _style
 
 SCOPE = "dataset"

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from skybake.explore import Exploration
+from skybake.data.exploration import Exploration
 from skybake.figures import _panels, _style
 
 SCOPE = "dataset"

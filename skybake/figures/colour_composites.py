@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from skybake.explore import Exploration, aperture, short_names
+from skybake.data.exploration import Exploration, aperture, short_names
 from skybake.figures import _panels, _style
 
 SCOPE = "dataset"

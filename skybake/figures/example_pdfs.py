@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from skybake import distributions
-from skybake.distributions import Distribution
 from skybake.figures import Run, _style
-from skybake.predictions import Prediction
+from skybake.results import distributions
+from skybake.results.distributions import Distribution
+from skybake.results.predictions import Prediction
 
 SCOPE = "run"
 TASKS = ["regression"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from skybake import explore
+from skybake.data import exploration
 from skybake.figures import _style
 
 SCOPE = "dataset"
@@ -19,9 +19,9 @@ BARS = 40
 
 
 @_style.styled
-def draw(data: explore.Exploration) -> Figure:
+def draw(data: exploration.Exploration) -> Figure:
     """Draw a histogram of group sizes."""
-    sizes = explore.group_sizes(data.file)
+    sizes = exploration.group_sizes(data.file)
     figure = _style.figure(_style.SINGLE, 2.2, mock=data.mock)
     axes = figure.subplots()
     low, high = int(sizes.min()), int(sizes.max())

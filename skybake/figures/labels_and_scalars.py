@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from skybake.explore import Exploration
+from skybake.data.exploration import Exploration
 from skybake.figures import _panels, _style
 from skybake.metrics.regression import present
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from skybake.explore import Exploration
+from skybake.data.exploration import Exploration
 from skybake.figures import _style
 
 SCOPE = "dataset"

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from skybake import discovery
+from skybake import plugins
 from skybake.heads._head import Head
 from skybake.heads.binary import Binary
 from skybake.heads.binary_variance import BinaryVariance
@@ -57,7 +57,7 @@ def fit(
     labels = np.asarray(labels, dtype=np.float64).ravel()
     if not labels.size:
         raise ValueError("no object of the training part has a label")
-    part = discovery.losses()[loss]
+    part = plugins.losses()[loss]
     known = {**part.parameters, **given, "scale": scale, "shift": shift, "classes": classes}
     kind = HEADS[part.constants["head"]]
     wanted = inspect.signature(kind.fit).parameters
@@ -76,7 +76,7 @@ def check(loss: str, given: Mapping[str, Any]) -> None:
     Raises:
         ValueError: A parameter makes no sense, or two of them do not go together.
     """
-    part = discovery.losses()[loss]
+    part = plugins.losses()[loss]
     if "regression" not in part.constants["tasks"]:
         return  # what a head of classes takes depends on their names
     known = {**part.parameters, **given}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from skybake.heads._numbers import floats
-from skybake.predictions import Prediction
+from skybake.results.predictions import Prediction
 
 ClassWeights = Sequence[float] | Mapping[str, float] | str | None
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from skybake.predictions import Prediction
+from skybake.results.predictions import Prediction
 
 
 class Head(Protocol):

@@ -10,7 +10,7 @@ import numpy as np
 
 from skybake.heads._classes import ClassWeights, classified, log_frequencies, two_classes, weights_by_class
 from skybake.heads._numbers import sigmoid
-from skybake.predictions import Prediction
+from skybake.results.predictions import Prediction
 
 
 @dataclass(frozen=True)

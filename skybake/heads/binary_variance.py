@@ -11,7 +11,7 @@ import numpy as np
 from skybake.heads._classes import ClassWeights, classified, log_frequencies, two_classes, weights_by_class
 from skybake.heads._noise import LOG_NOISE, noisy_logits
 from skybake.heads._numbers import sigmoid
-from skybake.predictions import Prediction
+from skybake.results.predictions import Prediction
 
 
 @dataclass(frozen=True)

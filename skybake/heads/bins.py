@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from skybake.heads._numbers import floats, softmax
-from skybake.predictions import Prediction
+from skybake.results.predictions import Prediction
 
 MARGIN = 0.05  # of the range of the training labels, on either side of bins that are made for it
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from skybake.heads._classes import ClassWeights, class_counts, classified, log_frequencies, weights_by_class
 from skybake.heads._numbers import floats, softmax
-from skybake.predictions import Prediction
+from skybake.results.predictions import Prediction
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skybake.predictions import Prediction
+from skybake.results.predictions import Prediction
 
 
 @dataclass(frozen=True)

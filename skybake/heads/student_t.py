@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from skybake.heads._numbers import log_variance_of, std_of
-from skybake.predictions import Prediction
+from skybake.results.predictions import Prediction
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ names the head that makes its ``y_pred``. ``y_true`` is (batch, L) labels, of wh
 are left out: the loss of an object is the mean over its known labels, which is the mean over all times the correction
 F = (n_ok + n_missing) / n_ok, and 0 if it has none. ``y_pred`` is (batch, W L), where the head gives W numbers for a
 label: all first ones, then all second ones. Their names and parameters are read without importing a framework
-(:func:`skybake.discovery.losses`), and ``docs/losses.md`` is made of their docstrings.
+(:func:`skybake.plugins.losses`), and ``docs/losses.md`` is made of their docstrings.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from skybake import discovery
+from skybake import plugins
 
 
 def loss(
@@ -61,7 +61,7 @@ def register() -> None:
 
 def function(name: str) -> Callable:
     """Return the per-object function of a loss; its file is imported, and with it Keras."""
-    known = discovery.losses()
+    known = plugins.losses()
     if name not in known:
         raise ValueError(f"no loss {name!r}; allowed: {', '.join(known)}")
     return getattr(known[name].load(), known[name].constants["function"])

@@ -5,10 +5,10 @@ from typing import Any
 import keras
 from keras import backend, ops
 
-from skybake import discovery, losses
-from skybake.dataset import MAGIC
+from skybake import losses, plugins
 from skybake.losses._numbers import working
 from skybake.losses._rows import present
+from skybake.missing import MAGIC
 
 HALF = ("float16", "bfloat16")
 
@@ -31,9 +31,9 @@ class PerObjectLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype or wide)
         self.function = losses.function(name)
         self.parameters = dict(parameters or {})
-        unknown = set(self.parameters) - set(discovery.losses()[name].parameters)
+        unknown = set(self.parameters) - set(plugins.losses()[name].parameters)
         if unknown:
-            allowed = ", ".join(discovery.losses()[name].parameters) or "none"
+            allowed = ", ".join(plugins.losses()[name].parameters) or "none"
             raise ValueError(f"the loss {name!r} has no parameter {sorted(unknown)[0]!r}; allowed: {allowed}")
 
     def __call__(self, y_true, y_pred, sample_weight=None):

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from skybake import discovery
-from skybake.dataset import whole
-from skybake.discovery import Part
+from skybake import plugins
+from skybake.files import atomic_write as whole
+from skybake.plugins import PlugIn as Part
 
-PAGE = discovery.ROOT / "docs" / "losses.md"
+PAGE = plugins.ROOT / "docs" / "losses.md"
 SECTIONS = ("Formula", "Args", "Source", "Note")
 INTRODUCTION = """\
 # Losses
@@ -40,7 +40,7 @@ all finite outputs: what float32 cannot hold saturates.
 
 def page() -> str:
     """Return the page, as ``docs/losses.md`` holds it."""
-    parts = [part for name, part in discovery.losses().items() if name == part.constants["function"]]
+    parts = [part for name, part in plugins.losses().items() if name == part.constants["function"]]
     parts.sort(key=lambda part: part.constants["tasks"] == ("classification",))
     lines = [INTRODUCTION, "| loss | head | tasks | |", "|---|---|---|---|"]
     lines += [f"| [{part.name}](#{part.name}) | {_head(part)} | {_tasks(part)} | {_summary(part)} |" for part in parts]
@@ -104,7 +104,7 @@ def _arguments(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _module_text(module: str) -> tuple[str, str]:
-    path = discovery.ROOT.joinpath(*module.split(".")).with_suffix(".py")
+    path = plugins.ROOT.joinpath(*module.split(".")).with_suffix(".py")
     doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     title, _, text = doc.partition("\n")
     return title.rstrip("."), _markdown(text.strip())

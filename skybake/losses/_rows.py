@@ -5,8 +5,8 @@ A label is missing where it is the magic number -9999 (astroNN's convention) or 
 
 from keras import ops
 
-from skybake.dataset import MAGIC
 from skybake.losses._numbers import HUGE, limited, working
+from skybake.missing import MAGIC
 
 
 def present(y_true):

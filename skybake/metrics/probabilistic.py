@@ -11,10 +11,10 @@ from functools import partial
 
 import numpy as np
 
-from skybake import distributions
 from skybake.metrics import Measured
 from skybake.metrics.regression import present
-from skybake.predictions import Prediction
+from skybake.results import distributions
+from skybake.results.predictions import Prediction
 
 Statistic = Callable[..., np.ndarray]
 LEVELS = (0.68, 0.95)  # of central intervals whose coverage is told

@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from skybake.dataset import MAGIC
 from skybake.metrics import Measured
+from skybake.missing import MAGIC
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 

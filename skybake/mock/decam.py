@@ -32,7 +32,7 @@ from typing import Literal, get_args
 import numpy as np
 from pydantic import Field, model_validator
 
-from skybake.dataset import whole
+from skybake.files import atomic_write as whole
 from skybake.settings import Settings
 
 RAW_FILES = {"sources": "sources.npy", "noise": "noise.npy", "catalogue": "catalogue.csv"}

@@ -22,7 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.dataset import OFFICIAL_TEST, Column, Rejection, Schema, create, file_digest, write_rejected
+from skybake.data.columns import OFFICIAL_TEST, Column, Schema
+from skybake.data.rejections import Rejection, write_rejected
+from skybake.data.writer import create_dataset as create
+from skybake.files import file_digest
 from skybake.raw import RawError, plain
 from skybake.settings import Settings
 

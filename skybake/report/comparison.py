@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from skybake import dataset as datasets
-from skybake import evaluation, splits
 from skybake import figures as drawings
-from skybake.evaluation import Trained
+from skybake.data import splits
+from skybake.data.dataset import Dataset, load_dataset
+from skybake.evaluation import evaluate
+from skybake.evaluation.bootstrap import Bootstrap, Paired, paired
+from skybake.evaluation.evaluate import Trained
 from skybake.metrics.probabilistic import mean
 from skybake.metrics.regression import rmse, std_error
 from skybake.report import page, tables
 from skybake.report.rows import OK, Entry, Row, chosen, ordered, read
 from skybake.report.tasks import CLASSIFICATION, REGRESSION, Task, task_of
-from skybake.statistics import Bootstrap, Paired, paired
 
 ERRORS = {"std_error": std_error, "rmse": rmse}  # what of the errors is compared
 
@@ -36,7 +37,7 @@ class Facts:
         rejected: Reason -> number of raw objects that are not in the dataset.
     """
 
-    dataset: datasets.Dataset
+    dataset: Dataset
     split: Mapping[str, int]
     strategy: Mapping[str, Any]
     rejected: Mapping[str, int]
@@ -103,7 +104,7 @@ def compare(
 
 
 def _facts(dataset: Path, split: Path, rejected: Path) -> Facts:
-    opened = datasets.load(dataset)
+    opened = load_dataset(dataset)
     parts = splits.load(split, opened)
     sizes = {part: len(getattr(parts, part)) for part in splits.PARTS}
     with Path(rejected).open(newline="", encoding="utf-8") as stream:
@@ -115,10 +116,10 @@ def _pairs(entries: Sequence[Entry], best: Entry | None, bootstrap: Bootstrap) -
     """Compare every row that has ended with the best one, on the same test objects."""
     if best is None:
         return {}
-    trained = {entry.row.name: evaluation.read(entry.row.runs) for entry in entries if entry.status == OK}
+    trained = {entry.row.name: evaluate.read(entry.row.runs) for entry in entries if entry.status == OK}
     ids = {name: next(iter(seeds.values())).parts["test"].ids for name, seeds in trained.items()}
     same = {name: seeds for name, seeds in trained.items() if np.array_equal(ids[name], ids[best.row.name])}
-    bootstrap = evaluation.of_groups(bootstrap, same[best.row.name], "test")
+    bootstrap = evaluate.of_groups(bootstrap, same[best.row.name], "test")
     if not bootstrap.tells:
         return {}
     if task_of([best.record]) is REGRESSION:
@@ -129,7 +130,7 @@ def _pairs(entries: Sequence[Entry], best: Entry | None, bootstrap: Bootstrap) -
 def _paired_errors(
     trained: Mapping[str, Mapping[int, Trained]], best: str, bootstrap: Bootstrap
 ) -> dict[str, dict[str, Paired]]:
-    errors = {name: evaluation.part_errors(seeds, "test") for name, seeds in trained.items()}
+    errors = {name: evaluate.part_errors(seeds, "test") for name, seeds in trained.items()}
     reference = errors.pop(best)
     return paired(errors, reference, ERRORS, bootstrap)
 
@@ -137,7 +138,7 @@ def _paired_errors(
 def _paired_classes(
     trained: Mapping[str, Mapping[int, Trained]], best: str, bootstrap: Bootstrap
 ) -> dict[str, dict[str, Paired]]:
-    scores = {name: evaluation.part_class_scores(seeds, "test") for name, seeds in trained.items()}
+    scores = {name: evaluate.part_class_scores(seeds, "test") for name, seeds in trained.items()}
     reference = scores.pop(best)
     found: dict[str, dict[str, Paired]] = {name: {} for name in scores}
     for metric in CLASSIFICATION.compared:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from skybake import explore
 from skybake import figures as drawings
+from skybake.data import exploration
 from skybake.report import page
 
 TEMPLATE = "exploring.html.j2"
@@ -46,11 +46,11 @@ def bake(
     Raises:
         DatasetError: The dataset or ``rejected.csv`` cannot be read.
     """
-    data = explore.explore(dataset, path, rejected)
+    data = exploration.explore(dataset, path, rejected)
     Path(figures).mkdir(parents=True, exist_ok=True)
     for name in figure_names:
         drawings.draw(name, data, Path(figures))
-    bands = explore.bands(data)
+    bands = exploration.bands(data)
     page.write(
         html,
         TEMPLATE,
@@ -62,10 +62,10 @@ def bake(
         off_centre=[band.name for band in bands if band.off_centre],
         other_units=[band.name for band in bands if band.other_units],
         unjudged=[band.name for band in bands if not band.judged],
-        least=explore.JUDGED,
+        least=exploration.JUDGED,
         compared=any(band.magnitude is not None for band in bands),
-        columns=explore.column_facts(data.file),
-        groups=explore.group_sizes(data.file),
+        columns=exploration.column_facts(data.file),
+        groups=exploration.group_sizes(data.file),
         padded=_padded(data),
         rejected=sum(data.rejected.values()),
         sections=_sections(figure_names, Path(figures)),
@@ -84,13 +84,13 @@ def _sections(names: Sequence[str], folder: Path) -> dict[str, tuple[page.Pictur
     return {head: found for head, found in pictures.items() if found}
 
 
-def _padded(data: explore.Exploration) -> Mapping[str, Any] | None:
+def _padded(data: exploration.Exploration) -> Mapping[str, Any] | None:
     """Return how many objects have padded pixels and the largest share of them; None where that is not known."""
-    share = data.file.scalars.get(explore.PADDED)
+    share = data.file.scalars.get(exploration.PADDED)
     return None if share is None else {"objects": int((share > 0).sum()), "largest": float(share.max())}
 
 
-def _examples(data: explore.Exploration) -> list[dict[str, Any]]:
+def _examples(data: exploration.Exploration) -> list[dict[str, Any]]:
     rows = data.examples.rows
     return [
         {"number": place + 1, "id": data.file.ids[row], "group": data.file.groups[row], "label": label}

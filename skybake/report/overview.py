@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from skybake import discovery
+from skybake import plugins
 from skybake.report import page, tables
 from skybake.report.rows import FAILED, OK, Record
 from skybake.report.tasks import TASKS, task_of
@@ -50,7 +50,7 @@ def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_tex
     records = {item.dataset: tables.read_csv(item.csv) for item in pages}
     tables.write_csv(csv, [record for rows in records.values() for record in rows])
     names = [
-        name for name, part in discovery.parts("figures", "draw").items() if part.constants["SCOPE"] == "comparison"
+        name for name, part in plugins.in_room("figures", "draw").items() if part.constants["SCOPE"] == "comparison"
     ]
     sections = [
         {

@@ -12,12 +12,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from skybake import discovery
-from skybake.dataset import whole
+from skybake import plugins
+from skybake.evaluation.bootstrap import Paired
+from skybake.files import atomic_write as whole
 from skybake.report import tables
 from skybake.report.rows import FAILED, OK, Entry, Record, log_tail
 from skybake.report.tasks import BRIEF, PERCENT, SIGNED, Column, Task, task_of
-from skybake.statistics import Paired
 
 ILLUSTRATED = 40  # rows whose own figures are put into the page; with hundreds it would be too large to open
 MINUS = "\N{MINUS SIGN}"
@@ -438,7 +438,7 @@ def _words(value: Any) -> str:
 
 def pictures(folder: Path, names: Iterable[str]) -> tuple[Picture, ...]:
     """Return the figures of these names that lie in a folder."""
-    known = discovery.parts("figures", "draw")
+    known = plugins.in_room("figures", "draw")
     return tuple(
         Picture(known[name].constants["TITLE"], known[name].constants["CAPTION"], _address(folder / f"{name}.png"))
         for name in names
@@ -447,7 +447,7 @@ def pictures(folder: Path, names: Iterable[str]) -> tuple[Picture, ...]:
 
 
 def _run_pictures(entry: Entry) -> tuple[Picture, ...]:
-    known = discovery.parts("figures", "draw")
+    known = plugins.in_room("figures", "draw")
     names = [
         name
         for name, part in known.items()

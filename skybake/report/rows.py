@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from skybake import discovery, folders, logs
-from skybake.dataset import file_digest
+from skybake import plugins
+from skybake.files import file_digest
 from skybake.report.tasks import task_of
+from skybake.results import folders
+from skybake.workflow import logs
 
 OK, FAILED, NOT_FINITE = "ok", "failed", "not finite"
 LOG_LINES = 15
@@ -270,6 +272,6 @@ def log_tail(row: Row) -> str:
     with path.open(encoding="utf-8", errors="replace", newline="\n") as stream:
         lines = stream.read().rstrip().split("\n")
     text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines[-LOG_LINES:])  # a bar's last state only
-    for folder in (Path.cwd(), discovery.ROOT):
+    for folder in (Path.cwd(), plugins.ROOT):
         text = text.replace(f"{folder}/", "")
     return text or "the log is empty"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from skybake.config import Plan
+from skybake.config.plan import Plan
 from skybake.report import tables
 from skybake.report.rows import OK
 from skybake.report.tasks import task_of

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from skybake.dataset import whole
+from skybake.files import atomic_write as whole
 from skybake.report.rows import BOOL_COLUMNS, COLUMNS, OK, TEXT_COLUMNS, Record
 from skybake.report.tasks import BRIEF, PERCENT, SIGNED, Column, Task, task_of
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from skybake.config import COMPARISON_FILES, Plan
-from skybake.dataset import whole
+from skybake.config.paths import COMPARISON_FILES
+from skybake.config.plan import Plan
+from skybake.files import atomic_write as whole
 from skybake.report.comparison import compare
 from skybake.report.overview import join, pages_of
 from skybake.report.rows import Row, is_judged, rows_of

@@ -13,8 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from skybake import discovery, jobs
 from skybake.mock import efeds
+from skybake.workflow import digests, jobs
 from tests.cluster.conftest import CONFIG
 from tests.conftest import ROOT
 from tests.workflow.conftest import Bakeoff
@@ -62,7 +62,7 @@ def test_an_image_has_all_that_its_steps_import(kind, images):
     starts = [ROOT / "scripts" / f"{name}.py" for name in scripts]
     for room in [*rooms, *ROOMS[kind]]:
         starts += sorted((ROOT / "skybake" / room).glob("*.py"))
-    used = discovery.used_files(starts)
+    used = digests.used_files(starts)
     names = imported(path for path in used if kind == "data" or path not in ONLY_DATA)
     assert "numpy" in names
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in used if path.parent.name != "scripts"]
@@ -141,7 +141,7 @@ rule look:
 LOOK = """
 import json, sys
 sys.path.append(snakemake.params.checkout)
-from skybake import backend
+from skybake.training import backend
 backend.start(snakemake.wildcards.framework, threads=1, precision="float32")
 import keras, tensorboardX, tqdm
 import skybake.training

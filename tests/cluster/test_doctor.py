@@ -4,7 +4,7 @@ import getpass
 
 import pytest
 
-from skybake.doctor import login
+from skybake.workflow.doctor import login
 from tests.cluster.conftest import CONFIG, HASTE, NO_CONTAINERS, script
 from tests.workflow.conftest import Bakeoff, copy_checkout
 

@@ -19,7 +19,7 @@ DRIVERS = "/.singularity.d/libs"  # where --nv puts the driver's libraries, whic
 CAN_OPEN = """
 import ctypes, importlib.util, sys
 sys.path.append(sys.argv[1])
-from skybake import cuda
+from skybake.training import cuda
 loaded = cuda.load_libraries() if sys.argv[2] == "loaded" else []
 folder = importlib.util.find_spec("tensorflow").submodule_search_locations[0]
 library = ctypes.CDLL(f"{folder}/libtensorflow_framework.so.2")
@@ -32,13 +32,13 @@ print(status[0])
 LOADED = """
 import json, sys
 sys.path.append(sys.argv[1])
-from skybake import cuda
+from skybake.training import cuda
 print(json.dumps([[path.name for path in paths] for paths in (cuda.library_files(), cuda.load_libraries())]))
 """
 REGISTERED = """
 import json, sys
 sys.path.append(sys.argv[1])
-from skybake import backend
+from skybake.training import backend
 backend.start("tensorflow", threads=1, precision="mixed_bfloat16", device="auto", asked_gpu="gpu=1")
 import tensorflow as tf
 gpus = tf.config.list_physical_devices("GPU")
@@ -47,7 +47,7 @@ print(json.dumps([backend.hardware(), [tf.config.experimental.get_memory_growth(
 REFUSED = """
 import sys
 sys.path.append(sys.argv[1])
-from skybake import backend
+from skybake.training import backend
 backend.start(sys.argv[2], threads=1, precision="float32", device="auto", asked_gpu="gpu=1")
 """
 OF_JAX = """

@@ -9,19 +9,19 @@ from itertools import product
 import keras
 import numpy as np
 
-from skybake import discovery, losses
+from skybake import losses, plugins
 
 MAGIC = -9999.0
 ROWS = 12
 CLASSES = 4
 EDGES = [-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0]
 EXTREMES = [0.0, 1e-30, -1e-30, 1.0, -1.0, 1e3, -1e3, 1e10, -1e10, 1e30, -1e30, 3.4e38, -3.4e38]
-NAMES = [name for name, part in discovery.losses().items() if name == part.constants["function"]]
+NAMES = [name for name, part in plugins.losses().items() if name == part.constants["function"]]
 EACH = {"point": 1, "gaussian": 2, "student_t": 2, "quantiles": 9, "mixture": 9, "binary": 1, "binary_variance": 2}
 
 
 def head(name):
-    return discovery.losses()[name].constants["head"]
+    return plugins.losses()[name].constants["head"]
 
 
 def parameters(name):

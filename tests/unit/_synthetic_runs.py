@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake import predictions
-from skybake.dataset import Column, Schema, create
-from skybake.predictions import Predicted, Prediction
+from skybake.data.columns import Column, Schema
+from skybake.data.writer import create_dataset as create
+from skybake.results import predictions
+from skybake.results.predictions import Predicted, Prediction
 
 BIAS = {"simple_sequential": 0.10, "deeper_sequential": 0.04, "nonsequential": 0.01, "constant": 0.0, "ridge": 0.02}
 SCATTER = {"simple_sequential": 0.28, "deeper_sequential": 0.24, "nonsequential": 0.17, "constant": 0.36, "ridge": 0.25}

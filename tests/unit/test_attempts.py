@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import pytest
 from snakemake.resources import Resources
 
-from skybake import attempts, checkpoints, dataset, jobs, logs, runs
-from skybake.attempts import MEMORY, OTHER, PERMANENT, TIME, WARNED, Attempt
+from skybake.data.dataset import load_dataset
+from skybake.training import checkpoints, runs
+from skybake.workflow import attempts, jobs, logs
+from skybake.workflow.attempts import MEMORY, OTHER, PERMANENT, TIME, WARNED, Attempt
 from tests.conftest import ROOT
 
 SMALL = SimpleNamespace(size_mb=0)
@@ -63,7 +65,7 @@ def test_time_grows_after_the_warning_of_a_time_limit(run):
 def test_a_failure_that_cannot_pass_asks_for_the_least_and_says_it_again(run):
     snakemake = SimpleNamespace(log=[run / "step.log"], rule="ingest", wildcards={"dataset": "a"})
     with pytest.raises(SystemExit, match=r"DatasetError: .*no such dataset"), logs.of(snakemake):
-        dataset.load("not there.h5")
+        load_dataset("not there.h5")
     assert asked(2, dataset="a") == (jobs.HOPELESS_MB, 1)
     done = []
     with pytest.raises(SystemExit, match=r"Hopeless: DatasetError: not there.h5: no such"), logs.of(snakemake):

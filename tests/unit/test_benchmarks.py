@@ -11,8 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from skybake import discovery
-from skybake.config import Training
+from skybake import plugins
+from skybake.training.settings import Training
+from skybake.workflow import digests
 from tests.conftest import ROOT
 
 PATH = ROOT / "benchmarks" / "gpu.py"
@@ -53,9 +54,9 @@ def imported(path, *, everywhere):
 def test_its_import_graph_holds_few_packages():
     starts = [PATH]
     for case in gpu.CASES:
-        modules = [discovery.models()[case.model].module, discovery.losses()[case.loss].module]
+        modules = [plugins.models()[case.model].module, plugins.losses()[case.loss].module]
         starts += [ROOT.joinpath(*module.split(".")).with_suffix(".py") for module in modules]
-    used = discovery.used_files(starts)
+    used = digests.used_files(starts)
     assert ROOT / "skybake" / "training.py" in used
     assert set().union(*(imported(path, everywhere=False) for path in used)) == NEEDED
     assert set().union(*(imported(path, everywhere=True) for path in used)) <= NEEDED | ASKED_FOR

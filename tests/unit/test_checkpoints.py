@@ -13,8 +13,8 @@ import time
 import numpy as np
 import pytest
 
-from skybake import training
-from skybake.checkpoints import Checkpoint, State, sigterm_is_a_warning
+from skybake.training.checkpoints import Checkpoint, State, sigterm_is_a_warning
+from skybake.training.job import train_job
 from tests.conftest import ROOT
 from tests.training_settings import job
 
@@ -39,7 +39,7 @@ def demanding(**changes):
 
 def train(small, given, folder, seeds=(1,)):
     folders = {seed: folder / f"seed-{seed}" for seed in seeds}
-    training.train_job(*small, given, folders, folder / ".work", FILES)
+    train_job(*small, given, folders, folder / ".work", FILES)
     return folders
 
 

@@ -7,7 +7,8 @@ import struct
 import numpy as np
 import pytest
 
-from skybake import dataset, splits
+from skybake.data import splits
+from skybake.data.dataset import load_dataset
 from skybake.raw import RawError, cifar
 from skybake.raw.plain import UnsafePickle
 
@@ -90,7 +91,7 @@ class Folder:
     def read(self):
         raw = {"batches": self.folder}
         cifar.ingest(raw, self.path / "d.h5", self.path / "rejected.csv", cifar.Options(), mock=False)
-        return dataset.load(self.path / "d.h5")
+        return load_dataset(self.path / "d.h5")
 
     def rejected(self):
         with (self.path / "rejected.csv").open() as stream:

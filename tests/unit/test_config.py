@@ -8,7 +8,9 @@ import jsonschema
 import pytest
 import yaml
 
-from skybake import config, config_page, discovery
+from skybake import plugins
+from skybake.config import make_plan, messages
+from skybake.config import page as config_page
 from tests.conftest import ROOT
 
 
@@ -135,8 +137,8 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_a_wrong_config_is_refused_in_one_message(case, given):
     key, value, words = BAD[case]
-    with pytest.raises(config.ConfigError) as error:
-        config.plan(changed(given, key, value))
+    with pytest.raises(messages.ConfigError) as error:
+        make_plan(changed(given, key, value))
     for word in words:
         assert word in str(error.value)
 
@@ -144,60 +146,60 @@ def test_a_wrong_config_is_refused_in_one_message(case, given):
 def test_names_of_datasets_can_be_paths(given):
     for name, words in (("my/set", "no space or slash"), ("logs", "skybake's own")):
         wrong = changed(given, "datasets", {name: given["datasets"]["clusters"]})
-        with pytest.raises(config.ConfigError, match=words):
-            config.plan(wrong)
+        with pytest.raises(messages.ConfigError, match=words):
+            make_plan(wrong)
 
 
 def test_an_emptied_block_means_its_defaults(given):
     for key in ("bakeoffs.first.training", "datasets.clusters.options", "statistics", "bakeoffs.first.baselines"):
         emptied = changed(given, key, None)
-        config.plan(emptied)
+        make_plan(emptied)
     losses = [{"huber": None}, {"quantile": {"levels": [0.1, 0.5]}}]
-    assert config.plan(changed(given, "bakeoffs.first.losses", losses)).combinations[0].loss_name == "huber"
+    assert make_plan(changed(given, "bakeoffs.first.losses", losses)).combinations[0].loss_name == "huber"
 
 
 def test_one_value_has_one_name(given):
     for value in (1, 1.0, "1e0"):  # YAML reads 1e0 as text
-        plan = config.plan(changed(given, "bakeoffs.first.losses", [{"huber": {"delta": value}}]))
+        plan = make_plan(changed(given, "bakeoffs.first.losses", [{"huber": {"delta": value}}]))
         assert plan.combinations[0].loss_name == "huber-delta=1.0"
 
 
 def test_a_long_name_fits_a_file_system(given):
     edges = [round(0.01 * i, 2) for i in range(1, 99)]
-    jobs = config.plan(changed(given, "bakeoffs.first.losses", [{"quantile": {"levels": edges}}])).combinations
+    jobs = make_plan(changed(given, "bakeoffs.first.losses", [{"quantile": {"levels": edges}}])).combinations
     assert len(jobs[0].loss_name) < 120
 
 
 def test_all_problems_are_told_at_once(given):
     wrong = changed(changed(given, "bakeoffs.first.models", ["x"]), "bakeoffs.first.losses", ["y"])
-    with pytest.raises(config.ConfigError, match=r"models\[0\](.|\n)*losses\[0\]"):
-        config.plan(wrong)
+    with pytest.raises(messages.ConfigError, match=r"models\[0\](.|\n)*losses\[0\]"):
+        make_plan(wrong)
 
 
 def test_a_loss_that_does_not_suit_the_task_is_refused(given, monkeypatch):
-    losses = dict(discovery.losses())
-    losses["only_classes"] = discovery.Part(
+    losses = dict(plugins.losses())
+    losses["only_classes"] = plugins.PlugIn(
         "only_classes", "x", constants={"tasks": ("classification",), "head": "logits"}
     )
-    monkeypatch.setattr(discovery, "losses", lambda: losses)
-    with pytest.raises(config.ConfigError, match="'only_classes' is for classification, the dataset"):
-        config.plan(changed(given, "bakeoffs.first.losses", ["only_classes"]))
+    monkeypatch.setattr(plugins, "losses", lambda: losses)
+    with pytest.raises(messages.ConfigError, match="'only_classes' is for classification, the dataset"):
+        make_plan(changed(given, "bakeoffs.first.losses", ["only_classes"]))
 
 
 def test_a_baseline_without_its_scalar_is_refused(given):
     wrong = changed(changed(given, "bakeoffs.first.baselines", ["redshift_only"]), "datasets.clusters.inputs", [])
-    with pytest.raises(config.ConfigError, match="'redshift_only' needs the scalar 'redshift'"):
-        config.plan(wrong)
+    with pytest.raises(messages.ConfigError, match="'redshift_only' needs the scalar 'redshift'"):
+        make_plan(wrong)
 
 
 def test_two_bakeoffs_must_not_write_the_same_files(given):
     twice = changed(given, "bakeoffs.second", given["bakeoffs"]["first"])
-    with pytest.raises(config.ConfigError, match=r"bakeoffs\.second: simple_sequential with mse on clusters"):
-        config.plan(twice)
+    with pytest.raises(messages.ConfigError, match=r"bakeoffs\.second: simple_sequential with mse on clusters"):
+        make_plan(twice)
 
 
 def test_a_plan_names_every_combination_once(given):
-    plan = config.plan(given)
+    plan = make_plan(given)
     names = [(job.model.name, job.loss_name) for job in plan.combinations]
     assert names == [
         ("simple_sequential", "mse"),
@@ -211,27 +213,27 @@ def test_a_plan_names_every_combination_once(given):
 
 
 def test_lists_make_names_that_paths_can_hold(given):
-    plan = config.plan(changed(given, "bakeoffs.first.losses", [{"quantile": {"levels": [0.1, 0.5, 0.9]}}]))
+    plan = make_plan(changed(given, "bakeoffs.first.losses", [{"quantile": {"levels": [0.1, 0.5, 0.9]}}]))
     assert plan.combinations[0].loss_name == "quantile-levels=0.1,0.5,0.9"
 
 
 def test_a_parameter_at_its_default_has_the_plain_name(given):
-    plan = config.plan(changed(given, "bakeoffs.first.losses", [{"huber": {"delta": 0.5}}]))
+    plan = make_plan(changed(given, "bakeoffs.first.losses", [{"huber": {"delta": 0.5}}]))
     assert plan.combinations[0].loss_name == "huber"
 
 
 def test_blocks_without_a_name_take_the_usual_one(given):
     training = {"schedule": {"warmup_epochs": 0}, "optimizer": {"learning_rate": 0.01}}
-    block = config.plan(changed(given, "bakeoffs.first.training", training)).config.bakeoffs["first"].training
+    block = make_plan(changed(given, "bakeoffs.first.training", training)).config.bakeoffs["first"].training
     assert (block.schedule.name, block.schedule.warmup_epochs) == ("constant", 0)
     assert (block.optimizer.name, block.optimizer.learning_rate) == ("adam", 0.01)
 
 
 def test_the_merged_config_is_complete_and_means_the_same(given):
-    merged = config.plan(given).as_dict()
+    merged = make_plan(given).as_dict()
     assert merged["bakeoffs"]["first"]["training"]["optimizer"]["learning_rate"] == 1e-3
     assert merged["datasets"]["clusters"]["inputs"] == ["redshift"]
-    again = config.plan(yaml.safe_load(yaml.safe_dump(merged)))
+    again = make_plan(yaml.safe_load(yaml.safe_dump(merged)))
     assert again.as_dict() == merged
 
 
@@ -268,7 +270,7 @@ def test_no_framework_and_no_table_library_to_read_a_config():
 def test_five_hundred_combinations_are_planned_quickly(given):
     losses = [{"huber": {"delta": round(0.01 * i, 2)}} for i in range(1, 251)]
     started = time.process_time()
-    plan = config.plan(changed(given, "bakeoffs.first.losses", losses))
+    plan = make_plan(changed(given, "bakeoffs.first.losses", losses))
     assert len(plan.combinations) == 501
     assert len({plan.paths.job(job.dataset, job.model.name, job.loss_name) for job in plan.combinations}) == 501
     assert time.process_time() - started < 10  # quadratic search would take minutes

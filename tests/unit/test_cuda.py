@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from skybake import backend, cuda
+from skybake.training import backend, cuda
 from tests.conftest import ROOT
 
 START = (

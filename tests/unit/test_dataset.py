@@ -6,8 +6,11 @@ import h5py
 import numpy as np
 import pytest
 
-from skybake import dataset
-from skybake.dataset import DatasetError
+from skybake.data import columns, rejections
+from skybake.data.columns import DatasetError
+from skybake.data.dataset import Reader, load_dataset
+from skybake.data.writer import create_dataset
+from skybake.missing import MAGIC
 from tests.conftest import SCHEMA, write_dataset
 
 
@@ -24,7 +27,7 @@ def rows(n=2, *, start=0, value=1.0):
 
 def test_what_is_written_is_read(tmp_path):
     path = write_dataset(tmp_path / "d.h5", n=150, size=8)
-    found = dataset.load(path)
+    found = load_dataset(path)
     assert (len(found), found.image_shape, found.bands, found.mock) == (150, (8, 8, 2), ("soft", "hard"), True)
     assert found.columns["label/log10_mass"].units == "log10 Msun"
     assert found.columns["image"].units == "counts"
@@ -37,9 +40,9 @@ def test_what_is_written_is_read(tmp_path):
 
 
 def test_images_are_read_again_and_again_from_an_open_file(tmp_path):
-    found = dataset.load(write_dataset(tmp_path / "x.h5", n=150, size=8))  # the third chunk is not full
+    found = load_dataset(write_dataset(tmp_path / "x.h5", n=150, size=8))  # the third chunk is not full
     everything = found.images(np.arange(150))
-    with dataset.Reader(found) as reader:
+    with Reader(found) as reader:
         for rows in ([149, 0, 149, 64], [], [63, 64], np.arange(150)[::-1]):
             np.testing.assert_array_equal(reader.images(np.array(rows, int)), everything[np.array(rows, int)])
         out = np.zeros((4, 8, 8, 2), np.float32)
@@ -57,9 +60,9 @@ def test_a_damaged_chunk_is_named(tmp_path):
     with path.open("r+b") as stream:
         stream.seek(chunk.byte_offset)
         stream.write(bytes(chunk.size))
-    found = dataset.load(path)
+    found = load_dataset(path)
     assert np.isfinite(found.images(np.arange(64))).all()
-    with pytest.raises(dataset.DatasetError, match=r"x.h5: the images of rows 64 to 127 cannot be read .* Hint:"):
+    with pytest.raises(columns.DatasetError, match=r"x.h5: the images of rows 64 to 127 cannot be read .* Hint:"):
         found.images(np.arange(150))
 
 
@@ -70,12 +73,12 @@ def test_same_content_same_bytes(tmp_path):
 
 def test_appending_in_pieces_is_the_same(tmp_path):
     for name, pieces in (("one.h5", [4]), ("two.h5", [1, 3])):
-        with dataset.create(tmp_path / name, SCHEMA) as writer:
+        with create_dataset(tmp_path / name, SCHEMA) as writer:
             start = 0
             for n in pieces:
                 writer.append(**rows(n, start=start))
                 start += n
-    one, two = dataset.load(tmp_path / "one.h5"), dataset.load(tmp_path / "two.h5")
+    one, two = load_dataset(tmp_path / "one.h5"), load_dataset(tmp_path / "two.h5")
     assert one.digest == two.digest
     assert np.array_equal(one.images(np.arange(4)), two.images(np.arange(4)))
 
@@ -83,7 +86,7 @@ def test_appending_in_pieces_is_the_same(tmp_path):
 def test_an_error_leaves_no_file_and_keeps_the_old_one(tmp_path):
     path = write_dataset(tmp_path / "d.h5")
     before = path.read_bytes()
-    with pytest.raises(RuntimeError, match="halfway"), dataset.create(path, SCHEMA) as writer:
+    with pytest.raises(RuntimeError, match="halfway"), create_dataset(path, SCHEMA) as writer:
         writer.append(**rows())
         raise RuntimeError("halfway")
     assert path.read_bytes() == before
@@ -101,13 +104,13 @@ def test_an_error_leaves_no_file_and_keeps_the_old_one(tmp_path):
     ],
 )
 def test_rows_that_do_not_fit_are_refused(change, message, tmp_path):
-    with pytest.raises(DatasetError, match=message), dataset.create(tmp_path / "d.h5", SCHEMA) as writer:
+    with pytest.raises(DatasetError, match=message), create_dataset(tmp_path / "d.h5", SCHEMA) as writer:
         writer.append(**{**rows(), **change})
     assert not (tmp_path / "d.h5").exists()
 
 
 def test_an_id_must_not_come_again_later(tmp_path):
-    with pytest.raises(DatasetError, match="'o0' stands twice"), dataset.create(tmp_path / "d.h5", SCHEMA) as writer:
+    with pytest.raises(DatasetError, match="'o0' stands twice"), create_dataset(tmp_path / "d.h5", SCHEMA) as writer:
         writer.append(**rows())
         writer.append(**rows())
 
@@ -115,7 +118,7 @@ def test_an_id_must_not_come_again_later(tmp_path):
 def test_a_dataset_without_objects_is_refused(tmp_path):
     with (
         pytest.raises(DatasetError, match=r"no object was accepted.*rejected\.csv"),
-        dataset.create(tmp_path / "d.h5", SCHEMA),
+        create_dataset(tmp_path / "d.h5", SCHEMA),
     ):
         pass
 
@@ -145,29 +148,29 @@ def test_a_bad_file_is_told_apart(case, tmp_path):
     path = write_dataset(tmp_path / "d.h5")
     spoil(path, change)
     with pytest.raises(DatasetError, match=f"d.h5: .*{message}"):
-        dataset.load(path)
+        load_dataset(path)
 
 
 def test_no_file_no_hdf5_and_a_truncated_file(tmp_path):
     with pytest.raises(DatasetError, match="no such dataset"):
-        dataset.load(tmp_path / "none.h5")
+        load_dataset(tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("hello")
     with pytest.raises(DatasetError, match="not an HDF5 file"):
-        dataset.load(tmp_path / "text.h5")
+        load_dataset(tmp_path / "text.h5")
     path = write_dataset(tmp_path / "d.h5")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(DatasetError, match="not an HDF5 file, or a truncated one"):
-        dataset.load(path)
+        load_dataset(path)
 
 
 def test_rejected_objects_stand_in_the_catalogues_order(tmp_path):
-    rejected = [dataset.Rejection(7, "b", "no mass", "nan"), dataset.Rejection(2, "a,1", "no image")]
-    dataset.write_rejected(tmp_path / "rejected.csv", rejected)
+    rejected = [rejections.Rejection(7, "b", "no mass", "nan"), rejections.Rejection(2, "a,1", "no image")]
+    rejections.write_rejected(tmp_path / "rejected.csv", rejected)
     assert (tmp_path / "rejected.csv").read_text() == ('row,id,reason,detail\n2,"a,1",no image,\n7,b,no mass,nan\n')
 
 
 CLASSES = replace(
-    SCHEMA, task="classification", labels={"class": dataset.Column("", "test")}, classes=("star", "gäläxy")
+    SCHEMA, task="classification", labels={"class": columns.Column("", "test")}, classes=("star", "gäläxy")
 )
 
 
@@ -177,9 +180,9 @@ def classified(values):
 
 
 def test_class_names_are_kept_and_unknown_classes_too(tmp_path):
-    with dataset.create(tmp_path / "d.h5", CLASSES) as writer:
-        writer.append(**classified([1, 0, np.nan, dataset.MAGIC]))
-    found = dataset.load(tmp_path / "d.h5")
+    with create_dataset(tmp_path / "d.h5", CLASSES) as writer:
+        writer.append(**classified([1, 0, np.nan, MAGIC]))
+    found = load_dataset(tmp_path / "d.h5")
     assert found.classes == ("star", "gäläxy")
     assert "classes" not in found.notes
     with h5py.File(tmp_path / "d.h5") as file:
@@ -189,13 +192,13 @@ def test_class_names_are_kept_and_unknown_classes_too(tmp_path):
 def test_a_file_without_class_names_has_none(tmp_path):
     with h5py.File(write_dataset(tmp_path / "d.h5")) as file:
         assert "classes" not in file.attrs  # the bytes of other datasets stay as they were
-    assert dataset.load(tmp_path / "d.h5").classes == ()
+    assert load_dataset(tmp_path / "d.h5").classes == ()
 
 
 @pytest.mark.parametrize("wrong", [2, -1, 0.5, np.inf])
 def test_a_label_that_is_no_class_is_refused(wrong, tmp_path):
     message = rf"'o1': class {wrong:g} found; expected a class from 0 to 1 \(star, gäläxy\)"
-    with pytest.raises(DatasetError, match=message), dataset.create(tmp_path / "d.h5", CLASSES) as writer:
+    with pytest.raises(DatasetError, match=message), create_dataset(tmp_path / "d.h5", CLASSES) as writer:
         writer.append(**classified([0, wrong]))
     assert not (tmp_path / "d.h5").exists()
 
@@ -211,13 +214,13 @@ def test_a_label_that_is_no_class_is_refused(wrong, tmp_path):
     ],
 )
 def test_class_names_that_cannot_be_are_refused(change, message, tmp_path):
-    with pytest.raises(DatasetError, match=message), dataset.create(tmp_path / "d.h5", replace(CLASSES, **change)):
+    with pytest.raises(DatasetError, match=message), create_dataset(tmp_path / "d.h5", replace(CLASSES, **change)):
         pass
 
 
 def test_a_file_whose_labels_are_none_of_its_classes_is_told_apart(tmp_path):
-    with dataset.create(tmp_path / "d.h5", CLASSES) as writer:
+    with create_dataset(tmp_path / "d.h5", CLASSES) as writer:
         writer.append(**classified([1, 0]))
     spoil(tmp_path / "d.h5", lambda file: file["label/class"].write_direct(np.array([1.0, 7.0])))
     with pytest.raises(DatasetError, match=r"d\.h5: object 'o1': class 7 found; expected a class from 0 to 1"):
-        dataset.load(tmp_path / "d.h5")
+        load_dataset(tmp_path / "d.h5")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from skybake import dataset
+from skybake.data.columns import DatasetError
+from skybake.data.dataset import load_dataset
 from skybake.raw import RawError, decam
 from skybake.raw.decam import pixels
 
@@ -41,7 +42,7 @@ class Folder:
     def read(self, **options):
         """Return the dataset and the rejected rows: (row, id, reason)."""
         decam.ingest(self.raw, self.path / "d.h5", self.path / "rejected.csv", decam.Options(**options), mock=False)
-        return dataset.load(self.path / "d.h5"), self.rejected()
+        return load_dataset(self.path / "d.h5"), self.rejected()
 
     def rejected(self):
         with (self.path / "rejected.csv").open() as stream:
@@ -344,7 +345,7 @@ def test_blocks_make_no_difference(folder, monkeypatch):
 
 def test_without_a_stamp_left_there_is_no_dataset(folder):
     folder.archive(stamps=np.zeros((4, 9, 9)), y=[0, 1, 0, 1])
-    with pytest.raises(dataset.DatasetError, match="no object was accepted"):
+    with pytest.raises(DatasetError, match="no object was accepted"):
         folder.read()
     assert len(folder.rejected()) == 4
     assert not (folder.path / "d.h5").exists()

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from skybake import discovery
+from skybake import plugins
 from tests.conftest import ROOT
 
-DIGEST = "import sys; from skybake.discovery import code_digest as d; print(d(sys.argv[1], sys.argv[2:]))"
+DIGEST = "import sys; from skybake.workflow.digests import code_digest as d; print(d(sys.argv[1], sys.argv[2:]))"
 
 
 @pytest.fixture
@@ -37,15 +37,15 @@ MODEL, LOSS = "skybake.models.simple_sequential", "skybake.losses.huber"
         ("skybake/models/_blocks.py", "train", [MODEL, LOSS], True),
         ("skybake/models/deeper_sequential.py", "train", [MODEL, LOSS], False),
         ("skybake/losses/huber.py", "train", [MODEL, LOSS], True),
-        ("skybake/training.py", "train", [MODEL, LOSS], True),
+        ("skybake/training/fit.py", "train", [MODEL, LOSS], True),
         ("skybake/figures/loss_curve.py", "train", [MODEL, LOSS], False),
-        ("skybake/config.py", "train", [MODEL, LOSS], False),
+        ("skybake/config/plan.py", "train", [MODEL, LOSS], False),
         ("skybake/raw/efeds/catalogue.py", "ingest", ["skybake.raw.efeds"], True),
         ("skybake/raw/sdss/frames.py", "ingest", ["skybake.raw.efeds"], False),
-        ("skybake/dataset.py", "split", [], True),
-        ("skybake/training.py", "split", [], False),
-        ("skybake/training.py", "evaluate", [], False),
-        ("skybake/evaluation.py", "evaluate", [], True),
+        ("skybake/data/dataset.py", "split", [], True),
+        ("skybake/training/fit.py", "split", [], False),
+        ("skybake/training/fit.py", "evaluate", [], False),
+        ("skybake/evaluation/evaluate.py", "evaluate", [], True),
     ],
 )
 def test_a_digest_changes_with_what_the_step_uses(edited, step, modules, changes, checkout):
@@ -63,7 +63,7 @@ def test_a_new_file_is_a_new_part(checkout):
         '    """Tiny."""\n'
     )
     script = (
-        "from skybake import discovery as d; print(d.parts('models', 'build')['tiny'].parameters,"
+        "from skybake import plugins as d; print(d.in_room('models', 'build')['tiny'].parameters,"
         " d.losses()['tiny'].parameters, d.losses()['tiny'].constants['head'])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=checkout, capture_output=True, text=True, check=True)
@@ -71,8 +71,8 @@ def test_a_new_file_is_a_new_part(checkout):
 
 
 def test_every_part_says_what_it_is():
-    rooms = [discovery.parts(room, function) for room, function in (("models", "build"), ("baselines", "build"))]
-    for known in [*rooms, discovery.losses()]:
+    rooms = [plugins.in_room(room, function) for room, function in (("models", "build"), ("baselines", "build"))]
+    for known in [*rooms, plugins.losses()]:
         assert len(known) >= 2
         for part in known.values():
             assert len(part.doc) > 20, part.name

@@ -5,8 +5,8 @@ import pytest
 import scoringrules
 from scipy import integrate, stats
 
-from skybake import distributions
-from skybake.predictions import Prediction
+from skybake.results import distributions
+from skybake.results.predictions import Prediction
 
 RNG = np.random.default_rng(8)
 N = 7

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 from snakemake.resources import Resources
 
-from skybake import jobs
-from skybake.config import Bakeoff
-from skybake.doctor import frameworks, lines, login, steps
+from skybake.config.blocks import Bakeoff
+from skybake.workflow import jobs
+from skybake.workflow.doctor import frameworks, lines, login, steps
 
 LOGIN = {"ahead": 0.0, "begin": 100.0, "time": 200.0}
 CONFIG = {"MinJobAge": "300 sec", "AccountingStorageEnforce": "associations,limits"}

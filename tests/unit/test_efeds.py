@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skybake import dataset
+from skybake import files
+from skybake.data.columns import DatasetError
+from skybake.data.dataset import Dataset, load_dataset
 from skybake.raw import RawError, efeds
 from skybake.raw.efeds.catalogue import read_catalogue
 from skybake.raw.efeds.options import COLUMNS
@@ -38,11 +40,11 @@ class Raw:
         feather.write_feather(pa.table(self.columns), raw["catalogue"])
         return raw
 
-    def ingest(self, content: object = None, compress=bytes, mock: bool = False, **options) -> dataset.Dataset:
+    def ingest(self, content: object = None, compress=bytes, mock: bool = False, **options) -> Dataset:
         raw = self.write(content, compress)
         out = self.folder / "dataset.h5"
         efeds.ingest(raw, out, self.folder / "rejected.csv", efeds.Options(**options), mock=mock)
-        return dataset.load(out)
+        return load_dataset(out)
 
     def rejected(self) -> list[tuple[int, str, str]]:
         with (self.folder / "rejected.csv").open(newline="") as stream:
@@ -65,7 +67,7 @@ def test_what_a_dataset_holds(raw):
     assert data.columns["label/log10_mass"].units == "log10(Msun)"
     assert data.bands[0] == "0.25-0.455 keV"
     assert data.bands[-1] == "2.095-2.3 keV"
-    assert data.raw == {name: dataset.file_digest(raw.folder / name) for name in ("images.pickle", "catalogue.feather")}
+    assert data.raw == {name: files.file_digest(raw.folder / name) for name in ("images.pickle", "catalogue.feather")}
     assert raw.rejected() == []
 
 
@@ -179,7 +181,7 @@ def test_a_list_may_hold_odd_images(raw):
 
 def test_nothing_accepted_still_says_why(raw):
     raw.columns["M500c"] = -raw.columns["M500c"]
-    with pytest.raises(dataset.DatasetError, match="no object was accepted"):
+    with pytest.raises(DatasetError, match="no object was accepted"):
         raw.ingest()
     assert [reason for _, _, reason in raw.rejected()] == ["mass not positive"] * 6
     assert not (raw.folder / "dataset.h5").exists()
@@ -348,7 +350,7 @@ def test_an_old_dataset_survives_a_failed_ingest(raw):
     before = raw.ingest().digest
     with pytest.raises(RawError):
         raw.ingest([])
-    assert dataset.load(raw.folder / "dataset.h5").digest == before
+    assert load_dataset(raw.folder / "dataset.h5").digest == before
 
 
 def test_importing_the_module_is_light():
@@ -359,6 +361,6 @@ def test_importing_the_module_is_light():
 
 def test_same_raw_files_same_bytes(raw, tmp_path):
     raw.ingest()
-    first = dataset.file_digest(tmp_path / "dataset.h5")
+    first = files.file_digest(tmp_path / "dataset.h5")
     raw.ingest()
-    assert dataset.file_digest(tmp_path / "dataset.h5") == first
+    assert files.file_digest(tmp_path / "dataset.h5") == first

@@ -10,8 +10,9 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from skybake import discovery, evaluation, predictions
-from skybake.evaluation import EvaluationError, evaluate
+from skybake import plugins
+from skybake.evaluation.evaluate import EvaluationError, evaluate, part_errors, read
+from skybake.results import predictions
 from tests.unit._synthetic_runs import write_classified, write_run
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +98,7 @@ def drawn(folder: Path) -> set[str]:
 
 
 def of_task(task: str) -> list[str]:
-    known = discovery.parts("figures", "draw").values()
+    known = plugins.in_room("figures", "draw").values()
     return [part.name for part in known if part.constants["SCOPE"] == "run" and task in part.constants["TASKS"]]
 
 
@@ -264,7 +265,7 @@ def test_a_part_without_labels_is_an_error(tmp_path):
 
 
 def test_errors_of_a_part(runs):
-    found = evaluation.part_errors(evaluation.read(runs), "test")
+    found = part_errors(read(runs), "test")
     np.testing.assert_array_equal(found, np.stack([errors_of(runs[seed], "test") for seed in (1, 2, 3)]))
 
 
@@ -273,14 +274,15 @@ def test_no_deep_learning_framework_is_imported(tmp_path):
     program = """
 import importlib, sys
 from pathlib import Path
-from skybake import discovery, evaluation, report, statistics
+from skybake import plugins, report
+from skybake.evaluation import bootstrap, choice, evaluate
 from skybake.metrics import regression
-for part in discovery.parts("figures").values():
+for part in plugins.in_room("figures").values():
     part.load()
 here = Path(sys.argv[1])
-names = [name for name, part in discovery.parts("figures", "draw").items() if part.constants["SCOPE"] == "run"]
-names = [name for name in names if "regression" in discovery.parts("figures", "draw")[name].constants["TASKS"]]
-evaluation.evaluate({1: here / "seed-1"}, here / "metrics.json", here, names, {"draws": 100})
+names = [name for name, part in plugins.in_room("figures", "draw").items() if part.constants["SCOPE"] == "run"]
+names = [name for name in names if "regression" in plugins.in_room("figures", "draw")[name].constants["TASKS"]]
+evaluate.evaluate({1: here / "seed-1"}, here / "metrics.json", here, names, {"draws": 100})
 print([name for name in ("keras", "tensorflow", "jax", "torch") if name in sys.modules])
 """
     ended = subprocess.run(

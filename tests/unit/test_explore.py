@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from skybake import dataset, discovery, explore, figures
-from skybake.dataset import Column, DatasetError, Rejection, Schema
+from skybake import figures, plugins
+from skybake.data import exploration
+from skybake.data.columns import Column, DatasetError, Schema
+from skybake.data.rejections import Rejection, write_rejected
+from skybake.data.writer import create_dataset
 from skybake.figures import _style, colour_composites
+from skybake.missing import MAGIC
 from skybake.report import exploring
 
 PARTS = {
-    name: part for name, part in discovery.parts("figures", "draw").items() if part.constants["SCOPE"] == "dataset"
+    name: part for name, part in plugins.in_room("figures", "draw").items() if part.constants["SCOPE"] == "dataset"
 }
 UGRIZ = ("u", "g", "r", "i", "z")
 ENERGIES = tuple(f"{0.2 * k + 0.2:.1f}-{0.2 * k + 0.4:.1f} keV" for k in range(10))
@@ -52,7 +56,7 @@ def write(
     for row in padded:
         image[row, :, :8], share[row] = 0, 0.25
     label = rng.uniform(0, 0.4, n)
-    label[list(missing)] = dataset.MAGIC
+    label[list(missing)] = MAGIC
     scalars = {f"cModelMag_{band}": magnitudes[:, k] for k, band in enumerate(bands)} if len(bands) == 5 else {}
     scalars["padded_fraction"] = share
     schema = Schema(
@@ -66,7 +70,7 @@ def write(
         mock=mock,
         notes={"centring": "resampled"},
     )
-    with dataset.create(folder / "dataset.h5", schema) as writer:
+    with create_dataset(folder / "dataset.h5", schema) as writer:
         writer.append(
             image=image,
             id=[f"object-{row}" for row in range(n)],
@@ -75,16 +79,14 @@ def write(
             scalars=scalars,
         )
     reasons = [reason for reason, times in rejections for _ in range(times)]
-    dataset.write_rejected(
-        folder / "rejected.csv", [Rejection(row, str(row), reason) for row, reason in enumerate(reasons)]
-    )
+    write_rejected(folder / "rejected.csv", [Rejection(row, str(row), reason) for row, reason in enumerate(reasons)])
     return image
 
 
 def look(folder, **options):
     folder.mkdir(exist_ok=True)
     write(folder, **options)
-    return explore.explore("galaxies", folder / "dataset.h5", folder / "rejected.csv")
+    return exploration.explore("galaxies", folder / "dataset.h5", folder / "rejected.csv")
 
 
 @pytest.fixture(scope="module")
@@ -102,22 +104,22 @@ def texts(figure: Figure) -> str:
 def test_images_are_those_of_all_objects_whatever_the_blocks(tmp_path, monkeypatch):
     image = write(tmp_path, n=150).astype(np.float32).astype(float)
     for block in (64, 37, 1000):
-        monkeypatch.setattr(explore, "BLOCK", block)
-        found = explore.explore("d", tmp_path / "dataset.h5", tmp_path / "rejected.csv").images
+        monkeypatch.setattr(exploration, "BLOCK", block)
+        found = exploration.explore("d", tmp_path / "dataset.h5", tmp_path / "rejected.csv").images
         np.testing.assert_allclose(found.mean, image.mean(axis=0), rtol=1e-6, atol=1e-9)
         np.testing.assert_allclose(found.std, image.std(axis=0), rtol=1e-5)
         np.testing.assert_array_equal(found.maximum, image.max(axis=0))
 
 
 def test_memory_does_not_grow_with_the_images(tmp_path, monkeypatch):
-    monkeypatch.setattr(explore, "BLOCK", 64)
+    monkeypatch.setattr(exploration, "BLOCK", 64)
     peaks = []
     for n in (192, 768):
         folder = tmp_path / str(n)
         folder.mkdir()
         write(folder, n=n)
         tracemalloc.start()
-        explore.explore("d", folder / "dataset.h5", folder / "rejected.csv")
+        exploration.explore("d", folder / "dataset.h5", folder / "rejected.csv")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
@@ -126,7 +128,7 @@ def test_memory_does_not_grow_with_the_images(tmp_path, monkeypatch):
 
 def test_noise_level_and_light_of_known_sources(tmp_path):
     data = look(tmp_path, n=60)
-    for band in explore.bands(data):
+    for band in exploration.bands(data):
         assert 1 < band.noise / NOISE < 1.15  # the source is in it
         assert band.border_noise == pytest.approx(NOISE, rel=0.05)
         assert band.level == pytest.approx(0, abs=0.005)
@@ -136,28 +138,28 @@ def test_noise_level_and_light_of_known_sources(tmp_path):
 
 
 def test_border_is_the_outer_eighth_and_the_aperture_is_round():
-    border = explore.border_pixels((32, 32))
+    border = exploration.border_pixels((32, 32))
     assert border.sum() == 32**2 - 24**2
     assert border[:4].all()
     assert not border[4:-4, 4:-4].any()
-    inside = explore.aperture((32, 32))
+    inside = exploration.aperture((32, 32))
     assert inside.sum() == pytest.approx(np.pi * 9.6**2, rel=0.03)
     np.testing.assert_array_equal(inside, inside[::-1].T)
-    assert explore.border_pixels((5, 5)).sum() == 16
+    assert exploration.border_pixels((5, 5)).sum() == 16
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (0.4, -0.3), (-2.0, 1.5), (4.0, 4.0)])
 @pytest.mark.parametrize("width", [0.5, 1.5, 3.0, 5.0])
 def test_the_middle_of_the_light_is_found(shift, width):
     cubes = stars(1, 32, shift, width=width)[:, None] * 1000
-    found = explore.locate(cubes, np.full((1, 1), 0.05))[0, 0]
+    found = exploration.locate(cubes, np.full((1, 1), 0.05))[0, 0]
     np.testing.assert_allclose(found, shift, atol=0.05 if width < 2 else 0.35)
 
 
 def test_the_middle_of_an_odd_image_is_a_pixel():
     cubes = np.zeros((1, 1, 21, 21))
     cubes[0, 0, 10, 10] = 50
-    np.testing.assert_allclose(explore.locate(cubes, np.full((1, 1), 0.1)), 0, atol=1e-9)
+    np.testing.assert_allclose(exploration.locate(cubes, np.full((1, 1), 0.1)), 0, atol=1e-9)
 
 
 def test_noise_and_light_elsewhere_are_not_located():
@@ -166,15 +168,15 @@ def test_noise_and_light_elsewhere_are_not_located():
     smooth = sum(np.roll(white, (i, j), axis=(2, 3)) for i in range(3) for j in range(3))
     for noise in (white, smooth):
         spread = np.full((200, 1), np.std(noise))
-        assert np.isfinite(explore.locate(noise, spread)[..., 0]).sum() <= 2
+        assert np.isfinite(exploration.locate(noise, spread)[..., 0]).sum() <= 2
     far = stars(1, 32, (13.0, 0.0))[:, None] * 1000
-    assert np.isnan(explore.locate(far, np.full((1, 1), 0.05))).all()
-    assert np.isnan(explore.locate(np.zeros((1, 1, 32, 32)), np.zeros((1, 1)))).all()
+    assert np.isnan(exploration.locate(far, np.full((1, 1), 0.05))).all()
+    assert np.isnan(exploration.locate(np.zeros((1, 1, 32, 32)), np.zeros((1, 1)))).all()
 
 
 @pytest.mark.parametrize(("shift", "wrong"), [((0.0, 0.0), False), ((1.0, 0.0), True), ((0.0, -3.0), True)])
 def test_a_shift_of_all_objects_is_told(shift, wrong, tmp_path):
-    bands = explore.bands(look(tmp_path, shift=shift))
+    bands = exploration.bands(look(tmp_path, shift=shift))
     assert [band.off_centre for band in bands] == [wrong] * 5
     for band in bands:
         assert (band.dx, band.dy) == (pytest.approx(shift[0], abs=0.05), pytest.approx(shift[1], abs=0.05))
@@ -183,24 +185,24 @@ def test_a_shift_of_all_objects_is_told(shift, wrong, tmp_path):
 
 @pytest.mark.parametrize("factor", [0.01, 100.0])
 def test_other_units_are_told(factor, tmp_path):
-    bands = explore.bands(look(tmp_path, factor=factor))
+    bands = exploration.bands(look(tmp_path, factor=factor))
     assert all(band.other_units for band in bands)
     assert bands[0].magnitude == pytest.approx(-2.5 * np.log10(factor), abs=0.05)
     assert not any(band.off_centre for band in bands)
 
 
 def test_few_objects_are_not_judged(tmp_path):
-    bands = explore.bands(look(tmp_path, n=3, shift=(2.0, 0.0), factor=100.0))
+    bands = exploration.bands(look(tmp_path, n=3, shift=(2.0, 0.0), factor=100.0))
     assert [band.located for band in bands] == [3] * 5
     assert not any(band.off_centre or band.other_units for band in bands)
 
 
 def test_only_pixels_in_nanomaggies_are_compared_with_magnitudes(tmp_path):
-    assert {band.magnitude for band in explore.bands(look(tmp_path, units="counts"))} == {None}
+    assert {band.magnitude for band in exploration.bands(look(tmp_path, units="counts"))} == {None}
 
 
 def test_magnitudes_are_found_by_name_and_units(seen):
-    found = explore.magnitudes(seen.file)
+    found = exploration.magnitudes(seen.file)
     assert set(found) == set(UGRIZ)
     np.testing.assert_array_equal(found["r"], seen.file.scalars["cModelMag_r"])
 
@@ -212,7 +214,7 @@ def test_objects_with_padded_pixels_are_not_measured(seen):
 
 
 def test_missing_values_are_counted(seen):
-    rows = {row.name: row for row in explore.column_facts(seen.file)}
+    rows = {row.name: row for row in exploration.column_facts(seen.file)}
     assert next(iter(rows)) == "redshift"
     assert rows["redshift"].missing == 2
     assert rows["redshift"].low >= 0
@@ -222,7 +224,7 @@ def test_missing_values_are_counted(seen):
 
 def test_examples_are_spread_over_the_label(seen, tmp_path):
     examples = seen.examples
-    assert len(examples.rows) == len(set(examples.rows)) == explore.EXAMPLES
+    assert len(examples.rows) == len(set(examples.rows)) == exploration.EXAMPLES
     assert (np.diff(examples.labels) >= 0).all()
     assert not {3, 4} & set(examples.rows)
     known = np.sort(np.delete(seen.file.labels["redshift"], [3, 4]))
@@ -242,15 +244,15 @@ def test_rejected_rows_are_counted_by_reason(seen):
 
 def test_a_bad_rejected_file_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"gone\.csv: no such file"):
-        explore.rejected_reasons(tmp_path / "gone.csv")
+        exploration.rejected_reasons(tmp_path / "gone.csv")
     with (tmp_path / "other.csv").open("w", newline="") as stream:
         csv.writer(stream).writerow(["row", "id"])
     with pytest.raises(DatasetError, match=r"other\.csv: columns \['row', 'id'\] found, expected 'reason'"):
-        explore.rejected_reasons(tmp_path / "other.csv")
+        exploration.rejected_reasons(tmp_path / "other.csv")
 
 
 def test_group_sizes(seen):
-    assert list(explore.group_sizes(seen.file)) == [3] * 13 + [1]
+    assert list(exploration.group_sizes(seen.file)) == [3] * 13 + [1]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,7 @@ def test_group_sizes(seen):
     ],
 )
 def test_units_that_all_bands_share_are_said_once(names, expected):
-    assert explore.short_names(names) == expected
+    assert exploration.short_names(names) == expected
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------

@@ -10,8 +10,12 @@ import h5py
 import numpy as np
 import pytest
 
-from skybake import baselines, dataset, discovery, feeding, preprocessing, runs, splits, training
-from skybake.checkpoints import Checkpoint
+from skybake import baselines, plugins
+from skybake.data import splits
+from skybake.data.dataset import load_dataset
+from skybake.training import feeding, preprocessing, runs
+from skybake.training.checkpoints import Checkpoint
+from skybake.training.job import train_job
 from tests.conftest import ROOT, write_dataset
 from tests.training_settings import job
 
@@ -26,7 +30,7 @@ def many(tmp_path_factory):
     """A dataset of 700 objects, 16x16x2, split at random: every chunk holds objects of all parts."""
     folder = tmp_path_factory.mktemp("many")
     path = write_dataset(folder / "dataset.h5", n=MANY, size=16, missing=[3], missing_scalars=[7])
-    split = splits.make(dataset.load(path), {"strategy": "holdout", "test": 0.2, "valid": 0.2, "seed": 40})
+    split = splits.make(load_dataset(path), {"strategy": "holdout", "test": 0.2, "valid": 0.2, "seed": 40})
     splits.write(folder / "split.h5", split)
     return path, folder / "split.h5"
 
@@ -39,7 +43,7 @@ def small_handfuls(monkeypatch):
 
 
 def images(many, *, disk, part="train"):
-    opened = dataset.load(many[0])
+    opened = load_dataset(many[0])
     rows = getattr(splits.load(many[1], opened), part)
     return feeding.parts_of({part: rows}, opened, memory_limit_mb=0.01 if disk else 100)[part]
 
@@ -149,7 +153,7 @@ def test_a_chunk_is_read_once_an_epoch(many, small_handfuls, monkeypatch):
 
 def test_another_file_under_the_same_name_does_not_come_between(many, tmp_path):
     path = write_dataset(tmp_path / "dataset.h5", n=100, size=8)
-    opened = dataset.load(path)
+    opened = load_dataset(path)
     source = feeding.parts_of({"train": np.arange(100)}, opened, 0.01)["train"]
     before = source.read(np.arange(100))
     write_dataset(path, n=100, size=8, seed=1)
@@ -161,7 +165,7 @@ def test_another_file_under_the_same_name_does_not_come_between(many, tmp_path):
     ("limit", "held"), [(0.1, ""), (0.25, "valid"), (0.45, "valid test"), (1.01, "train valid test")]
 )
 def test_parts_are_held_while_they_are_within_the_limit(limit, held, many):
-    opened = dataset.load(many[0])
+    opened = load_dataset(many[0])
     split = splits.load(many[1], opened)
     rows = {part: getattr(split, part) for part in splits.PARTS}
     found = feeding.parts_of(rows, opened, limit * ALL_MB)
@@ -178,7 +182,7 @@ def train(many, folder, **changes):
         **changes,
     )
     run = folder / "seed-1"
-    training.train_job(*many, given, {1: run}, folder / ".work", FILES)
+    train_job(*many, given, {1: run}, folder / ".work", FILES)
     return run
 
 
@@ -217,7 +221,8 @@ def test_interrupted_it_goes_on_in_the_same_order(held, many, tmp_path, monkeypa
 def test_with_jax_too(many, tmp_path):
     script = """
 import pathlib, sys
-from skybake import feeding, training
+from skybake.training import feeding
+from skybake import training
 from tests.training_settings import job
 feeding.HANDFUL_MB, feeding.LEAST_CHUNKS = 0.4, 1
 for name, limit in (("held", 100), ("read", 0.1)):
@@ -238,7 +243,7 @@ for name, limit in (("held", 100), ("read", 0.1)):
 
 
 def test_only_what_exceeds_the_limit_is_read_from_disk(many):
-    opened = dataset.load(many[0])
+    opened = load_dataset(many[0])
     assert feeding.from_disk(opened, 0.99 * ALL_MB)
     assert not feeding.from_disk(opened, 1.01 * ALL_MB)
 
@@ -247,7 +252,7 @@ def test_only_what_exceeds_the_limit_is_read_from_disk(many):
 def test_baselines_see_some_images_at_a_time(name, many, monkeypatch):
     data = runs.load(*many, "log10_mass")
     data = dataclasses.replace(data, split=dataclasses.replace(data.split, train=data.split.train[::-1]))
-    module, what = discovery.parts("baselines", "build")[name].load(), job(name)
+    module, what = plugins.in_room("baselines", "build")[name].load(), job(name)
     for part in splits.PARTS:
         expected = module.features(data.dataset.images(data.rows[part]), data.scalars(what.inputs, part))
         monkeypatch.setattr(baselines, "BLOCK", 100 * 16 * 16 * 2)
@@ -255,10 +260,10 @@ def test_baselines_see_some_images_at_a_time(name, many, monkeypatch):
 
 
 def test_predictions_stand_in_the_order_of_the_part(many, tmp_path):
-    from skybake import predictions
+    from skybake.results import predictions
 
     run = train(many, tmp_path, memory_limit_mb=0.1)
-    opened = dataset.load(many[0])
+    opened = load_dataset(many[0])
     found = predictions.read(run / "predictions.h5", "test")
     np.testing.assert_array_equal(found.ids, opened.ids[splits.load(many[1], opened).test])
     known = np.isfinite(found.label)

@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import yaml
 
-from skybake import config
-from skybake.dataset import file_digest
+from skybake.config import make_plan, messages
 from skybake.fetch import Fetch, sdss
 from skybake.fetch.download import ServerError, fetch
 from skybake.fetch.ledger import NOTES, join_ledgers, read_ledger, summary, write_ledger
 from skybake.fetch.wanted import Wanted, chunk_of, read_wanted, write_wanted
 from skybake.fetch.whole import NotWholeError, check
+from skybake.files import file_digest
 from skybake.raw import sdss as reader
 from tests.archive_server import LONGEST_STALL, Archive, fits_file, frame_file
 from tests.conftest import ROOT
@@ -487,7 +487,7 @@ def given(tmp_path):
 
 
 def test_the_folder_to_fill_need_not_be_there(given, tmp_path):
-    plan = config.plan(given)
+    plan = make_plan(given)
     catalogue = {"catalogue": str(tmp_path / "catalogue.csv")}
     assert plan.raw_inputs("galaxies") == {**catalogue, "ledger": "results/galaxies/ledger.csv"}
     assert plan.listed_in("galaxies") == catalogue
@@ -495,8 +495,8 @@ def test_the_folder_to_fill_need_not_be_there(given, tmp_path):
     assert plan.ledgers("galaxies")[-1] == "results/galaxies/fetch/ledger-003.csv"
     assert plan.fetched("galaxies") == {"frames": str(tmp_path / "nowhere")}
     del given["datasets"]["galaxies"]["fetch"]
-    with pytest.raises(config.ConfigError, match=r"raw\.frames: no file"):
-        config.plan(given)
+    with pytest.raises(messages.ConfigError, match=r"raw\.frames: no file"):
+        make_plan(given)
 
 
 @pytest.mark.parametrize(
@@ -511,7 +511,7 @@ def test_the_folder_to_fill_need_not_be_there(given, tmp_path):
 )
 def test_a_wrong_fetch_block_is_refused(changes, words, given):
     given["datasets"]["galaxies"] |= changes
-    with pytest.raises(config.ConfigError) as error:
-        config.plan(given)
+    with pytest.raises(messages.ConfigError) as error:
+        make_plan(given)
     for word in words:
         assert word in str(error.value)

@@ -13,16 +13,16 @@ from matplotlib.figure import Figure
 from scipy import stats
 from sklearn import metrics
 
-from skybake import discovery, figures
-from skybake.config import BASELINE_LOSS
+from skybake import figures, plugins
+from skybake.config.combinations import BASELINE_LOSS
 from skybake.figures import Comparison, History, Run, _style, forest
-from skybake.predictions import Predicted, Prediction
+from skybake.results.predictions import Predicted, Prediction
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
 RISING = np.linspace(0.5, 0.9, 10)  # an accuracy
 SCOPES = {"run": Run, "comparison": Comparison}
-PARTS = {name: part for name, part in discovery.parts("figures", "draw").items() if part.constants["SCOPE"] in SCOPES}
+PARTS = {name: part for name, part in plugins.in_room("figures", "draw").items() if part.constants["SCOPE"] in SCOPES}
 
 
 def history(loss=lambda epoch: np.exp(-epoch / 3), epochs=10) -> History:

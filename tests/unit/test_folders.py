@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from skybake import folders
+from skybake.results import folders
 
 STAGED = "/node/s3/bucket/results/d"
 

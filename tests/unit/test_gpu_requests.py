@@ -2,7 +2,7 @@
 
 import pytest
 
-from skybake import gpu_requests, jobs
+from skybake.workflow import gpu_requests, jobs
 
 
 @pytest.mark.parametrize(

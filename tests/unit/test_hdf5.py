@@ -8,7 +8,10 @@ import h5py
 import numpy as np
 import pytest
 
-from skybake import attributions, dataset, hdf5, predictions, splits
+from skybake import hdf5
+from skybake.data import splits
+from skybake.data.dataset import load_dataset
+from skybake.results import attributions, predictions
 from tests.conftest import ROOT
 from tests.unit._synthetic_runs import write_dataset, write_run
 
@@ -44,13 +47,13 @@ def held(monkeypatch):
 
 
 def test_files_are_read_whoever_has_locked_them(tmp_path, held):
-    opened = dataset.load(write_dataset(tmp_path / "d.h5", n=40))
+    opened = load_dataset(write_dataset(tmp_path / "d.h5", n=40))
     split = splits.make(opened, {"strategy": "holdout", "test": 0.2, "valid": 0.2, "seed": 1})
     splits.write(tmp_path / "s.h5", split)
     attributions.write(tmp_path / "i.h5", INSIDE)
     run = write_run(tmp_path / "run", n=20)
     held(tmp_path / "d.h5", tmp_path / "s.h5", tmp_path / "i.h5", run / "predictions.h5")
-    found = dataset.load(tmp_path / "d.h5")
+    found = load_dataset(tmp_path / "d.h5")
     assert found.images(np.arange(3)).shape == (3, 4, 4, 2)
     assert splits.load(tmp_path / "s.h5", found).digest == split.digest
     assert attributions.read(tmp_path / "i.h5").model == "m"

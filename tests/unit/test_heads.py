@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy import special
 
-from skybake import discovery, heads
+from skybake import heads, plugins
 from skybake.heads import HEADS
 
 RNG = np.random.default_rng(2)
 LABELS = RNG.gamma(3.0, 0.4, 500)
 KINDS = RNG.choice(3, 500, p=[0.6, 0.3, 0.1]).astype(float)
-LOSSES = [name for name, part in discovery.losses().items() if name == part.constants["function"]]
+LOSSES = [name for name, part in plugins.losses().items() if name == part.constants["function"]]
 
 
 def fitted(loss, labels=LABELS, **given):
@@ -18,7 +18,7 @@ def fitted(loss, labels=LABELS, **given):
 
 
 def task(loss):
-    return discovery.losses()[loss].constants["tasks"][0]
+    return plugins.losses()[loss].constants["tasks"][0]
 
 
 def start(head):
@@ -33,7 +33,7 @@ def test_every_loss_has_a_head_that_starts_near_the_labels(loss):
     labels = (KINDS > 0).astype(float) if "binary" in loss else KINDS if task(loss) == "classification" else LABELS
     head, parameters = fitted(loss, labels)
     assert head.width == len(head.bias)
-    assert set(parameters) <= set(discovery.losses()[loss].parameters)
+    assert set(parameters) <= set(plugins.losses()[loss].parameters)
     prediction = start(head)
     if task(loss) == "classification":
         assert np.allclose(prediction.classes, np.bincount(labels.astype(int))[None] / 500, atol=0.03)
@@ -45,7 +45,7 @@ def test_every_loss_has_a_head_that_starts_near_the_labels(loss):
 
 
 def test_every_head_is_used():
-    assert {discovery.losses()[loss].constants["head"] for loss in LOSSES} == set(HEADS)
+    assert {plugins.losses()[loss].constants["head"] for loss in LOSSES} == set(HEADS)
 
 
 @pytest.mark.parametrize("name", HEADS)

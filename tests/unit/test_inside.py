@@ -7,7 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from skybake import attributions, backend, heads, inside, training
+from skybake import heads
+from skybake.results import attributions
+from skybake.training import attribution, backend
+from skybake.training.job import train_job
 from tests.training_settings import job
 
 FILES = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras"]
@@ -20,7 +23,7 @@ def _framework():
 
 def network_of(outputs, image, scalars=None, number=lambda outputs: outputs[:, 0]):
     tensors = [image] if scalars is None else [image, scalars]
-    return inside.Network(keras.Model(tensors, outputs), None, number)
+    return attribution.Network(keras.Model(tensors, outputs), None, number)
 
 
 def weighted_sum(weights):
@@ -39,18 +42,18 @@ IMAGE, BLANK = np.random.default_rng(2).standard_normal((2, 4, 4, 2)).astype(np.
 def test_of_a_weighted_sum_slopes_are_the_weights_and_shares_the_terms():
     network = weighted_sum(WEIGHTS)
     assert network.slopes(IMAGE[None])[0] == pytest.approx(WEIGHTS, abs=1e-6)
-    shares, steps = inside.integrated_gradients(network, IMAGE, BLANK)
+    shares, steps = attribution.integrated_gradients(network, IMAGE, BLANK)
     assert shares == pytest.approx(WEIGHTS * (IMAGE - BLANK), abs=1e-5)
-    assert steps == inside.STEPS
+    assert steps == attribution.STEPS
 
 
 def test_occlusion_is_what_the_hidden_pixels_gave():
     network = weighted_sum(WEIGHTS)
     terms = (WEIGHTS * (IMAGE - BLANK)).sum(axis=-1)
-    assert inside.occlusion(network, IMAGE, BLANK, 1) == pytest.approx(terms, abs=1e-5)
-    assert inside.occlusion(network, IMAGE, BLANK, 4) == pytest.approx(np.full((4, 4), terms.sum()), abs=1e-5)
+    assert attribution.occlusion(network, IMAGE, BLANK, 1) == pytest.approx(terms, abs=1e-5)
+    assert attribution.occlusion(network, IMAGE, BLANK, 4) == pytest.approx(np.full((4, 4), terms.sum()), abs=1e-5)
     twos = [[terms[y : y + 2, x : x + 2].sum() for x in range(3)] for y in range(3)]
-    assert inside.occlusion(network, IMAGE, BLANK, 2)[1, 0] == pytest.approx(
+    assert attribution.occlusion(network, IMAGE, BLANK, 2)[1, 0] == pytest.approx(
         np.mean([twos[0][0], twos[1][0]]), abs=1e-5
     )
 
@@ -59,9 +62,9 @@ def test_shares_add_up_where_the_network_is_no_sum():
     image = keras.Input((4, 4, 2), name="image")
     outputs = keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Conv2D(8, 3, activation="tanh")(image)))
     network = network_of(outputs, image)
-    shares, _ = inside.integrated_gradients(network, 3 * IMAGE, BLANK)
+    shares, _ = attribution.integrated_gradients(network, 3 * IMAGE, BLANK)
     low, high = network(np.stack([BLANK, 3 * IMAGE]))
-    assert shares.sum() == pytest.approx(high - low, rel=inside.COMPLETE)
+    assert shares.sum() == pytest.approx(high - low, rel=attribution.COMPLETE)
 
 
 def test_kernels_are_those_of_the_first_layer_that_sees_the_image():
@@ -69,33 +72,35 @@ def test_kernels_are_those_of_the_first_layer_that_sees_the_image():
     first = keras.layers.Conv2D(6, 5, name="stem")
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(first(image)))
     model = keras.Model([image, scalars], keras.layers.Concatenate()([keras.layers.Dense(2)(scalars), pooled]))
-    name, values = inside.kernels(model)
+    name, values = attribution.kernels(model)
     assert name == "stem"
     assert values.shape == (5, 5, 5, 6)
     assert np.array_equal(values, keras.ops.convert_to_numpy(first.kernel))
     per_pixel = keras.layers.Dense(7)
-    _, values = inside.kernels(keras.Model(image, keras.layers.Flatten()(per_pixel(image))))
+    _, values = attribution.kernels(keras.Model(image, keras.layers.Flatten()(per_pixel(image))))
     assert np.array_equal(values[0, 0], keras.ops.convert_to_numpy(per_pixel.kernel))
-    assert inside.kernels(keras.Model(image, keras.layers.Dense(1)(keras.layers.Flatten()(image)))) == ("", None)
+    assert attribution.kernels(keras.Model(image, keras.layers.Dense(1)(keras.layers.Flatten()(image)))) == ("", None)
 
 
 def test_the_number_of_bins_is_their_mean_in_units_of_the_label():
     head = heads.Bins(edges=(0.0, 1.0, 3.0), bias=(0.0, 0.0))
     outputs = keras.ops.convert_to_tensor(np.log([[0.25, 0.75]]).astype(np.float32))
-    assert float(inside.explained(head, 0.0, scale=0.1)(outputs)[0]) == pytest.approx(0.1 * (0.25 * 0.5 + 0.75 * 2))
+    assert float(attribution.explained(head, 0.0, scale=0.1)(outputs)[0]) == pytest.approx(
+        0.1 * (0.25 * 0.5 + 0.75 * 2)
+    )
 
 
 @pytest.fixture(scope="module")
 def trained(small, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     what = job("mixed_inception_small", "bin_crossentropy", loss_parameters={"count": 8}, epochs=1)
-    training.train_job(*small, what, {1: folder / "seed-1"}, folder / ".work", FILES)
+    train_job(*small, what, {1: folder / "seed-1"}, folder / ".work", FILES)
     return folder / "seed-1"
 
 
 def test_a_trained_network_is_looked_into_and_kept(small, trained, tmp_path):
     methods = ["occlusion", "saliency", "integrated_gradients", "kernels"]
-    found = inside.look(trained, *small, "bin_crossentropy", objects=2, seed=1, ids=None, methods=methods)
+    found = attribution.look(trained, *small, "bin_crossentropy", objects=2, seed=1, ids=None, methods=methods)
     assert found.explained == pytest.approx(found.predicted, rel=1e-5)
     assert found.integrated_gradients.sum(axis=(1, 2, 3)) == pytest.approx(found.explained - found.blank, rel=0.01)
     model = keras.saving.load_model(trained / "model.keras", compile=False)
@@ -105,8 +110,8 @@ def test_a_trained_network_is_looked_into_and_kept(small, trained, tmp_path):
     again = attributions.read(tmp_path / "inside.h5")
     assert again.holds == {"maps", "kernels", "band_shares"}
     assert np.array_equal(again.kernels, found.kernels)
-    with pytest.raises(inside.InsideError, match="no object 'nobody' in the test part"):
-        inside.look(trained, *small, "bin_crossentropy", objects=2, seed=1, ids=["nobody"], methods=[])
+    with pytest.raises(attribution.InsideError, match="no object 'nobody' in the test part"):
+        attribution.look(trained, *small, "bin_crossentropy", objects=2, seed=1, ids=["nobody"], methods=[])
 
 
 def test_another_dataset_and_another_network_are_refused(small, trained, tmp_path):
@@ -115,10 +120,10 @@ def test_another_dataset_and_another_network_are_refused(small, trained, tmp_pat
     record = json.loads((trained / "run.json").read_text())
     record["digests"]["dataset"] = "0" * 64
     (tmp_path / "run.json").write_text(json.dumps(record))
-    with pytest.raises(inside.InsideError, match="trained on another dataset"):
-        inside.look(tmp_path, *small, "bin_crossentropy", objects=1, seed=1, ids=None, methods=["kernels"])
+    with pytest.raises(attribution.InsideError, match="trained on another dataset"):
+        attribution.look(tmp_path, *small, "bin_crossentropy", objects=1, seed=1, ids=None, methods=["kernels"])
     (tmp_path / "run.json").write_bytes((trained / "run.json").read_bytes())
     with h5py.File(tmp_path / "predictions.h5", "r+") as file:
         file["test/prediction/point"][...] += 1
-    with pytest.raises(inside.InsideError, match="does not predict what it did"):
-        inside.look(tmp_path, *small, "bin_crossentropy", objects=1, seed=1, ids=None, methods=["kernels"])
+    with pytest.raises(attribution.InsideError, match="does not predict what it did"):
+        attribution.look(tmp_path, *small, "bin_crossentropy", objects=1, seed=1, ids=None, methods=["kernels"])

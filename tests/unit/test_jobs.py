@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 from snakemake.iocontainers import InputFiles
 
-from skybake import jobs
+from skybake.workflow import jobs
 from tests.conftest import ROOT
 
 
@@ -60,7 +60,7 @@ def test_a_container_sees_raw_data_wherever_they_lie(tmp_path, monkeypatch):
 
 SNAKEMAKE = """
 import os, signal, subprocess, sys, time
-from skybake import sigterm
+from skybake.workflow import sigterm
 signal.signal(signal.SIGTERM, lambda *_: None)  # as Snakemake has a handler of its own
 sigterm.hand_on()
 script = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit(7)); print(1, flush=True); time.sleep(60)"

@@ -6,10 +6,10 @@ import scoringrules
 from scipy import stats
 from sklearn import metrics
 
-from skybake import judging
+from skybake.evaluation import judging
+from skybake.evaluation.bootstrap import Bootstrap
 from skybake.metrics import probabilistic
-from skybake.predictions import Predicted, Prediction
-from skybake.statistics import Bootstrap
+from skybake.results.predictions import Predicted, Prediction
 
 BOOTSTRAP = Bootstrap(draws=400, level=0.9, seed=1)
 N = 600

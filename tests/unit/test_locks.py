@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from skybake import locks
+from skybake.workflow import locks
 
 
 @pytest.mark.parametrize("results", ["results/mine", "results/mine/", "results/../results/mine", "{here}/results/mine"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from skybake import logs
+from skybake.workflow import logs
 
 
 def test_a_log_holds_output_errors_and_every_state_of_a_bar(tmp_path, capfd):

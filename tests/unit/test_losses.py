@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from skybake import discovery, losses
+from skybake import losses, plugins
 from tests.conftest import ROOT
 from tests.unit._loss_cases import (
     MAGIC,
@@ -29,7 +29,7 @@ from tests.unit._loss_cases import (
     width,
 )
 
-BATCH = [name for name in NAMES if discovery.losses()[name].constants.get("batch")]
+BATCH = [name for name in NAMES if plugins.losses()[name].constants.get("batch")]
 SEPARATE = [name for name in NAMES if name not in BATCH]
 HALVES = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 
@@ -226,7 +226,7 @@ def test_classes_as_numbers_or_memberships(name):
     assert np.allclose(values(name, y[:, 0], p), values(name, y, p), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if "class_weights" in discovery.losses()[name].parameters])
+@pytest.mark.parametrize("name", [name for name in NAMES if "class_weights" in plugins.losses()[name].parameters])
 def test_class_weights_multiply(name):
     y, p = case(name)
     weights = [1.0, 3.0] if head(name).startswith("binary") else [1.0, 3.0, 0.0, 2.0]

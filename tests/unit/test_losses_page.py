@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from skybake import discovery, heads
+from skybake import heads, plugins
 from skybake.losses import _page
 from tests.conftest import ROOT
 
-LOSSES = {name: part for name, part in discovery.losses().items() if name == part.constants["function"]}
+LOSSES = {name: part for name, part in plugins.losses().items() if name == part.constants["function"]}
 
 
 def test_the_page_is_in_step_with_the_docstrings():
@@ -40,7 +40,7 @@ def test_documented_arguments_exist():
 def test_names_are_unique():
     marked = [part.constants for part in LOSSES.values()]
     names = [*LOSSES, *(alias for constants in marked for alias in constants.get("aliases", ()))]
-    assert len(names) == len(set(names)) == len(discovery.losses())
+    assert len(names) == len(set(names)) == len(plugins.losses())
 
 
 def test_the_page_needs_no_framework():

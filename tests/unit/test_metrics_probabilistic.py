@@ -9,7 +9,7 @@ from scipy import stats
 
 from skybake.metrics import in_bins, probabilistic, weighted
 from skybake.metrics import regression as plain
-from skybake.predictions import Prediction
+from skybake.results.predictions import Prediction
 
 RNG = np.random.default_rng(5)
 N = 4000

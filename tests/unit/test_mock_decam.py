@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
-from skybake import dataset
+from skybake.data.dataset import load_dataset
 from skybake.metrics import classification, matched_filter
 from skybake.mock import decam as mock
 from skybake.raw import decam
@@ -177,7 +177,7 @@ def test_options_that_make_no_sense_are_refused(options, message):
 def test_the_reader_takes_what_the_simulator_writes(survey, tmp_path):
     raw, sources, noise, table = survey
     decam.ingest(raw, tmp_path / "d.h5", tmp_path / "rejected.csv", decam.Options(), mock=True)
-    data = dataset.load(tmp_path / "d.h5")
+    data = load_dataset(tmp_path / "d.h5")
     assert data.mock
     assert data.classes == ("noise", "source")
     assert list(data.ids) == list(table["id"])

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skybake import dataset
+from skybake import files
+from skybake.data.dataset import load_dataset
 from skybake.mock import efeds as mock
 from skybake.mock.efeds import detection, maps, spectra, universe
 from skybake.mock.efeds import halos as population
@@ -82,7 +83,7 @@ def test_the_raw_files_are_those_of_the_release(survey):
 def test_the_reader_takes_them_whole(survey, folder):
     content, table = survey
     efeds.ingest(paths(folder), folder / "dataset.h5", folder / "rejected.csv", efeds.Options(), mock=True)
-    data = dataset.load(folder / "dataset.h5")
+    data = load_dataset(folder / "dataset.h5")
     assert len(data) == N
     assert data.mock
     assert data.notes["matched_by"] == "id (ID_SRC_OUT)"
@@ -112,7 +113,7 @@ def test_same_seed_same_bytes_and_no_cache_in_the_home_directory(tmp_path):
     simulated(tmp_path / "two", n_clusters=30, seed=7)
     simulated(tmp_path / "three", n_clusters=30, seed=8)
     one, two, three = (
-        {key: dataset.file_digest(path) for key, path in paths(tmp_path / name).items()}
+        {key: files.file_digest(path) for key, path in paths(tmp_path / name).items()}
         for name in ("one", "two", "three")
     )
     assert one == two

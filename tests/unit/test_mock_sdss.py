@@ -13,7 +13,7 @@ from astropy.io import fits
 from astropy.stats import mad_std
 from astropy.wcs import WCS, FITSFixedWarning
 
-from skybake.dataset import load
+from skybake.data.dataset import load_dataset as load
 from skybake.mock import sdss
 from skybake.mock.sdss import frames as drawn_frames
 from skybake.mock.sdss import galaxies as drawn_galaxies

@@ -8,7 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from skybake import backend, discovery, heads, training
+from skybake import heads, plugins
+from skybake.training import backend
+from skybake.training.network import compose_network
 from tests.conftest import ROOT
 from tests.training_settings import job
 
@@ -23,7 +25,7 @@ def _framework():
 
 def compose(model, shape, head, **parameters):
     keras.utils.clear_session()
-    return training.compose(job(model, parameters=parameters), {"image": shape}, head)
+    return compose_network(job(model, parameters=parameters), {"image": shape}, head)
 
 
 def classes(count):
@@ -120,7 +122,8 @@ def test_the_inceptions_are_the_published_ones():
 JAX = """
 import sys
 import numpy as np
-from skybake import backend, heads, training
+from skybake.training import backend
+from skybake import heads, training
 backend.start("jax", threads=1, precision="float32")
 from tests.training_settings import job
 for model in ("dense_bn", "vgg6"):  # JAX compiles for seconds for every layer; these have all but the residual sums
@@ -146,5 +149,5 @@ def test_models_build_with_jax():
 
 
 def test_every_model_file_is_found():
-    assert set(NEW) <= set(discovery.models())
-    assert discovery.models()["lesson_cnn_dropout"].parameters == {"filters": 50, "units": 50, "rate": 0.2}
+    assert set(NEW) <= set(plugins.models())
+    assert plugins.models()["lesson_cnn_dropout"].parameters == {"filters": 50, "units": 50, "rate": 0.2}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skybake import preprocessing
-from skybake.preprocessing import fit_images
+from skybake.training import preprocessing
+from skybake.training.preprocessing import fit_images
 
 UNIT_SUM, ROBUST = "sigma_g_unit_sum", "robust"
 

@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from skybake import heads, predictions
-from skybake.predictions import Predicted, Prediction
+from skybake import heads
+from skybake.results import predictions
+from skybake.results.predictions import Predicted, Prediction
 
 N = 300
 RNG = np.random.default_rng(0)

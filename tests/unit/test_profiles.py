@@ -14,8 +14,8 @@ from snakemake_executor_plugin_slurm.submit_string import get_submit_command
 from snakemake_executor_plugin_slurm.utils import set_gres_string
 from snakemake_executor_plugin_slurm_jobstep import get_gpu_setting
 
-from skybake import jobs, profiles
-from skybake.config import ConfigError
+from skybake.config.messages import ConfigError
+from skybake.workflow import jobs, profiles
 from tests.conftest import ROOT
 
 RULE = "train_first"

@@ -14,10 +14,11 @@ import scoringrules
 from scipy import stats
 from sklearn import metrics
 
-from skybake import dataset as datasets
-from skybake import predictions, splits
-from skybake.evaluation import evaluate
+from skybake.data import rejections, splits
+from skybake.data.dataset import load_dataset
+from skybake.evaluation.evaluate import evaluate
 from skybake.report import Page, Row, compare, join, page, pages_of, rows, rows_of, tables
+from skybake.results import predictions
 from tests.unit._synthetic_runs import WIDTH, write_classified, write_dataset, write_run
 
 STATISTICS = {"draws": 300, "level": 0.95, "seed": 0}
@@ -69,11 +70,11 @@ def bake(folder: Path, *, dataset="efeds_mock", mock=True, combinations=COMBINAT
             evaluate(row.runs, row.metrics, row.figures, figures, STATISTICS)
         made.append(row)
     write_dataset(folder / "dataset.h5", n=1000, mock=mock)
-    opened = datasets.load(folder / "dataset.h5")
+    opened = load_dataset(folder / "dataset.h5")
     holdout = {"strategy": "holdout", "test": 0.1, "valid": 0.1, "seed": 40}
     splits.write(folder / "split-40.h5", splits.make(opened, holdout))
-    rejected = [datasets.Rejection(3, "x", "mass not positive"), datasets.Rejection(5, "y", "mass not positive")]
-    datasets.write_rejected(folder / "rejected.csv", [*rejected, datasets.Rejection(7, "z", "frame <missing>")])
+    rejected = [rejections.Rejection(3, "x", "mass not positive"), rejections.Rejection(5, "y", "mass not positive")]
+    rejections.write_rejected(folder / "rejected.csv", [*rejected, rejections.Rejection(7, "z", "frame <missing>")])
     return made
 
 
@@ -602,11 +603,11 @@ def bake_classes(folder: Path) -> list[Row]:
         evaluate(row.runs, row.metrics, row.figures, ["reliability", "roc", "error_histogram"][:2], STATISTICS)
         made.append(row)
     write_dataset(folder / "dataset.h5", n=1000, task="classification")
-    opened = datasets.load(folder / "dataset.h5")
+    opened = load_dataset(folder / "dataset.h5")
     splits.write(
         folder / "split-40.h5", splits.make(opened, {"strategy": "holdout", "test": 0.1, "valid": 0.1, "seed": 4})
     )
-    datasets.write_rejected(folder / "rejected.csv", [])
+    rejections.write_rejected(folder / "rejected.csv", [])
     return [*made, row_of(folder, *CRASHED, "stamps")]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-WRAPPER = ROOT / "skybake" / "bin" / "sbatch"
+WRAPPER = ROOT / "skybake" / "workflow" / "bin" / "sbatch"
 LIMIT = (
     "sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates"
     " accounting/QOS policy (job submit limit, user's size and/or time limits)"

@@ -15,7 +15,9 @@ from astropy.nddata import Cutout2D
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from skybake.dataset import DatasetError, expecting, load
+from skybake.data.columns import DatasetError
+from skybake.data.dataset import load_dataset as load
+from skybake.data.writer import expecting
 from skybake.raw import RawError
 from skybake.raw.sdss import BANDS, Options, ingest, label_name
 

@@ -12,7 +12,8 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 
-from skybake.dataset import DatasetError, load
+from skybake.data.columns import DatasetError
+from skybake.data.dataset import load_dataset as load
 from skybake.raw import RawError
 from skybake.raw.sdss import BANDS, Options, ingest
 

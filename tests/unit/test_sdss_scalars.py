@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skybake.dataset import load
+from skybake.data.dataset import load_dataset as load
 from skybake.mock import sdss as mock
 from skybake.raw import RawError
 from skybake.raw.sdss import Options, ingest, read_objects

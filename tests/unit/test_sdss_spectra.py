@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 
-from skybake.config import ConfigError, plan
-from skybake.dataset import load as load_dataset
+from skybake.config import make_plan as plan
+from skybake.config.messages import ConfigError
+from skybake.data.dataset import load_dataset as load_dataset
 from skybake.fetch.sdss import archive_paths
 from skybake.raw import RawError
 from skybake.raw.sdss import Options, ingest, read_objects

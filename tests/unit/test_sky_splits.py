@@ -5,9 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skybake import baselines, dataset, evaluation, predictions, splits
-from skybake.config import Dataset
-from skybake.statistics import Bootstrap
+from skybake import baselines
+from skybake.config.blocks import Dataset
+from skybake.data import columns, splits
+from skybake.data.dataset import load_dataset
+from skybake.data.writer import create_dataset
+from skybake.evaluation import evaluate
+from skybake.evaluation.bootstrap import Bootstrap
+from skybake.results import predictions
 from tests.conftest import SCHEMA, write_dataset
 from tests.training_settings import job
 
@@ -17,10 +22,10 @@ FILES = ["history.csv", "predictions.h5", "timing.json", "run.json"]
 
 def write_positions(path, ra, dec):
     """Write objects at given positions, each a group of its own; the label is what the constant baseline needs."""
-    degrees = dataset.Column("deg", "test")
+    degrees = columns.Column("deg", "test")
     schema = replace(SCHEMA, scalars={"ra": degrees, "dec": degrees})
     n = len(ra)
-    with dataset.create(path, schema) as writer:
+    with create_dataset(path, schema) as writer:
         writer.append(
             image=np.zeros((n, 2, 2, 2)),
             id=[f"o{row}" for row in range(n)],
@@ -28,7 +33,7 @@ def write_positions(path, ra, dec):
             labels={"log10_mass": np.linspace(13, 15, n)},
             scalars={"ra": np.asarray(ra, float), "dec": np.asarray(dec, float)},
         )
-    return dataset.load(path)
+    return load_dataset(path)
 
 
 def test_cells_have_equal_areas():
@@ -84,7 +89,7 @@ def test_whole_cells_are_held_out(tmp_path):
 
 
 def test_a_dataset_without_positions_is_refused(tmp_path):
-    data = dataset.load(write_dataset(tmp_path / "d.h5"))
+    data = load_dataset(write_dataset(tmp_path / "d.h5"))
     with pytest.raises(splits.SplitError, match=r"d\.h5: no scalar ra and no scalar dec; .* found redshift\. Hint"):
         splits.make(data, SKY)
 
@@ -115,7 +120,7 @@ def test_bootstraps_draw_whole_cells(tmp_path):
     cells = splits.kept_together(data, SKY)
     found = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test")
     assert list(found.groups) == list(cells[split.test])
-    drawn = evaluation.of_groups(Bootstrap(10, 0.9, 1), evaluation.read({1: tmp_path / "seed-1"}), "test")
+    drawn = evaluate.of_groups(Bootstrap(10, 0.9, 1), evaluate.read({1: tmp_path / "seed-1"}), "test")
     assert list(drawn.groups) == list(cells[split.test])
     assert 1 < len(set(drawn.groups)) < len(drawn.groups)
 

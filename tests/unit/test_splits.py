@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
-from skybake import dataset, splits
+from skybake.data import columns, splits
+from skybake.data.dataset import load_dataset
+from skybake.data.writer import create_dataset
 from tests.conftest import SCHEMA, write_dataset
 
 
@@ -63,7 +65,7 @@ def test_parts_are_disjoint_and_complete(strategy, groups, seed):
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strategy: strategy["strategy"])
 def test_a_split_survives_its_file_and_reproduces(strategy, tmp_path):
-    data = dataset.load(write_dataset(tmp_path / "dataset.h5"))
+    data = load_dataset(write_dataset(tmp_path / "dataset.h5"))
     split = splits.make(data, strategy)
     splits.write(tmp_path / "a.h5", split)
     splits.write(tmp_path / "b.h5", splits.make(data, strategy))
@@ -75,14 +77,14 @@ def test_a_split_survives_its_file_and_reproduces(strategy, tmp_path):
 
 
 def test_a_random_split_of_grouped_objects_is_seen_to_leak(tmp_path):
-    data = dataset.load(write_dataset(tmp_path / "dataset.h5"))
+    data = load_dataset(write_dataset(tmp_path / "dataset.h5"))
     assert splits.shared_groups(splits.make(data, STRATEGIES[0]), data.groups)
     assert not splits.shared_groups(splits.make(data, STRATEGIES[2]), data.groups)
 
 
 def test_a_split_of_another_dataset_is_refused(tmp_path):
-    one = dataset.load(write_dataset(tmp_path / "one.h5"))
-    other = dataset.load(write_dataset(tmp_path / "other.h5", prefix="other"))
+    one = load_dataset(write_dataset(tmp_path / "one.h5"))
+    other = load_dataset(write_dataset(tmp_path / "other.h5", prefix="other"))
     splits.write(tmp_path / "split.h5", splits.make(one, STRATEGIES[0]))
     with pytest.raises(splits.SplitError, match=r"split\.h5: made for a dataset.*other\.h5"):
         splits.load(tmp_path / "split.h5", other)
@@ -94,18 +96,18 @@ def write_classes(path, labels, *, groups=None, official=None):
         SCHEMA,
         task="classification",
         classes=("noise", "source"),
-        labels={"class": dataset.Column("", "test")},
-        scalars={} if official is None else {dataset.OFFICIAL_TEST: dataset.Column("", "test")},
+        labels={"class": columns.Column("", "test")},
+        scalars={} if official is None else {columns.OFFICIAL_TEST: columns.Column("", "test")},
     )
-    with dataset.create(path, schema) as writer:
+    with create_dataset(path, schema) as writer:
         writer.append(
             image=np.zeros((len(labels), 2, 2, 2)),
             id=[f"o{row}" for row in range(len(labels))],
             group=[f"g{row}" for row in range(len(labels))] if groups is None else groups,
             labels={"class": np.array(labels, dtype=float)},
-            scalars={} if official is None else {dataset.OFFICIAL_TEST: np.array(official, dtype=float)},
+            scalars={} if official is None else {columns.OFFICIAL_TEST: np.array(official, dtype=float)},
         )
-    return dataset.load(path)
+    return load_dataset(path)
 
 
 OFFICIAL = {"strategy": "official", "valid": 0.25, "seed": 3}
@@ -126,7 +128,7 @@ def test_the_official_test_set_is_the_test_part(tmp_path):
 
 
 def test_an_official_split_needs_an_official_test_set(tmp_path):
-    data = dataset.load(write_dataset(tmp_path / "d.h5"))
+    data = load_dataset(write_dataset(tmp_path / "d.h5"))
     with pytest.raises(splits.SplitError, match=r"d\.h5: no scalar 'official_test'; found redshift. Hint"):
         splits.make(data, OFFICIAL)
     data = write_classes(tmp_path / "none.h5", [0, 1] * 5, official=[0] * 10)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from skybake import statistics
+from skybake.evaluation import bootstrap
+from skybake.evaluation.bootstrap import Bootstrap, _drawn_groups, intervals, paired, resample
 from skybake.metrics import regression
-from skybake.statistics import Bootstrap, intervals, paired, resample
 
 ERRORS = np.random.default_rng(3).normal(0.1, 0.2, (3, 150))
 MEAN = {"mean_error": regression.mean_error}
@@ -45,7 +45,7 @@ def test_seeds_of_an_object_stay_together():
 def test_draws_do_not_depend_on_the_size_of_pieces(monkeypatch):
     errors = ERRORS[:, :149]  # an odd number: half of a generator's word is left over after each piece
     whole = resample(errors, regression.statistics(), Bootstrap(draws=101))
-    monkeypatch.setattr(statistics, "CHUNK_ERRORS", 3 * 149 * 7)
+    monkeypatch.setattr(bootstrap, "CHUNK_ERRORS", 3 * 149 * 7)
     pieces = resample(errors, regression.statistics(), Bootstrap(draws=101))
     for name, draws in whole.items():
         np.testing.assert_array_equal(draws, pieces[name], err_msg=name)
@@ -117,7 +117,7 @@ def test_no_object_is_an_error():
 
 def test_groups_are_drawn_whole():
     groups = np.array(["a", "b", "a", "c", "b", "a"])
-    drawn = statistics._drawn_groups(groups, 500, np.random.default_rng(0))
+    drawn = _drawn_groups(groups, 500, np.random.default_rng(0))
     assert drawn.shape == (500, 6)
     for row in drawn:
         counts = np.bincount(row, minlength=6)
@@ -130,12 +130,12 @@ def test_intervals_over_groups_know_that_copies_tell_nothing_new():
     errors = np.random.default_rng(2).normal(size=100)
     copies, groups = np.repeat(errors, 4), np.repeat(np.arange(100).astype(str), 4)
     width = {}
-    for name, values, bootstrap in (
+    for name, values, drawing in (
         ("truth", errors, Bootstrap(draws=4000)),
         ("objects", copies, Bootstrap(draws=4000)),
         ("groups", copies, Bootstrap(draws=4000, groups=groups)),
     ):
-        span = intervals(values, {"mean": lambda d: d.mean(axis=-1)}, bootstrap)["mean"]
+        span = intervals(values, {"mean": lambda d: d.mean(axis=-1)}, drawing)["mean"]
         width[name] = span.high - span.low
     assert width["groups"] == pytest.approx(width["truth"], rel=0.08)
     assert width["objects"] == pytest.approx(0.5 * width["truth"], rel=0.08)

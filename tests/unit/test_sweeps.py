@@ -7,8 +7,13 @@ import json
 import numpy as np
 import pytest
 
-from skybake import config, sweeps, training
-from skybake.sweeps import SweepError
+from skybake.config import make_plan, messages
+from skybake.evaluation import choice
+from skybake.evaluation.choice import SweepError
+from skybake.training import job as training_job
+from skybake.training import settings
+from skybake.training.job import train_job
+from skybake.training.runs import TrainingFailed
 from tests.training_settings import job
 
 BAKEOFF = {"datasets": ["clusters"], "models": ["deeper_sequential"], "losses": ["mse", "huber"], "seeds": [1, 2]}
@@ -16,7 +21,7 @@ BAKEOFF = {"datasets": ["clusters"], "models": ["deeper_sequential"], "losses": 
 
 def plan(sweep, **changes):
     dataset = {"survey": "efeds", "mock": {"n_clusters": 90, "seed": 3}}
-    return config.plan({"datasets": {"clusters": dataset}, "bakeoffs": {"b": {**BAKEOFF, **changes, "sweep": sweep}}})
+    return make_plan({"datasets": {"clusters": dataset}, "bakeoffs": {"b": {**BAKEOFF, **changes, "sweep": sweep}}})
 
 
 def points(found, loss, model="deeper_sequential"):
@@ -41,7 +46,7 @@ def test_all_values_meet_all_others_and_reach_the_training_block():
     assert len(found) == len(set(found)) == 8
     point = found["filters=8-optimizer=sgd-learning_rate=0.0001-batch_size=16"]
     assert point.model.parameters == {"filters": 8}
-    assert point.training.optimizer == config.SGD(name="sgd", learning_rate=1e-4)
+    assert point.training.optimizer == settings.SGD(name="sgd", learning_rate=1e-4)
     assert point.training.batch_size == 16
 
 
@@ -70,13 +75,13 @@ def test_a_value_that_is_the_default_is_a_point_too():
     ],
 )
 def test_a_wrong_sweep_is_refused(sweep, said):
-    with pytest.raises(config.ConfigError) as error:
+    with pytest.raises(messages.ConfigError) as error:
         plan(sweep)
     assert said in str(error.value)
 
 
 def test_what_is_swept_is_not_given_too():
-    with pytest.raises(config.ConfigError, match="swept here and given under losses too"):
+    with pytest.raises(messages.ConfigError, match="swept here and given under losses too"):
         plan({"losses": {"huber": {"delta": [0.1]}}}, losses=["mse", {"huber": {"delta": 0.2}}])
 
 
@@ -93,8 +98,8 @@ def swept(small, tmp_path_factory):
         given = job("deeper_sequential", inputs=(), optimizer=optimizer, epochs=3)
         jobs[name] = dataclasses.replace(given, point=name, tested=False)
         files = ["history.csv", "model.keras", "predictions.h5", "run.json", "timing.json"]
-        training.train_job(dataset, split, jobs[name], folders[name], folder / name / ".work", files)
-    sweeps.choose({name: {"learning_rate": rate} for name, rate in values.items()}, folders, folder / "sweep.json")
+        train_job(dataset, split, jobs[name], folders[name], folder / name / ".work", files)
+    choice.choose({name: {"learning_rate": rate} for name, rate in values.items()}, folders, folder / "sweep.json")
     return folder, folders, jobs
 
 
@@ -127,7 +132,7 @@ def test_no_point_can_be_chosen(swept):
     folder, folders, _ = swept
     name = "learning_rate=1e+30"
     with pytest.raises(SweepError, match="in each a seed diverged"):
-        sweeps.choose({name: {"learning_rate": 1e30}}, {name: folders[name]}, folder / "none.json")
+        choice.choose({name: {"learning_rate": 1e30}}, {name: folders[name]}, folder / "none.json")
     assert not (folder / "none.json").exists()
 
 
@@ -137,8 +142,8 @@ def test_the_chosen_point_predicts_as_if_it_had_never_been_in_a_sweep(swept, sma
     files = ["history.csv", "model.keras", "predictions.h5", "run.json", "timing.json"]
     chosen, alone = {1: tmp_path / "chosen"}, {1: tmp_path / "alone"}
     tested = dataclasses.replace(jobs[name], tested=True)
-    training.test_chosen(*small, tested, folders[name], chosen, tmp_path / ".work", files, asked_gpu="")
-    training.train_job(*small, dataclasses.replace(tested, point=""), alone, tmp_path / ".alone", files)
+    training_job.test_chosen(*small, tested, folders[name], chosen, tmp_path / ".work", files, asked_gpu="")
+    train_job(*small, dataclasses.replace(tested, point=""), alone, tmp_path / ".alone", files)
     for file in ("model.keras", "predictions.h5", "history.csv"):
         assert (chosen[1] / file).read_bytes() == (alone[1] / file).read_bytes(), file
     assert json.loads((chosen[1] / "run.json").read_text())["point"] == name
@@ -152,8 +157,8 @@ def test_a_model_that_does_not_predict_what_it_did_is_refused(swept, small, tmp_
     shutil.copytree(folders[name][1], tmp_path / "run")
     shutil.copy(folders[other][1] / "model.keras", tmp_path / "run" / "model.keras")
     tested = dataclasses.replace(jobs[name], tested=True)
-    with pytest.raises(training.runs.TrainingFailed, match="does not predict what it did"):
-        training.test_chosen(
+    with pytest.raises(TrainingFailed, match="does not predict what it did"):
+        training_job.test_chosen(
             *small,
             tested,
             {1: tmp_path / "run"},

@@ -12,19 +12,15 @@ import keras
 import numpy as np
 import pytest
 
-from skybake import (
-    backend,
-    baselines,
-    dataset,
-    discovery,
-    feeding,
-    heads,
-    predictions,
-    preprocessing,
-    runs,
-    splits,
-    training,
-)
+from skybake import baselines, heads, plugins
+from skybake.data import splits
+from skybake.data.dataset import load_dataset
+from skybake.results import predictions
+from skybake.training import backend, feeding, preprocessing, runs
+from skybake.training.callbacks import _plateau
+from skybake.training.job import train_job
+from skybake.training.network import build_optimizer, compose_network
+from skybake.training.prepared import prepare
 from tests.conftest import ROOT, write_dataset
 from tests.training_settings import job
 
@@ -38,23 +34,23 @@ def _framework():
 
 def train(small, what, tmp_path, seeds=(1,)):
     folders = {seed: tmp_path / f"seed-{seed}" for seed in seeds}
-    training.train_job(*small, what, folders, tmp_path / ".work", FILES)
+    train_job(*small, what, folders, tmp_path / ".work", FILES)
     return folders
 
 
 REGRESSION = [
     name
-    for name, part in discovery.losses().items()
+    for name, part in plugins.losses().items()
     if "regression" in part.constants["tasks"] and name == part.constants["function"]  # aliases are the same function
 ]
 
 
-@pytest.mark.parametrize("model", list(discovery.models()))
+@pytest.mark.parametrize("model", list(plugins.models()))
 def test_every_model_takes_any_image(model):
-    needs_scalars = discovery.models()[model].constants.get("NEEDS_SCALARS", False)
+    needs_scalars = plugins.models()[model].constants.get("NEEDS_SCALARS", False)
     for size, channels, scalars in ((50, 10, 1), (32, 5, 1 if needs_scalars else 0), (21, 1, 2)):
         shapes = {"image": (size, size, channels)} | ({"scalars": (scalars,)} if scalars else {})
-        network = training.compose(job(model), shapes, heads.HEADS["gaussian"]())
+        network = compose_network(job(model), shapes, heads.HEADS["gaussian"]())
         batch = {name: np.ones((3, *shape), np.float32) for name, shape in shapes.items()}
         assert network.predict(batch, verbose=0).shape == (3, 2)
 
@@ -64,7 +60,7 @@ def test_every_model_takes_any_image(model):
     [("simple_sequential", 866_831), ("deeper_sequential", 43_091), ("nonsequential", 106_282)],
 )
 def test_parameter_counts_of_the_reference(model, parameters):
-    network = training.compose(job(model), {"image": (50, 50, 10), "scalars": (1,)}, heads.HEADS["point"]())
+    network = compose_network(job(model), {"image": (50, 50, 10), "scalars": (1,)}, heads.HEADS["point"]())
     assert sum(int(np.prod(weight.shape)) for weight in network.trainable_weights) == parameters
 
 
@@ -116,8 +112,8 @@ def test_a_diverging_seed_is_told_and_the_others_are_kept(small, tmp_path):
 
 def test_images_and_labels_none_leave_data_alone(small):
     data = runs.load(*small, "log10_mass")
-    prepared = training.prepare(data, job())
-    plain = training.prepare(data, job(images="none", labels="none"))
+    prepared = prepare(data, job())
+    plain = prepare(data, job(images="none", labels="none"))
     rows = data.split.train
     assert np.array_equal(plain.parts["train"].images.held, data.dataset.images(rows))
     known = ~preprocessing.is_missing(plain.parts["train"].targets)
@@ -130,7 +126,7 @@ def test_images_and_labels_none_leave_data_alone(small):
 
 def test_preprocessing_is_fitted_on_the_training_part_only(small):
     data = runs.load(*small, "log10_mass")
-    step = training.prepare(data, job()).image_step
+    step = prepare(data, job()).image_step
     assert step.as_dict() == preprocessing.fit_images("log", data.dataset.images(np.sort(data.split.train))).as_dict()
     assert step.as_dict() != preprocessing.fit_images("log", data.dataset.images(np.arange(120))).as_dict()
 
@@ -150,7 +146,7 @@ def test_best_weights_are_those_of_the_lowest_validation_loss(small, tmp_path):
 def test_the_saved_network_predicts_what_was_written(small, tmp_path):
     folder = train(small, job(loss="gaussian_nll"), tmp_path)[1]
     network = keras.saving.load_model(folder / "model.keras")
-    prepared = training.prepare(runs.load(*small, "log10_mass"), job())
+    prepared = prepare(runs.load(*small, "log10_mass"), job())
     raw = network.predict(feeding.batches(prepared.parts["test"], 256), verbose=0).astype(np.float64)
     points = raw[:, 0] * prepared.target_step.std[0] + prepared.target_step.mean[0]
     written = predictions.read(folder / "predictions.h5", "test").prediction
@@ -170,10 +166,10 @@ def test_no_time_or_place_in_result_files(small, tmp_path):
 def test_a_split_of_another_dataset_is_refused(small, tmp_path):
     other = write_dataset(tmp_path / "other.h5", prefix="other")
     with pytest.raises(ValueError, match="made for a dataset with ids"):
-        training.train_job(other, small[1], job(), {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES)
+        train_job(other, small[1], job(), {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES)
 
 
-@pytest.mark.parametrize("name", list(discovery.parts("baselines", "build")))
+@pytest.mark.parametrize("name", list(plugins.in_room("baselines", "build")))
 def test_every_baseline_predicts(name, small, tmp_path):
     what = runs.Job(**{**vars(job(name, "baseline")), "training": {}})
     baselines.fit_job(*small, what, {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES[:-1])
@@ -244,7 +240,7 @@ def test_a_mixed_model_sees_the_scalars(small, tmp_path):
     images, one = np.zeros((2, 32, 32, 2), np.float32), np.array([[0.0], [3.0]], np.float32)
     first, second = network.predict({"image": images, "scalars": one}, verbose=0)
     assert first != second
-    plain = training.compose(job("deeper_sequential"), {"image": (32, 32, 2), "scalars": (1,)}, heads.Point())
+    plain = compose_network(job("deeper_sequential"), {"image": (32, 32, 2), "scalars": (1,)}, heads.Point())
     first, second = plain.predict({"image": images, "scalars": one}, verbose=0)
     assert first == second
 
@@ -252,12 +248,12 @@ def test_a_mixed_model_sees_the_scalars(small, tmp_path):
 def test_a_missing_input_scalar_becomes_the_training_mean(tmp_path):
     path = write_dataset(tmp_path / "d.h5", missing_scalars=[0, 1, 2])
     split = splits.make(
-        dataset.load(path), {"strategy": "fractions", "train": 0.6, "valid": 0.2, "test": 0.2, "seed": 1}
+        load_dataset(path), {"strategy": "fractions", "train": 0.6, "valid": 0.2, "test": 0.2, "seed": 1}
     )
     splits.write(tmp_path / "s.h5", split)
     data = runs.load(path, tmp_path / "s.h5", "log10_mass")
     for images, expected in (("log", 0.0), ("none", np.nanmean(data.scalars(["redshift"], "train")["redshift"]))):
-        prepared = training.prepare(data, job(images=images))
+        prepared = prepare(data, job(images=images))
         found = np.concatenate([prepared.parts[part].scalars for part in splits.PARTS])
         rows = np.concatenate([getattr(split, part) for part in splits.PARTS])
         assert np.isfinite(found).all()
@@ -296,7 +292,7 @@ def test_augmentation_changes_the_training_and_reproduces(small, tmp_path):
 
 def test_per_pixel_gives_every_pixel_unit_variance(small):
     data = runs.load(*small, "log10_mass")
-    image = training.prepare(data, job(images="per_pixel")).parts["train"].images.held
+    image = prepare(data, job(images="per_pixel")).parts["train"].images.held
     assert image.mean(axis=0) == pytest.approx(0, abs=1e-5)
     assert image.std(axis=0) == pytest.approx(1, abs=1e-4)
 
@@ -306,9 +302,9 @@ def test_a_plateau_lowers_the_learning_rate(small, tmp_path, capsys):
 
     rates = []
     spy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rates.append(logs.get("learning_rate")))
-    callbacks = [*training._plateau({"name": "plateau", "factor": 0.5, "patience": 1, "minimum": 1e-6}, {}), spy]
+    callbacks = [*_plateau({"name": "plateau", "factor": 0.5, "patience": 1, "minimum": 1e-6}, {}), spy]
     network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    network.compile(training._optimizer(job(schedule={"name": "plateau"}).training, steps=1), loss="mse")
+    network.compile(build_optimizer(job(schedule={"name": "plateau"}).training, steps=1), loss="mse")
     x = np.ones((4, 1), np.float32)
     network.fit(x, x, validation_data=(x, np.full_like(x, np.nan)), epochs=4, verbose=0, callbacks=callbacks)
     assert rates[-1] < rates[0]
@@ -318,10 +314,10 @@ def test_a_plateau_lowers_the_learning_rate_to_the_minimum():
     schedule = {"name": "plateau", "factor": 0.1, "patience": 1, "minimum": 1e-4}
     what = job(epochs=6, schedule=schedule, optimizer={"learning_rate": 1e-3}, images="none", labels="none")
     block = what.training
-    (callback,) = training._plateau(block["schedule"], {})
+    (callback,) = _plateau(block["schedule"], {})
     assert callback.min_lr == 1e-4
     network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    network.compile(training._optimizer(block, steps=1), loss="mse")
+    network.compile(build_optimizer(block, steps=1), loss="mse")
     x = np.ones((4, 1), np.float32)
     network.fit(x, x, validation_data=(x, np.full_like(x, np.nan)), epochs=6, verbose=0, callbacks=[callback])
     assert float(network.optimizer.learning_rate) == pytest.approx(1e-4)
@@ -349,15 +345,15 @@ def test_bins_of_equal_population_hold_as_many_training_labels_each(small, tmp_p
 
 def test_the_optimizer_has_the_epsilon_of_the_config():
     block = job(optimizer={"name": "adam", "learning_rate": 1e-4, "epsilon": 0.1}).training
-    assert training._optimizer(block, steps=3).epsilon == 0.1
+    assert build_optimizer(block, steps=3).epsilon == 0.1
 
 
 @pytest.mark.parametrize("name", ["constant", "cosine"])
 def test_the_learning_rate_warms_up(name):
-    from skybake.config import Training
+    from skybake.training.settings import Training
 
     block = Training(epochs=10, schedule={"name": name, "warmup_epochs": 2}, optimizer={"learning_rate": 0.01})
-    rate = training._optimizer(block.model_dump(), steps=5)._learning_rate
+    rate = build_optimizer(block.model_dump(), steps=5)._learning_rate
     rates = [float(rate(step)) for step in (0, 5, 10, 49)]
     assert rates[0] < 0.0011
     assert rates[1] == pytest.approx(0.0055, rel=0.1)

@@ -7,10 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skybake import backend, config, dataset, evaluation, predictions, runs, splits, training
-from skybake.checkpoints import Checkpoint
-from skybake.dataset import Column, Schema
+from skybake.config import make_plan
+from skybake.data import splits
+from skybake.data.columns import Column, Schema
+from skybake.data.dataset import load_dataset
+from skybake.data.writer import create_dataset
+from skybake.evaluation import evaluate
 from skybake.metrics import classification
+from skybake.results import predictions
+from skybake.training import backend, fit, runs
+from skybake.training.checkpoints import Checkpoint
+from skybake.training.job import train_job
+from skybake.training.prepared import prepare
 from tests.training_settings import job
 
 FILES = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras"]
@@ -55,10 +63,10 @@ def write_classes(path, *, counts=(80, 80, 80), names=NAMES, noise=0.3, change=N
         mock=True,
         classes=names,
     )
-    with dataset.create(path, schema) as writer:
+    with create_dataset(path, schema) as writer:
         ids = [f"object-{row}" for row in range(len(label))]
         writer.append(image=image, id=ids, group=ids, labels={"kind": label}, scalars={})
-    split = splits.make(dataset.load(path), {"strategy": "holdout", "test": 0.25, "valid": 0.3, "seed": 40})
+    split = splits.make(load_dataset(path), {"strategy": "holdout", "test": 0.25, "valid": 0.3, "seed": 40})
     splits.write(path.with_name("split.h5"), split)
     return path, path.with_name("split.h5")
 
@@ -70,7 +78,7 @@ def classes_job(loss="categorical_crossentropy", parameters=None, **changes):
 
 
 def train(files, what, tmp_path):
-    training.train_job(*files, what, {1: tmp_path / "run"}, tmp_path / ".work", FILES)
+    train_job(*files, what, {1: tmp_path / "run"}, tmp_path / ".work", FILES)
     return tmp_path / "run"
 
 
@@ -108,7 +116,7 @@ def test_every_loss_learns_and_its_accuracy_is_that_of_its_predictions(loss, par
     assert len(correct) < len(valid.label)  # some have no label
     assert float(rows[-1]["val_accuracy"]) == pytest.approx(correct.mean(), abs=1e-6)
     assert float(rows[-1]["accuracy"]) > 0.9
-    shown = evaluation.read({1: folder})[1].history
+    shown = evaluate.read({1: folder})[1].history
     assert shown.val_accuracy.tolist() == [float(row["val_accuracy"]) for row in rows]
     assert runs.read(folder)[2][-1]["accuracy"] == shown.accuracy[-1]
 
@@ -164,13 +172,13 @@ def test_a_class_that_no_training_object_has_gets_its_output(tmp_path):
 def test_the_number_of_nameless_classes_never_comes_from_the_test_part(tmp_path):
     """A point of a sweep does not see the test part; its network must be the one that is tested."""
     files = write_classes(tmp_path / "dataset.h5", counts=(60, 60, 60), names=())
-    split = splits.load(files[1], dataset.load(files[0]))
+    split = splits.load(files[1], load_dataset(files[0]))
 
     def classes(change):
-        data = dataset.load(files[0])
+        data = load_dataset(files[0])
         change(data.labels["kind"])
         held = runs.Data(data, split, {}, ("train", "valid"))
-        return training.prepare(held, classes_job()).classes
+        return prepare(held, classes_job()).classes
 
     def only_in(part):
         def change(label):
@@ -214,8 +222,8 @@ def test_class_weights_raise_the_balanced_accuracy_of_rare_classes(tmp_path):
     plain, record = balanced_accuracy("plain", None)
     assert "class_weights" not in record
     weighted, record = balanced_accuracy("weighted", "balanced")
-    split = splits.load(files[1], dataset.load(files[0]))
-    counts = np.bincount(dataset.load(files[0]).labels["kind"][split.train].astype(int))
+    split = splits.load(files[1], load_dataset(files[0]))
+    counts = np.bincount(load_dataset(files[0]).labels["kind"][split.train].astype(int))
     assert record["class_weights"] == pytest.approx(counts.sum() / (2 * counts))  # of the training part alone
     assert weighted > plain + 0.1
     _, record = balanced_accuracy("given", {"right": 5})
@@ -225,7 +233,7 @@ def test_class_weights_raise_the_balanced_accuracy_of_rare_classes(tmp_path):
 def test_class_weights_in_a_config():
     loss = {"focal": {"class_weights": {"source": 5, 0: 1}}}
     bakeoff = {"datasets": ["d"], "models": ["dense"], "losses": [loss]}
-    planned = config.plan({"datasets": {"d": {"survey": "decam", "mock": {}}}, "bakeoffs": {"b": bakeoff}})
+    planned = make_plan({"datasets": {"d": {"survey": "decam", "mock": {}}}, "bakeoffs": {"b": bakeoff}})
     chosen = planned.combinations[0].loss
     assert chosen.name == "focal-class_weights=source=5,0=1"
     assert chosen.parameters == {"class_weights": {"source": 5, "0": 1}}  # keys of one kind: they go to JSON, sorted
@@ -233,8 +241,8 @@ def test_class_weights_in_a_config():
 
 def test_an_interrupted_training_keeps_its_accuracies(three, tmp_path):
     what = classes_job(epochs=4)
-    prepared = training.prepare(runs.load(*three, "kind"), what)
-    once = training.train(what, prepared, 1)
+    prepared = prepare(runs.load(*three, "kind"), what)
+    once = fit.train(what, prepared, 1)
     checkpoint = Checkpoint(tmp_path / "seed-1.npz", "mark")
     states = []
 
@@ -249,5 +257,5 @@ def test_an_interrupted_training_keeps_its_accuracies(three, tmp_path):
                 raise Interrupted
 
     with pytest.raises(Interrupted):
-        training.train(what, prepared, 1, Stopping(checkpoint.path, checkpoint.mark))
-    assert training.train(what, prepared, 1, checkpoint).history == once.history
+        fit.train(what, prepared, 1, Stopping(checkpoint.path, checkpoint.mark))
+    assert fit.train(what, prepared, 1, checkpoint).history == once.history

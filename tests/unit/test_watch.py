@@ -2,7 +2,7 @@
 
 import os
 
-from skybake import watch
+from skybake.workflow import watch
 from tests.conftest import ROOT
 
 RUNNING = """\
@@ -76,4 +76,4 @@ def test_the_queue_is_asked_for_and_a_machine_without_slurm_shows_none(tmp_path,
 
 
 def test_make_watch_is_this():
-    assert "-m skybake.watch $(RESULTS)" in (ROOT / "Makefile").read_text()
+    assert "-m skybake.workflow.watch $(RESULTS)" in (ROOT / "Makefile").read_text()

@@ -11,7 +11,7 @@ import time
 import pytest
 import yaml
 
-from skybake import dataset
+from skybake.data.dataset import load_dataset
 from tests.conftest import ROOT
 from tests.workflow.conftest import CONFIG, Bakeoff, copy_checkout
 
@@ -46,7 +46,7 @@ def test_every_combination_is_compared(finished):
 def test_nothing_is_lost_between_catalogue_and_dataset(name, rows, finished):
     folder = finished.folder / "results" / name
     rejected = table(folder / "rejected.csv")
-    assert len(dataset.load(folder / "dataset.h5")) + len(rejected) == rows
+    assert len(load_dataset(folder / "dataset.h5")) + len(rejected) == rows
     assert all(row["reason"] for row in rejected)
 
 
@@ -124,7 +124,7 @@ def test_a_deleted_result_is_made_again(deleted, again, finished):
         ("skybake/figures/loss_curve.py", {"evaluate": 8, "compare": 2, "join": 1, "all": 1}),
         ("skybake/figures/forest.py", {"compare": 2, "join": 1, "all": 1}),
         ("skybake/mock/efeds/maps.py", {"simulate": 1}),
-        ("skybake/config_page.py", {}),
+        ("skybake/config/page.py", {}),
     ],
 )
 def test_an_edit_reruns_what_uses_it_and_nothing_else(edited, jobs, finished):
@@ -301,12 +301,12 @@ def test_a_bakeoff_on_a_real_field(tmp_path, shared_data):
     assert float(rows["deeper_sequential"]["std_error"]) < 0.6 * float(rows["constant"]["std_error"])
     assert float(rows["ridge_bands"]["std_error"]) < 0.5 * float(rows["constant"]["std_error"])
     rejected = table(tmp_path / "results/stars_4510/rejected.csv")
-    assert len(dataset.load(tmp_path / "results/stars_4510/dataset.h5")) + len(rejected) == 161
+    assert len(load_dataset(tmp_path / "results/stars_4510/dataset.h5")) + len(rejected) == 161
     assert "MOCK" not in (tmp_path / "results/report.html").read_text()
 
 
 def test_the_end_says_what_was_compared(finished, capfd):
-    from skybake.config import plan
+    from skybake.config import make_plan as plan
     from skybake.report import summary
 
     config = yaml.safe_load((finished.folder / "results/config.yaml").read_text())

@@ -6,7 +6,8 @@ import csv
 import numpy as np
 import pytest
 
-from skybake import dataset
+from skybake import files
+from skybake.data.dataset import load_dataset
 from tests.archive_server import Archive
 from tests.workflow.conftest import Bakeoff
 
@@ -100,10 +101,10 @@ def test_frames_come_from_the_archive_once_and_what_is_not_there_costs_its_field
     for path, row in ledger.items():
         if path != lost:
             assert (tmp_path / "frames" / path).read_bytes() == archive.files[path]
-            assert row["sha256"] == dataset.file_digest(tmp_path / "frames" / path)
+            assert row["sha256"] == files.file_digest(tmp_path / "frames" / path)
     assert {row["reason"] for row in table(tmp_path / rejected)} == {"missing frame"}
     assert [row["row"] for row in table(tmp_path / rejected)] == ["3", "4", "5"]
-    assert list(dataset.load(tmp_path / "results/galaxies/dataset.h5").ids) == ["1100", "1101", "1102"]
+    assert list(load_dataset(tmp_path / "results/galaxies/dataset.h5").ids) == ["1100", "1101", "1102"]
     asked = archive.paths()
     assert {path: asked.count(path) for path in ledger if asked.count(path) > 1} == {
         path_of("u", 11): 2,

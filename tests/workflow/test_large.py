@@ -2,12 +2,12 @@
 
 import resource
 
-from skybake import discovery
+from skybake import plugins
 from tests.workflow.conftest import Bakeoff
 
 
 def test_500_combinations_are_planned_in_20_seconds(tmp_path):
-    known = discovery.losses().values()
+    known = plugins.losses().values()
     losses = sorted({part.constants["function"] for part in known if "regression" in part.constants["tasks"]})[:20]
     bakeoff = Bakeoff(tmp_path)
     bakeoff.write(

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skybake import discovery
+from skybake import plugins
 from tests.workflow.conftest import Bakeoff
 
 N, SIZE, SCATTER = 2000, 16, 0.12  # objects, pixels a side, and the part of the label that no image shows [dex]
 REGRESSION = {
     name: part.constants
-    for name, part in discovery.losses().items()
+    for name, part in plugins.losses().items()
     if "regression" in part.constants["tasks"] and name == part.constants["function"]  # aliases are the same function
 }
 TRAINING = sorted(name for name, facts in REGRESSION.items() if facts.get("trains", True))

@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from skybake import dataset, predictions
+from skybake.data.dataset import load_dataset
+from skybake.results import predictions
 from tests.workflow.conftest import Bakeoff
 
 MODELS = ("inception_small", "mixed_inception_small")
@@ -64,7 +65,7 @@ def test_a_redshift_is_a_distribution_over_bins(model, results):
     path = run_folder(results, model) / "predictions.h5"
     found = {part: predictions.read(path, part) for part in ("valid", "test")}
     fields = [set(part.groups) for part in found.values()]
-    assert len(set(dataset.load(results / "galaxies/dataset.h5").groups)) == 3
+    assert len(set(load_dataset(results / "galaxies/dataset.h5").groups)) == 3
     assert [len(each) for each in fields] == [1, 1]
     assert fields[0].isdisjoint(fields[1])
     for part in found.values():

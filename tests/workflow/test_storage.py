@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from skybake import dataset
+from skybake.data.dataset import load_dataset
 from skybake.report.rows import OK
 from tests.workflow.conftest import CONFIG, Bakeoff
 
@@ -122,7 +122,7 @@ def test_raw_files_come_from_the_storage_too(stored):
         assert stored.snakemake("results/again/dataset.h5")
     finally:
         stored.write(config())
-    made, first = (dataset.load(stored.store / "results" / name / "dataset.h5") for name in ("again", "clusters"))
+    made, first = (load_dataset(stored.store / "results" / name / "dataset.h5") for name in ("again", "clusters"))
     assert (made.digest, made.raw, made.mock) == (first.digest, first.raw, False)
 
 

@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.dataset import whole
+from skybake.files import atomic_write as whole
 from skybake.mock.efeds.catalogue import catalogue_entries, join_entries, write_catalogue
 from skybake.mock.efeds.detection import likelihoods_of_models
 from skybake.mock.efeds.halos import candidate_clusters

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.dataset import whole
+from skybake.files import atomic_write as whole
 from skybake.mock.efeds.halos import Halos, Views, r500_arcsec, r500_kpc, soft_flux, take
 from skybake.mock.efeds.options import Options
 from skybake.mock.efeds.universe import geometry

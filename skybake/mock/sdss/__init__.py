@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from skybake.dataset import MAGIC, whole
+from skybake.files import atomic_write as whole
+from skybake.missing import MAGIC
 from skybake.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.dataset import whole
+from skybake.files import atomic_write as whole
 from skybake.mock.sdss.galaxies import BANDS, Galaxies
 
 COLUMNS, ROWS = 2048, 1489

@@ -29,7 +29,10 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from skybake.dataset import Column, Rejection, Schema, create, file_digest, write_rejected
+from skybake.data.columns import Column, Schema
+from skybake.data.rejections import Rejection, write_rejected
+from skybake.data.writer import create_dataset as create
+from skybake.files import file_digest
 from skybake.raw.decam.facts import LABEL, describe_stamps, units_of
 from skybake.raw.decam.files import open_files
 from skybake.raw.decam.options import Options

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skybake.dataset import MAGIC
+from skybake.missing import MAGIC
 from skybake.raw import RawError
 from skybake.raw.decam.files import Fields, Stamps
 from skybake.raw.decam.options import Options

@@ -9,7 +9,8 @@ from hashlib import blake2b
 
 import numpy as np
 
-from skybake.dataset import Rejection, Writer
+from skybake.data.rejections import Rejection
+from skybake.data.writer import Writer
 from skybake.raw import RawError
 from skybake.raw.decam.facts import LABEL, Known
 from skybake.raw.decam.files import Stamps

@@ -34,7 +34,11 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.dataset import CHUNK_OBJECTS, Column, Rejection, Schema, Writer, create, file_digest, write_rejected
+from skybake.data.columns import CHUNK_OBJECTS, Column, Schema
+from skybake.data.rejections import Rejection, write_rejected
+from skybake.data.writer import Writer
+from skybake.data.writer import create_dataset as create
+from skybake.files import file_digest
 from skybake.raw.efeds.catalogue import Catalogue, read_catalogue
 from skybake.raw.efeds.images import Cubes, band_names, read_images
 from skybake.raw.efeds.matching import Match, find_rejections, match_rows

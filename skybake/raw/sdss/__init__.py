@@ -24,18 +24,12 @@ import numpy as np
 from pydantic import Field as Setting
 
 from skybake import hdf5
-from skybake.dataset import (
-    CHUNK_OBJECTS,
-    Column,
-    DatasetError,
-    Rejection,
-    Schema,
-    Writer,
-    create,
-    file_digest,
-    whole,
-    write_rejected,
-)
+from skybake.data.columns import CHUNK_OBJECTS, Column, DatasetError, Schema
+from skybake.data.rejections import Rejection, write_rejected
+from skybake.data.writer import Writer
+from skybake.data.writer import create_dataset as create
+from skybake.files import atomic_write as whole
+from skybake.files import file_digest
 from skybake.raw import RawError
 from skybake.raw.sdss.catalogue import Columns, is_redshift, read_catalogue
 from skybake.raw.sdss.frames import BANDS, Cutouts, Field, choose_frame, cut_fields, find_frames, frame_name

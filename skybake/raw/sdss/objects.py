@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skybake.dataset import MAGIC, Rejection
+from skybake.data.rejections import Rejection
+from skybake.missing import MAGIC
 from skybake.raw.sdss.catalogue import MISSING, Columns, Table, is_redshift
 
 # Of |z1 - z2| / (1 + z): 1500 km/s is a hundred errors of a spectrum, and no two lines mistaken for one another.

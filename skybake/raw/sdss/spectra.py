@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.dataset import MAGIC, file_digest
+from skybake.files import file_digest
+from skybake.missing import MAGIC
 from skybake.raw import RawError
 from skybake.raw.sdss.catalogue import Columns, Table
 from skybake.raw.sdss.objects import REPEAT_TOLERANCE, Labels

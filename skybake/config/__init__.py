@@ -1,0 +1,49 @@
+"""The config as typed objects, and every path of the results tree in one place.
+
+The classes below are the single source of ``schemas/config.schema.json`` and ``docs/config.md``, written by
+:mod:`skybake.config.page` (``make docs``); a test keeps them in step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from skybake.config.blocks import Config
+from skybake.config.checks import find_clashes, find_problems, head_problems
+from skybake.config.messages import ConfigError, message_of, validation_problems
+from skybake.config.plan import Plan
+
+
+def make_plan(given: Mapping[str, Any], *, raw_is_here: bool = True) -> Plan:
+    """Check a config and return what follows from it.
+
+    Args:
+        given: As read from YAML.
+        raw_is_here: False where Snakemake takes the raw files from a storage, and says itself which of them is missing.
+
+    Raises:
+        ConfigError: One message with every problem found: the key, the value, what is allowed, the nearest valid name.
+    """
+    try:
+        config = Config.model_validate(_without_nulls(given))
+    except ValidationError as error:
+        raise ConfigError(message_of(validation_problems(error, Config))) from None
+    problems = list(find_problems(config, raw_is_here))
+    if problems:
+        raise ConfigError(message_of(problems))
+    checked = Plan(config)
+    problems = [*head_problems(checked), *find_clashes(checked)]
+    if problems:
+        raise ConfigError(message_of(problems))
+    return checked
+
+
+def _without_nulls(node: Any) -> Any:
+    """Leave out blocks that are null, as YAML has them when all lines below are commented out: defaults hold."""
+    if isinstance(node, Mapping):
+        meant = ("early_stopping",)
+        return {str(key): _without_nulls(value) for key, value in node.items() if value is not None or key in meant}
+    return node

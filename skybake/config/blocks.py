@@ -1,0 +1,125 @@
+"""The blocks of a config, composed from the rooms' own settings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, StrictInt, field_validator, model_validator
+
+from skybake.data.splits.settings import Fractions, Group, Holdout, Official, Sky
+from skybake.evaluation.settings import Statistics
+from skybake.fetch import Fetch
+from skybake.settings import Settings
+from skybake.training.settings import Inside, Training
+
+RESERVED = {"logs", "benchmarks", "config.yaml", "report.html", "comparison.csv"}
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.=+-]*$")]
+Choice = Annotated[
+    str | dict[str, dict[str, Any] | None],
+    Field(description="A name, or a name with parameters: `huber: {delta: 0.3}`."),
+]
+
+
+class Dataset(Settings):
+    """Raw files of a survey, or a simulation of them, and how they are split."""
+
+    survey: str = Field(description="The raw format: a file of `skybake/raw/`.")
+    raw: dict[str, Path] | None = Field(None, description="Your raw files, by the names that the survey gives them.")
+    mock: dict[str, Any] | None = Field(None, description="Instead of `raw`: options of the survey's simulator.")
+    fetch: Fetch | None = Field(
+        None, description="With `raw`: download into its folder what the catalogue needs; only what is not there."
+    )
+    options: dict[str, Any] = Field({}, description="Options of the survey's reader.")
+    inputs: list[str] | None = Field(
+        None, description="Scalars given to models beside the image; by default what the survey suggests."
+    )
+    split: Annotated[Holdout | Fractions | Group | Sky | Official, Field(discriminator="strategy")] = Field(
+        Holdout(), description="How objects are divided into train, validation and test."
+    )
+    outlier: float | None = Field(
+        None, gt=0, description="An error beyond this is an outlier; by default 0.05 for redshifts and 0.3 otherwise."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_strategy(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(given.get("split"), dict) and "strategy" not in given["split"]:
+            return {**given, "split": {"strategy": "holdout", **given["split"]}}
+        return given
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Dataset:
+        if (self.raw is None) == (self.mock is None):
+            raise ValueError("give either 'raw' (your files) or 'mock' (a simulation), and not both")
+        if self.fetch is not None and self.raw is None:
+            raise ValueError("'fetch' goes with 'raw': it fills the folder that stands there")
+        return self
+
+
+class Sweep(Settings):
+    """Values that are tried, all with all others; each point is a training of its own with all seeds.
+
+    The point that is best on the validation part stands in the comparison, and only it is ever tested.
+    """
+
+    models: dict[str, dict[str, list[Any]]] = Field(
+        {}, description="Model -> parameter -> values: `lesson_cnn_dropout: {rate: [0.15, 0.3]}`."
+    )
+    losses: dict[str, dict[str, list[Any]]] = Field(
+        {}, description="Loss -> parameter -> values: `huber: {delta: [0.1, 0.5, 1.0]}`."
+    )
+    training: dict[str, list[Any]] = Field(
+        {}, description="Key of `training` -> values: `batch_size: [16, 64]`, `optimizer.learning_rate: [1e-4, 1e-3]`."
+    )
+
+
+class Bakeoff(Settings):
+    """Every model with every loss on every dataset, each with all seeds."""
+
+    datasets: list[str] = Field(min_length=1, description="Names of datasets.")
+    models: list[Choice] = Field(min_length=1, description="Networks: files of `skybake/models/`.")
+    losses: list[Choice] = Field(min_length=1, description="Losses: functions of `skybake/losses/`.")
+    baselines: list[Choice] = Field([], description="Trivial predictors beside them: files of `skybake/baselines/`.")
+    seeds: list[Annotated[StrictInt, Field(ge=0)]] = Field(
+        [1, 2, 3, 4, 5], min_length=1, description="One training each; they set the initial weights and the order."
+    )
+    training: Training = Field(Training(), description="How the networks are trained.")
+    sweep: Sweep | None = Field(None, description="Values to choose from on the validation part.")
+    inside: Inside | None = Field(None, description="Look inside the networks too.")
+
+    @model_validator(mode="after")
+    def _distinct_seeds(self) -> Bakeoff:
+        repeated = sorted({seed for seed in self.seeds if self.seeds.count(seed) > 1})
+        if repeated:
+            raise ValueError(f"seeds {self.seeds}: {repeated[0]} stands twice; every seed is one training")
+        return self
+
+
+class Config(Settings):
+    """A whole bake-off."""
+
+    title: str = Field("A bake-off", description="Heads the report.")
+    results: str = Field("results", description="Folder of everything made; give every bake-off its own.")
+    datasets: dict[Name, Dataset] = Field(min_length=1, description="Datasets by name.")
+    bakeoffs: dict[Name, Bakeoff] = Field(min_length=1, description="Bake-offs by name.")
+    figures: list[str] | None = Field(
+        None, description="Figures to draw: files of `skybake/figures/`; by default all that suit the task."
+    )
+    statistics: Statistics = Field(Statistics(), description="Uncertainties of the comparison.")
+
+    @field_validator("results")
+    @classmethod
+    def _a_folder_of_its_own(cls, given: str) -> str:
+        if given.strip("/. ") == "" or re.search(r"[{}\s]", given):
+            raise ValueError(f"{given!r} found; expected a folder of its own, without spaces or braces, e.g. 'results'")
+        return given.rstrip("/")
+
+    @field_validator("datasets")
+    @classmethod
+    def _no_reserved_names(cls, given: dict[str, Dataset]) -> dict[str, Dataset]:
+        for name in given:
+            if name in RESERVED:
+                raise ValueError(f"the name {name!r} is skybake's own in the results folder; choose another one")
+        return given

@@ -1,0 +1,251 @@
+"""What types cannot say of a config: names that do not exist, parameters, missing files, what does not go together."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from skybake import plugins
+from skybake.config.blocks import Bakeoff, Config, Dataset
+from skybake.config.combinations import as_word, canonical
+from skybake.config.messages import nearest, unknown_name, validation_problems
+from skybake.config.plan import Plan
+from skybake.config.sweeps import with_training_values
+from skybake.training.settings import Training
+
+UNSWEPT = ("backend", "threads", "device", "memory_limit_mb")  # how a network is computed, not what is trained
+
+
+def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
+    """Find what types cannot say: names that do not exist, parameters, missing files, unsuitable losses."""
+    surveys, simulators = plugins.in_room("raw", "ingest"), plugins.in_room("mock", "simulate")
+    for name, dataset in config.datasets.items():
+        key = f"datasets.{name}"
+        if dataset.survey not in surveys:
+            yield unknown_name(f"{key}.survey", "survey", dataset.survey, surveys)
+            continue
+        archives = plugins.in_room("fetch", "archive_paths")
+        if dataset.fetch is not None and dataset.survey not in archives:
+            yield f"{key}.fetch: no archive is known for the survey {dataset.survey!r}; known: {', '.join(archives)}"
+            continue
+        fetched = archives[dataset.survey].constants["FETCHED"] if dataset.fetch else None
+        yield from _raw_problems(key, dataset, surveys[dataset.survey].load(), fetched, raw_is_here)
+        yield from _option_problems(f"{key}.options", dataset.options, surveys[dataset.survey].module)
+        if dataset.mock is not None:
+            if dataset.survey not in simulators:
+                yield f"{key}.mock: the survey {dataset.survey!r} has no simulator; give its files under 'raw'"
+            else:
+                yield from _option_problems(f"{key}.mock", dataset.mock, simulators[dataset.survey].module)
+    for name, bakeoff in config.bakeoffs.items():
+        yield from _bakeoff_problems(f"bakeoffs.{name}", bakeoff, config)
+    known = plugins.in_room("figures", "draw")
+    for place, name in enumerate(config.figures or []):
+        if name not in known:
+            yield unknown_name(f"figures[{place}]", "figure", name, known)
+
+
+def _raw_problems(
+    key: str, dataset: Dataset, survey: ModuleType, fetched: str | None, raw_is_here: bool
+) -> Iterator[str]:
+    if dataset.raw is None:
+        return
+    expected, forms = survey.RAW, getattr(survey, "RAW_FORMS", None)
+    for name in dataset.raw:
+        if name not in expected:
+            yield unknown_name(f"{key}.raw.{name}", "raw file", name, expected)
+    if forms is not None:  # one of several sets of files, and perhaps some of the others
+        either = [name for form in forms for name in form if name in dataset.raw]
+        if not any(set(either) == set(form) for form in forms):
+            wanted = ", or ".join(" and ".join(form) for form in forms)
+            yield f"{key}.raw: {', '.join(either) or 'none'} found; expected {wanted}"
+    for name, description in expected.items():
+        if name not in dataset.raw:
+            if forms is None:
+                yield f"{key}.raw.{name}: missing; expected the path of the {description}"
+        elif raw_is_here and name != fetched and not dataset.raw[name].exists():
+            yield f"{key}.raw.{name}: no file {str(dataset.raw[name])!r}; expected the {description}"
+
+
+def _option_problems(key: str, given: Mapping[str, Any], module: str) -> Iterator[str]:
+    options = importlib.import_module(module).Options
+    try:
+        options(**given)
+    except ValidationError as error:
+        yield from validation_problems(error, options, tuple(key.split(".")))
+
+
+def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[str]:
+    losses = plugins.losses()
+    yield from _choice_problems(f"{key}.models", "model", bakeoff.models, plugins.models())
+    yield from _choice_problems(f"{key}.losses", "loss", bakeoff.losses, losses)
+    baselines = plugins.in_room("baselines", "build")
+    yield from _choice_problems(f"{key}.baselines", "baseline", bakeoff.baselines, baselines)
+    if bakeoff.sweep is not None:
+        yield from _sweep_problems(f"{key}.sweep", bakeoff)
+    surveys = plugins.in_room("raw", "ingest")
+    for place, name in enumerate(bakeoff.datasets):
+        if name not in config.datasets:
+            yield unknown_name(f"{key}.datasets[{place}]", "dataset", name, config.datasets)
+            continue
+        survey = config.datasets[name].survey
+        if survey not in surveys:
+            continue
+        task = surveys[survey].constants["TASK"]
+        suited = [loss for loss, part in losses.items() if task in part.constants["tasks"]]
+        for index, choice in enumerate(bakeoff.losses):
+            loss = choice if isinstance(choice, str) else next(iter(choice), "")
+            if loss in losses and loss not in suited:
+                tasks = " or ".join(losses[loss].constants["tasks"])
+                yield (
+                    f"{key}.losses[{index}]: the loss {loss!r} is for {tasks}, the dataset {name!r} is a {task};"
+                    f" allowed: {', '.join(suited)}.{nearest(loss, suited)}"
+                )
+
+
+def _sweep_problems(key: str, bakeoff: Bakeoff) -> Iterator[str]:
+    """Find what a sweep cannot vary: what the bake-off does not have, unknown keys, values of the wrong kind."""
+    found = False
+    for room, choices, swept, known in (
+        ("models", bakeoff.models, bakeoff.sweep.models, plugins.models()),
+        ("losses", bakeoff.losses, bakeoff.sweep.losses, plugins.losses()),
+    ):
+        names = [choice if isinstance(choice, str) else next(iter(choice), "") for choice in choices]
+        for name, parameters in swept.items():
+            here = f"{key}.{room}.{name}"
+            if name not in names or name not in known:
+                yield f"{here}: not among the {room} of this bake-off: {', '.join(names)}.{nearest(name, names)}"
+                continue
+            for parameter, values in parameters.items():
+                found = True
+                fixed = [
+                    choice for choice in choices if not isinstance(choice, str) and parameter in choice.get(name, {})
+                ]
+                if fixed:
+                    yield f"{here}.{parameter}: swept here and given under {room} too; leave one of them out"
+                yield from _values_problems(f"{here}.{parameter}", values)
+                for place, value in enumerate(values):
+                    problems = _choice_problems(
+                        f"{here}.{parameter}[{place}]", room, [{name: {parameter: value}}], known
+                    )
+                    yield from (problem.replace(f"[0].{name}.{parameter}", "") for problem in problems)
+    for name, values in bakeoff.sweep.training.items():
+        found = True
+        here = f"{key}.training.{name}"
+        if name in UNSWEPT:
+            yield f"{here}: cannot be swept; it is the same for the whole bake-off"
+            continue
+        yield from _values_problems(here, values)
+        for place, value in enumerate(values):
+            try:
+                with_training_values(bakeoff.training, {name: value})
+            except ValidationError as error:
+                for problem in validation_problems(error, Training):
+                    yield f"{here}[{place}]: {value!r} found; {problem}"
+    yield from _together_problems(f"{key}.training", bakeoff)
+    if not found:
+        yield f"{key}: nothing is swept; expected values under models, losses or training"
+
+
+def _together_problems(key: str, bakeoff: Bakeoff) -> Iterator[str]:
+    """Find swept values of a training block that are right alone and wrong together, e.g. sgd with an epsilon."""
+    swept = bakeoff.sweep.training
+    for values in itertools.product(*swept.values()) if len(swept) > 1 else ():
+        try:
+            for name, value in zip(swept, values, strict=True):
+                with_training_values(bakeoff.training, {name: value})
+        except ValidationError:
+            return  # said already
+        try:
+            with_training_values(bakeoff.training, dict(zip(swept, values, strict=True)))
+        except ValidationError as error:
+            said = ", ".join(f"{name}={as_word(value)}" for name, value in zip(swept, values, strict=True))
+            yield from (f"{key}: {said} do not go together; {item}" for item in validation_problems(error, Training))
+            return
+
+
+def _values_problems(key: str, values: list[Any]) -> Iterator[str]:
+    words = [as_word(value) for value in values]
+    repeated = [value for value, word in zip(values, words, strict=True) if words.count(word) > 1]
+    if not values:
+        yield f"{key}: no value found; expected a list of values to try"
+    elif repeated:
+        yield f"{key}: {repeated[0]!r} stands twice; every value is one training"
+
+
+def _choice_problems(key: str, kind: str, choices: list, known: Mapping[str, plugins.PlugIn]) -> Iterator[str]:
+    for place, choice in enumerate(choices):
+        here = f"{key}[{place}]"
+        if not isinstance(choice, str) and len(choice) != 1:
+            yield f"{here}: {choice!r} found; expected one name with its parameters"
+            continue
+        name, given = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
+        if name not in known:
+            yield unknown_name(here, kind, name, known)
+            continue
+        for parameter, value in (given or {}).items():
+            defaults = known[name].parameters
+            if parameter not in defaults:
+                yield unknown_name(f"{here}.{name}.{parameter}", "parameter", parameter, defaults or ["none"])
+                continue
+            try:
+                canonical(value, defaults[parameter])
+            except (TypeError, ValueError) as error:
+                expected = str(error) if "convert" not in str(error) and "invalid" not in str(error) else "a number"
+                yield f"{here}.{name}.{parameter}: {value!r} found; expected {expected}, as {defaults[parameter]!r}"
+
+
+def head_problems(checked: Plan) -> Iterator[str]:
+    """Find parameters of losses that are of the right kind and make no sense, e.g. bins from 1 to 0."""
+    from skybake import heads  # numpy and h5py, which only a loss with parameters needs
+
+    said = set()
+    for job in checked.combinations:
+        for loss in (job.loss, *(point.loss for point in job.points)):
+            if loss is None or not loss.parameters:
+                continue
+            try:
+                heads.check(loss.part.name, loss.parameters)
+            except (TypeError, ValueError) as error:
+                problem = f"bakeoffs.{job.bakeoff}.losses: {loss.part.name}: {error}"
+                if problem not in said:
+                    said.add(problem)
+                    yield problem
+
+
+def find_clashes(checked: Plan) -> Iterator[str]:
+    """Find two jobs that would write the same files, and inputs that give the answer away."""
+    seen: dict[tuple[str, str, str], str] = {}
+    for job in checked.combinations:
+        place = (job.dataset, job.model.name, job.loss_name)
+        points = [point.name for point in job.points]
+        if len(set(points)) < len(points):
+            twice = next(name for name in points if points.count(name) > 1)
+            yield f"bakeoffs.{job.bakeoff}.sweep: the point {twice!r} stands twice; every point is one training"
+        if place in seen:
+            yield (
+                f"bakeoffs.{job.bakeoff}: {job.model.name} with {job.loss_name} on {job.dataset} stands in"
+                f" bakeoffs.{seen[place]} already; every combination is trained once"
+            )
+        seen[place] = job.bakeoff
+    for dataset in checked.datasets():
+        label = checked.label(dataset)
+        if label in checked.inputs(dataset):
+            yield f"datasets.{dataset}.inputs: {label!r} is the label; a model that sees it has nothing to learn"
+        for job in checked.select(dataset=dataset):
+            if job.model.part.constants.get("NEEDS_SCALARS") and not checked.inputs(dataset):
+                yield (
+                    f"bakeoffs.{job.bakeoff}: {job.model.part.name!r} needs input scalars of {dataset!r}; found none."
+                    f" Hint: datasets.{dataset}.inputs: [...], e.g. the magnitudes of its catalogue"
+                )
+            for scalar in job.model.part.constants.get("NEEDS", ()):
+                if scalar not in checked.inputs(dataset):
+                    yield (
+                        f"bakeoffs.{job.bakeoff}.baselines: {job.model.part.name!r} needs the scalar {scalar!r} of"
+                        f" {dataset!r}; found inputs {list(checked.inputs(dataset))}."
+                        f" Hint: datasets.{dataset}.inputs: [{scalar}]"
+                    )

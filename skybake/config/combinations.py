@@ -1,0 +1,142 @@
+"""What a bake-off combines, and the names of it in paths and tables."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from skybake import plugins
+from skybake.training.settings import Training
+
+LONGEST_NAME = 100  # of a model or loss with its parameters; file systems allow 255 bytes
+BASELINE_LOSS = "baseline"  # what stands in the loss column of a row that is not trained by gradient descent
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A part of the library with the parameters that the config gives it.
+
+    Attributes:
+        part: What it is.
+        parameters: Those that differ from the defaults.
+    """
+
+    part: plugins.PlugIn
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its name in paths and tables: parameters stand behind the name, e.g. ``huber-delta=0.3``."""
+        words = [f"{key}={as_word(value)}" for key, value in sorted(self.parameters.items())]
+        return shortened("-".join([self.part.name, *words]))
+
+
+def shortened(name: str) -> str:
+    """Cut a name that is too long for a file system, so that it still differs from others."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def as_word(value: Any) -> str:
+    """Write a parameter's value as part of a file name."""
+    if isinstance(value, Mapping):
+        text = ",".join(f"{key}={as_word(item)}" for key, item in value.items())
+    else:
+        text = ",".join(map(as_word, value)) if isinstance(value, tuple | list) else str(value)
+    return re.sub(r"[^\w.,+=-]", "_", text)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a sweep.
+
+    Attributes:
+        values: What it sets, by the names that tell its values apart.
+        model, loss, training: What follows.
+    """
+
+    values: Mapping[str, Any]
+    model: Chosen
+    loss: Chosen
+    training: Training
+
+    @property
+    def name(self) -> str:
+        """Its name in paths and tables, e.g. ``rate=0.3-batch_size=64``; ``as_given`` where nothing is swept."""
+        return shortened("-".join(f"{key}={as_word(value)}" for key, value in self.values.items())) or "as_given"
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One training job: a (dataset, model, loss) with all its seeds.
+
+    Attributes:
+        bakeoff, dataset: Names in the config.
+        model: A network or a baseline.
+        loss: None for a baseline.
+        seeds: Of all its runs.
+        points: Of its sweep, each a training job of its own; empty where the bake-off sweeps nothing.
+    """
+
+    bakeoff: str
+    dataset: str
+    model: Chosen
+    loss: Chosen | None
+    seeds: tuple[int, ...]
+    points: tuple[Point, ...] = ()
+
+    @property
+    def loss_name(self) -> str:
+        """The loss as paths and tables have it."""
+        return self.loss.name if self.loss else BASELINE_LOSS
+
+
+def chosen_part(choice: str | Mapping[str, Mapping[str, Any]], known: Mapping[str, plugins.PlugIn]) -> Chosen:
+    """Return the part that a config names, with the parameters that differ from its defaults."""
+    name, given = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
+    defaults = known[name].parameters
+    values = {key: canonical(value, defaults[key]) for key, value in (given or {}).items()}
+    return Chosen(known[name], {key: value for key, value in values.items() if value != defaults[key]})
+
+
+def canonical(value: Any, default: Any) -> Any:
+    """Return a value as its default is written, so that 1 and 1.0 and the text 1e-3 (as YAML reads it) have one name.
+
+    Raises:
+        ValueError: It cannot be of the default's kind, is not finite, or is not positive where the default is.
+    """
+    if isinstance(default, bool) or isinstance(value, bool):
+        if not (isinstance(value, bool) and isinstance(default, bool)):
+            raise ValueError(type(default).__name__)
+    elif isinstance(default, float) or (default is None and _is_number(value)):
+        value = float(value)
+        if not math.isfinite(value) or (default is not None and default > 0 >= value):
+            raise ValueError("a finite number" if default is None or default <= 0 else "a positive number")
+    elif isinstance(default, int):
+        if isinstance(value, float) or int(value) != value:
+            raise ValueError("an integer")
+        if default > 0 >= value:
+            raise ValueError("a positive integer")
+    elif isinstance(default, tuple | list):
+        if not isinstance(value, tuple | list) or not value:
+            raise ValueError("a list")
+        return type(default)(canonical(item, default[0]) for item in value) if default else type(default)(value)
+    elif default is not None and not isinstance(value, type(default)):
+        raise ValueError(type(default).__name__)
+    elif isinstance(value, Mapping):
+        return {str(key): item for key, item in value.items()}  # YAML reads the number of a class as a number
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether a value is a number, or the text of one: YAML takes 1e-3 for a text."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return not isinstance(value, bool)

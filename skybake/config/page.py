@@ -1,0 +1,115 @@
+"""Writes ``schemas/config.schema.json`` and ``docs/config.md`` from the config's classes: ``make docs``."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from skybake import plugins
+from skybake.config.blocks import Config
+from skybake.settings import Settings
+
+SCHEMA = plugins.ROOT / "schemas" / "config.schema.json"
+PAGE = plugins.ROOT / "docs" / "config.md"
+HEAD = """# What the config may say
+
+This page is made from `skybake/config/`, the rooms' settings and the surveys' own options by `make docs`. A bake-off
+is one YAML file, given by `--configfile`; without it `config.yaml` is taken. A wrong key, name or value stops before
+any job, and the message says what is allowed.
+"""
+
+
+def schema() -> str:
+    """Return the JSON schema of the config."""
+    return json.dumps(Config.model_json_schema(), indent=2, sort_keys=True) + "\n"
+
+
+def page() -> str:
+    """Return the documentation of the config, as Markdown."""
+    blocks = list(_blocks("config", Config, set()))
+    for room, title, function in (
+        ("raw", "datasets.*.options", "ingest"),
+        ("mock", "datasets.*.mock", "simulate"),
+    ):
+        for name, part in plugins.in_room(room, function).items():
+            blocks.append(_block(f"{title}, survey `{name}`", part.load().Options))
+    for name, part in plugins.in_room("raw", "ingest").items():
+        survey = part.load()
+        forms = getattr(survey, "RAW_FORMS", (tuple(survey.RAW),))
+        needed = {key: "required" if len(forms) == 1 else "one form" for form in forms for key in form}
+        rows = [f"| `{key}` | path | {needed.get(key, 'none')} | the {text} |" for key, text in survey.RAW.items()]
+        either = " or ".join(" with ".join(f"`{key}`" for key in form) for form in forms)
+        text = "Your own files" + (f" in one form: {either}." if len(forms) > 1 else ".")
+        blocks.append(_table(f"datasets.*.raw, survey `{name}`", text, rows))
+    return HEAD + "".join(blocks)
+
+
+def _blocks(title: str, block: type[Settings], seen: set[type]) -> Iterator[str]:
+    if block in seen:
+        return
+    seen.add(block)
+    yield _block(title, block)
+    for name, info in block.model_fields.items():
+        for inner, many in _inner(info.annotation):
+            path = f"{name}{'.*' if many else ''}"
+            place = path if title == "config" else f"{title.split(',')[0]}.{path}"
+            tags = inner.model_fields.get("strategy") or inner.model_fields.get("name")
+            yield from _blocks(f"{place}, `{get_args(tags.annotation)[0]}`" if tags else place, inner, seen)
+
+
+def _inner(kind: Any, many: bool = False) -> Iterator[tuple[type[Settings], bool]]:
+    if isinstance(kind, type) and issubclass(kind, Settings):
+        yield kind, many
+    for inner in get_args(kind):
+        yield from _inner(inner, many or get_origin(kind) is dict)
+
+
+def _block(title: str, block: type[Settings]) -> str:
+    rows = [
+        f"| `{info.alias or name}` | {_kind(info.annotation)} | {_default(info)} | {info.description or ''} |"
+        for name, info in block.model_fields.items()
+    ]
+    return _table(title, (block.__doc__ or "").strip(), rows)
+
+
+def _table(title: str, text: str, rows: list[str]) -> str:
+    return "\n".join(["", f"## {title}", "", text, "", "| key | value | default | |", "|---|---|---|---|", *rows, ""])
+
+
+def _kind(kind: Any) -> str:
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _kind(inner[0])
+    if origin in (Union, types.UnionType):
+        return " or ".join(dict.fromkeys(_kind(item) for item in inner))
+    if isinstance(kind, type) and issubclass(kind, Settings):
+        return "block"
+    if origin is list or origin is tuple:
+        return f"list of {_kind(inner[0])}"
+    if origin is dict:
+        return f"{_kind(inner[1])} by name" if inner[1] is not Any else "block"
+    if kind is type(None):
+        return "null"
+    if inner:
+        return ", ".join(f"`{item}`" for item in inner)
+    return {"str": "text", "int": "integer", "float": "number", "bool": "true or false", "Path": "path"}.get(
+        kind.__name__, kind.__name__
+    )
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "required"
+    default = info.get_default(call_default_factory=True)
+    if isinstance(default, Settings):
+        return "its defaults"
+    return f"`{json.dumps(default)}`"
+
+
+if __name__ == "__main__":
+    SCHEMA.write_text(schema(), encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,60 @@
+"""Every path of the results tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
+NETWORK_FILES = (*BASELINE_FILES, "model.keras")
+COMPARISON_FILES = ("comparison.csv", "comparison.tex", "report.html", "figures")  # of a dataset
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Every path of the results tree; ``{dataset}`` and the like may be wildcards of a rule."""
+
+    results: str = "results"
+
+    def config(self) -> str:
+        """The merged config."""
+        return f"{self.results}/config.yaml"
+
+    def raw(self, dataset: str = "{dataset}") -> str:
+        """Folder of simulated raw files."""
+        return f"{self.results}/{dataset}/raw"
+
+    def dataset(self, dataset: str = "{dataset}", name: str = "dataset.h5") -> str:
+        """A file of a dataset: the dataset itself, ``rejected.csv``, ``report.html``, ..."""
+        return f"{self.results}/{dataset}/{name}"
+
+    def split(self, dataset: str = "{dataset}", seed: int | str = "{split_seed}") -> str:
+        """The split of a dataset."""
+        return f"{self.results}/{dataset}/split-{seed}.h5"
+
+    def job(self, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
+        """Folder of a training job, with a folder for each seed."""
+        return f"{self.results}/{dataset}/runs/{model}/{loss}"
+
+    def run(self, name: str, seed: int | str, **names: str) -> str:
+        """A file of a run: ``model.keras``, ``history.csv``, ``predictions.h5``, ``timing.json``, ``run.json``."""
+        return f"{self.job(**names)}/seed-{seed}/{name}"
+
+    def sweep(self, point: str, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
+        """The folder of a point of a sweep, or a file of the sweep: ``sweep.json``, ``sweep.csv``."""
+        return f"{self.results}/{dataset}/sweeps/{model}/{loss}/{point}"
+
+    def evaluation(self, name: str, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
+        """A file of an evaluation: ``metrics.json``, ``figures``."""
+        return f"{self.results}/{dataset}/evaluation/{model}/{loss}/{name}"
+
+    def inside(self, name: str, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
+        """A file of what was found inside a network: ``inside.h5``, ``figures``."""
+        return f"{self.results}/{dataset}/inside/{model}/{loss}/{name}"
+
+    def log(self, step: str, *names: str) -> str:
+        """The log of a job."""
+        return f"{self.results}/logs/{'/'.join([step, *names])}.log"
+
+    def benchmark(self, step: str, *names: str) -> str:
+        """Snakemake's record of a job's time and memory."""
+        return f"{self.results}/benchmarks/{'/'.join([step, *names])}.tsv"

@@ -1,0 +1,312 @@
+"""What follows from a checked config: jobs, files, parameters of rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from skybake import plugins
+from skybake.config.blocks import Config
+from skybake.config.combinations import Combination, Point, chosen_part
+from skybake.config.paths import BASELINE_FILES, COMPARISON_FILES, NETWORK_FILES, Paths
+from skybake.config.sweeps import sweep_points
+from skybake.settings import Settings
+from skybake.training.settings import Inside
+
+
+class Plan:
+    """A checked config and everything that follows from it."""
+
+    def __init__(self, config: Config, results: str = ""):
+        self.config = config
+        self.paths = Paths(results or config.results.rstrip("/"))
+
+    def at(self, results: str) -> Plan:
+        """Return the same plan for a copy of the results in another folder."""
+        return Plan(self.config, results)
+
+    def survey(self, dataset: str) -> plugins.PlugIn:
+        """Return the reader of a dataset."""
+        return plugins.in_room("raw", "ingest")[self.config.datasets[dataset].survey]
+
+    def task(self, dataset: str) -> str:
+        """Return ``"regression"`` or ``"classification"``."""
+        return self.survey(dataset).constants["TASK"]
+
+    def reader_options(self, dataset: str) -> Settings:
+        """Return the options of a dataset's reader, checked."""
+        return self.survey(dataset).load().Options(**self.config.datasets[dataset].options)
+
+    def label(self, dataset: str) -> str:
+        """Return the name of the label that models predict."""
+        module = self.survey(dataset).load()
+        if hasattr(module, "label_name"):
+            return module.label_name(self.reader_options(dataset))
+        return module.LABEL
+
+    def inputs(self, dataset: str) -> tuple[str, ...]:
+        """Return the scalars that models may take beside the image."""
+        given = self.config.datasets[dataset].inputs
+        return tuple(self.survey(dataset).constants.get("INPUTS", ()) if given is None else given)
+
+    def raw(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> path of the given files; empty where they are simulated."""
+        return {name: str(path) for name, path in (self.config.datasets[dataset].raw or {}).items()}
+
+    def given_files(self) -> list[str]:
+        """Return all raw files and folders that the config names, and the folder of results."""
+        return [*(path for name in self.config.datasets for path in self.raw(name).values()), self.paths.results]
+
+    def raw_inputs(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> input of the ingest rule, which also waits for the ledger of files that are fetched."""
+        if self.is_mock(dataset):
+            return dict.fromkeys(self.raw_files(dataset), self.paths.raw(dataset))
+        ledger = {"ledger": self.paths.dataset(dataset, "ledger.csv")} if self.fetched(dataset) else {}
+        return self.listed_in(dataset) | ledger
+
+    def raw_files(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> simulated file in the input of that name, empty where the input is the file itself."""
+        if self.is_mock(dataset):
+            return {name: file.rstrip("/") for name, file in self.simulator(dataset).RAW_FILES.items()}
+        return dict.fromkeys(self.listed_in(dataset), "")
+
+    def fetched(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> folder that is filled from the archive; empty where nothing is fetched."""
+        if self.config.datasets[dataset].fetch is None:
+            return {}
+        archives = plugins.in_room("fetch", "archive_paths")
+        name = archives[self.config.datasets[dataset].survey].constants["FETCHED"]
+        return {name: self.raw(dataset)[name]}
+
+    def listed_in(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> path of the given files; of a dataset that is fetched they say what to fetch."""
+        return {name: path for name, path in self.raw(dataset).items() if name not in self.fetched(dataset)}
+
+    def ledgers(self, dataset: str) -> list[str]:
+        """Return the ledgers of a dataset's downloads, one a chunk."""
+        chunks = self.config.datasets[dataset].fetch.chunks
+        return [self.paths.dataset(dataset, f"fetch/ledger-{chunk:03d}.csv") for chunk in range(chunks)]
+
+    def is_mock(self, dataset: str) -> bool:
+        """Tell whether the raw files are simulated."""
+        return self.config.datasets[dataset].mock is not None
+
+    def simulator(self, dataset: str):
+        """Return the simulator of a dataset's survey."""
+        return plugins.in_room("mock", "simulate")[self.config.datasets[dataset].survey].load()
+
+    def datasets(self) -> list[str]:
+        """Return the datasets that a bake-off uses, in the config's order."""
+        used = {name for bakeoff in self.config.bakeoffs.values() for name in bakeoff.datasets}
+        return [name for name in self.config.datasets if name in used]
+
+    @cached_property
+    def combinations(self) -> tuple[Combination, ...]:
+        """All training jobs, networks before baselines."""
+        return tuple(self._combinations())
+
+    def _combinations(self) -> Iterator[Combination]:
+        losses = plugins.losses()
+        models, baselines = plugins.models(), plugins.in_room("baselines", "build")
+        for name, bakeoff in self.config.bakeoffs.items():
+            pairs = [
+                (chosen_part(model, models), chosen_part(loss, losses))
+                for model in bakeoff.models
+                for loss in bakeoff.losses
+            ]
+            pairs += [(chosen_part(model, baselines), None) for model in bakeoff.baselines]
+            jobs = [(model, loss, tuple(sweep_points(bakeoff, model, loss)) if loss else ()) for model, loss in pairs]
+            for dataset in bakeoff.datasets:
+                for model, loss, points in jobs:
+                    yield Combination(name, dataset, model, loss, tuple(bakeoff.seeds), points)
+
+    def select(self, **names: str) -> list[Combination]:
+        """Return the combinations with these ``bakeoff``, ``dataset``, ``model`` or ``loss_name``."""
+        return [
+            job
+            for job in self.combinations
+            if all((job.model.name if key == "model" else getattr(job, key)) == name for key, name in names.items())
+        ]
+
+    def job(self, dataset: str, model: str, loss: str) -> Combination:
+        """Return one combination by its names."""
+        return self._by_name[dataset, model, loss]
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str, str], Combination]:
+        return {(job.dataset, job.model.name, job.loss_name): job for job in self.combinations}
+
+    def split(self, dataset: str) -> str:
+        """Return the path of a dataset's split."""
+        return self.paths.split(dataset, self.config.datasets[dataset].split.seed)
+
+    def modules(self, room: str, dataset: str) -> list[str]:
+        """Return the survey's module in ``raw`` or ``mock``."""
+        return [f"skybake.{room}.{self.config.datasets[dataset].survey}"]
+
+    def modules_of_job(self, dataset: str, model: str, loss: str, point: str = "") -> list[str]:
+        """Return the modules of a job's model and loss."""
+        job = self.job(dataset, model, loss)
+        return [job.model.part.module, *([job.loss.part.module] if job.loss else [])]
+
+    def job_facts(self, dataset: str, model: str, loss: str, point: str = "") -> dict[str, Any]:
+        """Return what a training job, or that of a point of its sweep, is told, all but the digest of its code."""
+        job = self.job(dataset, model, loss)
+        training = self.config.bakeoffs[job.bakeoff].training
+        given = self.points(dataset, model, loss)[point] if point else Point({}, job.model, job.loss, training)
+        return {
+            "dataset": dataset,
+            "model": model,
+            "loss": loss,
+            "part": given.model.part.name,
+            "parameters": dict(given.model.parameters),
+            "loss_part": given.loss.part.name if given.loss else "",
+            "loss_parameters": dict(given.loss.parameters) if given.loss else {},
+            "label": self.label(dataset),
+            "inputs": list(self.inputs(dataset)),
+            "training": given.training.model_dump() if given.loss else {},
+            "point": point,
+            "tested": not point,
+        }
+
+    def run_folders(self, dataset: str, model: str, loss: str, point: str = "") -> dict[int, str]:
+        """Return seed -> folder of the run."""
+        names = {"dataset": dataset, "model": model, "loss": loss}
+        folder = self.paths.sweep(point, **names) if point else self.paths.job(**names)
+        return {seed: f"{folder}/seed-{seed}" for seed in self.job(dataset, model, loss).seeds}
+
+    def points(self, dataset: str, model: str, loss: str) -> dict[str, Point]:
+        """Return the points of a combination's sweep by name."""
+        return {point.name: point for point in self.job(dataset, model, loss).points}
+
+    def point_facts(self, **names: str) -> dict[str, dict[str, Any]]:
+        """Return point -> what its training job is told, of a combination's sweep."""
+        return {point: self.job_facts(**names, point=point) for point in self.points(**names)}
+
+    def swept_values(self, **names: str) -> dict[str, dict[str, Any]]:
+        """Return point -> key -> value, of a combination's sweep."""
+        return {name: dict(point.values) for name, point in self.points(**names).items()}
+
+    def sweep_files(self, dataset: str, model: str, loss: str) -> list[str]:
+        """Return the files of all points of a sweep."""
+        names = {"dataset": dataset, "model": model, "loss": loss}
+        folders = [
+            folder for point in self.points(**names) for folder in self.run_folders(**names, point=point).values()
+        ]
+        return [f"{folder}/{file}" for folder in folders for file in NETWORK_FILES]
+
+    def sweeps(self, dataset: str | None = None) -> list[str]:
+        """Return the choices of all sweeps, or of those on one dataset."""
+        return [
+            self.paths.sweep("sweep.json", job.dataset, job.model.name, job.loss_name)
+            for job in self.combinations
+            if job.points and dataset in (None, job.dataset)
+        ]
+
+    def run_files(self, dataset: str, model: str, loss: str) -> list[str]:
+        """Return the files of all runs of a job that evaluation reads."""
+        return [
+            f"{folder}/{file}" for folder in self.run_folders(dataset, model, loss).values() for file in BASELINE_FILES
+        ]
+
+    def compared_runs(self, dataset: str) -> list[str]:
+        """Return the files of all runs on a dataset that its comparison reads."""
+        jobs = self.select(dataset=dataset)
+        return [file for job in jobs for file in self.run_files(dataset, job.model.name, job.loss_name)]
+
+    def evaluations(self, dataset: str, name: str) -> list[str]:
+        """Return ``metrics.json`` or ``figures`` of all rows of a dataset."""
+        jobs = self.select(dataset=dataset)
+        return [self.paths.evaluation(name, dataset, job.model.name, job.loss_name) for job in jobs]
+
+    def rows(self, dataset: str) -> list[dict[str, Any]]:
+        """Return what the comparison is told of each row, beside the files that it is given."""
+        page, rows = self.paths.dataset(dataset, ""), []
+        for job in self.select(dataset=dataset):
+            names = {"dataset": dataset, "model": job.model.name, "loss": job.loss_name}
+            rows.append(
+                {
+                    **names,
+                    "seeds": list(job.seeds),
+                    "log": self.paths.log("train", *names.values()),
+                    "evaluation_log": self.paths.log("evaluate", *names.values()),
+                    "baseline": job.loss is None,
+                    "point_logs": [self.paths.log("train", *names.values(), point.name) for point in job.points],
+                    "inside": self.paths.inside("figures", **names).removeprefix(page)
+                    if self._looked_into(job)
+                    else "",
+                }
+            )
+        return rows
+
+    def first_run(self, dataset: str, model: str, loss: str) -> list[str]:
+        """Return the files of the run that is looked into: that of the first seed."""
+        folder = next(iter(self.run_folders(dataset, model, loss).values()))
+        return [f"{folder}/{file}" for file in NETWORK_FILES]
+
+    def inside_settings(self, dataset: str, model: str, loss: str) -> dict[str, Any]:
+        """Return what is looked at inside a network."""
+        asked = self.config.bakeoffs[self.job(dataset, model, loss).bakeoff].inside
+        return (asked or Inside()).model_dump()
+
+    def insides(self, *, asked: bool) -> list[str]:
+        """Return the figures of what is inside all networks, or those that the config asks for."""
+        return [
+            self.paths.inside("figures", job.dataset, job.model.name, job.loss_name)
+            for job in self.combinations
+            if job.loss is not None and (not asked or self._looked_into(job))
+        ]
+
+    def _looked_into(self, job: Combination) -> bool:
+        return job.loss is not None and self.config.bakeoffs[job.bakeoff].inside is not None
+
+    def compared(self, name: str) -> list[str]:
+        """Return ``comparison.csv``, ``report.html`` or ``figures`` of all datasets."""
+        return [self.paths.dataset(dataset, name) for dataset in self.datasets()]
+
+    def everything(self) -> list[str]:
+        """Return all files of all runs and comparisons, so that a deleted one is made again."""
+        files = [file for name in COMPARISON_FILES for file in self.compared(name)]
+        for dataset in self.datasets():
+            files += self.compared_runs(dataset)
+            files += [file for name in ("metrics.json", "figures") for file in self.evaluations(dataset, name)]
+            for job in self.select(dataset=dataset):
+                if job.loss is not None:
+                    folders = self.run_folders(dataset, job.model.name, job.loss_name).values()
+                    files += [f"{folder}/model.keras" for folder in folders]
+        return files
+
+    def constraints(self, bakeoff: str, *, networks: bool) -> dict[str, str]:
+        """Return what the wildcards of a bake-off's training rules may be."""
+        jobs = [job for job in self.select(bakeoff=bakeoff) if (job.loss is not None) == networks]
+        names = {
+            "dataset": {job.dataset for job in jobs},
+            "model": {job.model.name for job in jobs},
+            "loss": {job.loss_name for job in jobs},
+        }
+        return {key: "|".join(map(re.escape, sorted(values))) or "(?!)" for key, values in names.items()}
+
+    def figure_modules(self, scope: str, dataset: str) -> list[str]:
+        """Return the modules of the figures to draw."""
+        return [figure.module for figure in self.figures(scope, dataset)]
+
+    def figures(self, scope: str, dataset: str) -> list[plugins.PlugIn]:
+        """Return the figures to draw with a ``SCOPE``, e.g. ``"run"`` or ``"comparison"``."""
+        known = plugins.in_room("figures", "draw")
+        return [
+            known[name]
+            for name in (self.config.figures if self.config.figures is not None else known)
+            if known[name].constants["SCOPE"] == scope and self.task(dataset) in known[name].constants["TASKS"]
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the merged config: what was given and every default."""
+        merged = self.config.model_dump(mode="json")
+        for name, block in merged["datasets"].items():
+            block["options"] = self.reader_options(name).model_dump(mode="json", by_alias=True)
+            block["inputs"] = list(self.inputs(name))
+            if block["mock"] is not None:
+                block["mock"] = self.simulator(name).Options(**block["mock"]).model_dump(mode="json", by_alias=True)
+        return merged

@@ -1,0 +1,76 @@
+"""The points of a sweep."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from skybake.config.blocks import Bakeoff
+from skybake.config.combinations import Chosen, Point, canonical
+from skybake.settings import Settings
+from skybake.training.settings import Training
+
+
+def sweep_points(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[Point]:
+    """Yield all points of a model with a loss, in the config's order; of a sweep of others, the one that is given."""
+    if bakeoff.sweep is None:
+        return
+    axes = list(_axes(bakeoff, model, loss))
+    shorts = [key.rsplit(".", 1)[-1] for _, key, _ in axes]
+    names = [
+        f"{room}.{key}" if shorts.count(short) > 1 else short
+        for (room, key, _), short in zip(axes, shorts, strict=True)
+    ]
+    for values in itertools.product(*(values for _, _, values in axes)):
+        given: dict[str, dict[str, Any]] = {"model": {}, "loss": {}, "training": {}}
+        for (room, key, _), value in zip(axes, values, strict=True):
+            given[room][key] = value
+        yield Point(
+            values=dict(zip(names, values, strict=True)),
+            model=with_values(model, given["model"]),
+            loss=with_values(loss, given["loss"]),
+            training=with_training_values(bakeoff.training, given["training"]),
+        )
+
+
+def _axes(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[tuple[str, str, list[Any]]]:
+    """Yield what is swept of a model with a loss: room, key and values."""
+    sweep = bakeoff.sweep
+    for room, chosen, swept in (("model", model, sweep.models), ("loss", loss, sweep.losses)):
+        for key, values in swept.get(chosen.part.name, {}).items():
+            yield room, key, [canonical(value, chosen.part.parameters[key]) for value in values]
+    for key, values in sweep.training.items():
+        yield "training", key, [_as_read(bakeoff.training, key, value) for value in values]
+
+
+def _as_read(training: Training, key: str, value: Any) -> Any:
+    """Return a value of a training block as the block reads it: YAML takes 1e-3 for a text."""
+    read: Any = with_training_values(training, {key: value})
+    for step in key.split("."):
+        read = getattr(read, step)
+    return value if isinstance(read, Settings) else read
+
+
+def with_values(chosen: Chosen, values: Mapping[str, Any]) -> Chosen:
+    """Return a part with some parameters set."""
+    defaults, together = chosen.part.parameters, {**chosen.parameters, **values}
+    return Chosen(chosen.part, {key: value for key, value in together.items() if value != defaults[key]})
+
+
+def with_training_values(training: Training, values: Mapping[str, Any]) -> Training:
+    """Return a training block with some values set; a key with a dot is one of a block inside.
+
+    Raises:
+        ValidationError: A key or value that a training block cannot have.
+    """
+    given = training.model_dump()
+    for key, value in sorted(values.items(), key=lambda item: item[0].count(".")):  # a block before what it holds
+        block, *inner = key.split(".", 1)
+        if inner:
+            whole = given.get(block)
+            named = {"name": whole} if isinstance(whole, str) else whole if isinstance(whole, Mapping) else {}
+            given[block] = {**named, inner[0]: value}
+        else:
+            given[key] = value
+    return Training(**given)

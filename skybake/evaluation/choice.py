@@ -1,0 +1,90 @@
+"""Chooses the best point of a sweep on the validation part; the test part is not looked at."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skybake.evaluation import evaluate
+from skybake.files import atomic_write as whole
+from skybake.metrics.regression import rmse
+from skybake.training import runs
+
+SCORES = {"regression": "rmse", "classification": "log_loss"}  # as the comparison chooses among models
+
+
+class SweepError(ValueError):
+    """A sweep none of whose points can be chosen."""
+
+
+def choose(points: Mapping[str, Mapping[str, Any]], folders: Mapping[str, Mapping[int, Path]], choice: Path) -> None:
+    """Write which point of a sweep is the best on the validation part, and what all of them reached there.
+
+    The score of a point is the mean over its seeds of the root mean squared error, for classes of the log loss. The
+    loss that trained would not do: the losses of two values of ``delta`` cannot be compared. A point of which one seed
+    diverged is not chosen. Of equal points the first is.
+
+    Args:
+        points: Name -> what the point sets, key -> value.
+        folders: Name -> seed -> folder of the run.
+        choice: ``sweep.json`` to write, with ``sweep.csv`` of the same numbers beside it.
+
+    Raises:
+        SweepError: In every point a seed diverged.
+    """
+    found = [{"point": name, "values": dict(values), **_score(folders[name])} for name, values in points.items()]
+    able = [item for item in found if item["mean"] is not None]
+    if not able:
+        reasons = "; ".join(f"{item['point']}: {next(iter(item['diverged'].values()))}" for item in found)
+        raise SweepError(f"no point of this sweep can be chosen, in each a seed diverged: {reasons}")
+    best = min(able, key=lambda item: item["mean"])
+    score = next(item["score"] for item in able)
+    for item in found:
+        del item["score"]
+    with whole(Path(choice).with_suffix(".csv")) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
+        keys = list(dict.fromkeys(key for item in found for key in item["values"]))
+        table = csv.writer(stream, lineterminator="\n")
+        seeds = [f"seed_{seed}" for seed in best["seeds"]]
+        table.writerow(["point", *keys, "mean", "std_over_seeds", *seeds, "chosen"])
+        for item in found:
+            values = [item["values"].get(key) for key in keys]
+            row = [item["point"], *values, item["mean"], item["std_over_seeds"], *item["seeds"].values()]
+            table.writerow([*("" if cell is None else cell for cell in row), str(item is best).lower()])
+    runs.write_json(choice, {"score": f"valid_{score}", "chosen": best["point"], "points": found})
+
+
+def _score(folders: Mapping[int, Path]) -> dict[str, Any]:
+    """Return the validation score of each seed, their mean and spread; None where a seed diverged."""
+    diverged = {}
+    for seed, folder in folders.items():
+        record = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
+        if "diverged" in record:
+            diverged[str(seed)] = record["diverged"]
+    ended = {seed: folder for seed, folder in folders.items() if str(seed) not in diverged}
+    scores: dict[str, float | None] = dict.fromkeys(map(str, folders))
+    score = None
+    if ended:
+        trained = evaluate.read(ended, parts=("valid",))
+        score = SCORES[next(iter(trained.values())).run["task"]]
+        each = _each(trained, score)
+        scores |= {str(seed): value if np.isfinite(value) else None for seed, value in zip(trained, each, strict=True)}
+    values = [value for value in scores.values() if value is not None]
+    whole_point = len(values) == len(scores)
+    return {
+        "score": score,
+        "seeds": scores,
+        "mean": float(np.mean(values)) if whole_point else None,
+        "std_over_seeds": float(np.std(values, ddof=1)) if whole_point and len(values) > 1 else None,
+        "diverged": diverged,
+    }
+
+
+def _each(trained: Mapping[int, evaluate.Trained], score: str) -> list[float]:
+    if score == "log_loss":
+        return [float(values.mean()) for values in evaluate.part_class_scores(trained, "valid")[score]]
+    return [float(rmse(values)) for values in evaluate.part_errors(trained, "valid")]

@@ -1,0 +1,320 @@
+"""Predictive distributions: densities, intervals and scores of every form that a :class:`Prediction` can have.
+
+:func:`of` makes the distribution of a prediction. Methods take values (N,), one an object, or (N, G), and answer in the
+same shape, in units of the label. No deep-learning framework is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import scoringrules
+from scipy import special
+
+from skybake.results.predictions import Prediction
+
+TINY = 1e-30
+FLOOR = 1e-6  # of a probability spread over the whole range: the smallest density that a likelihood is taken of
+NARROW = 0.04  # of the mean distance of neighbouring quantiles: the smallest that a density is made of
+LOG_2PI = np.log(2 * np.pi)
+
+
+class Distribution(Protocol):
+    """What every form can do, for N objects."""
+
+    def cdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the probability below values."""
+
+    def pdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the density at values, per unit of the label."""
+
+    def log_pdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the density."""
+
+    def quantile(self, levels: Sequence[float]) -> np.ndarray:
+        """Return quantiles (N, Q)."""
+
+    def crps(self, label: np.ndarray) -> np.ndarray:
+        """Return the continuous ranked probability score (N,) of labels (N,), in units of the label."""
+
+    def square_integral(self) -> np.ndarray:
+        """Return the integral (N,) of the squared density, per unit of the label."""
+
+
+def of(prediction: Prediction) -> Distribution | None:
+    """Return the distribution of a prediction; None if it has none, or a single quantile."""
+    if prediction.weights is not None:
+        means, stds = _needed("weights", prediction, "means"), _needed("weights", prediction, "stds")
+        return Mixture(prediction.weights, means, np.maximum(stds, TINY))
+    if prediction.probabilities is not None:
+        edges = _needed("probabilities", prediction, "edges")
+        return Piecewise(edges[None, :], _normalised(prediction.probabilities))
+    if prediction.quantiles is not None:
+        levels = _needed("quantiles", prediction, "levels")
+        return between_quantiles(prediction.quantiles, levels) if len(levels) > 1 else None
+    if prediction.std is None:
+        return None
+    std = np.maximum(prediction.std, TINY)
+    return Normal(prediction.point, std) if prediction.dof is None else StudentT(prediction.point, std, prediction.dof)
+
+
+def required(prediction: Prediction) -> Distribution:
+    """Return the distribution of a prediction.
+
+    Raises:
+        ValueError: It has none.
+    """
+    found = of(prediction)
+    if found is None:
+        raise ValueError(f"no distribution found among {', '.join(prediction.given())}; expected one")
+    return found
+
+
+def _needed(form: str, prediction: Prediction, name: str) -> np.ndarray:
+    found = getattr(prediction, name)
+    if found is None:
+        raise ValueError(f"a prediction with {form} and without {name} found; expected both")
+    return found
+
+
+def _normalised(probabilities: np.ndarray) -> np.ndarray:
+    return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def _beside(parameter: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return a parameter (N,) in a shape that goes with values (N,) or (N, G)."""
+    return parameter if np.ndim(values) == 1 else parameter[:, None]
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Gaussians.
+
+    Attributes:
+        mean, std: (N,).
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    def _standardised(self, values: np.ndarray) -> np.ndarray:
+        return (values - _beside(self.mean, values)) / _beside(self.std, values)
+
+    def cdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the probability below values."""
+        return special.ndtr(self._standardised(values))
+
+    def pdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the density at values."""
+        return np.exp(self.log_pdf(values))
+
+    def log_pdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the density."""
+        return -0.5 * (np.square(self._standardised(values)) + LOG_2PI) - np.log(_beside(self.std, values))
+
+    def quantile(self, levels: Sequence[float]) -> np.ndarray:
+        """Return quantiles (N, Q)."""
+        return self.mean[:, None] + self.std[:, None] * special.ndtri(np.asarray(levels))
+
+    def crps(self, label: np.ndarray) -> np.ndarray:
+        """Return the score (N,); Gneiting et al. 2005, Mon. Weather Rev. 133, 1098, eq. 5."""
+        return scoringrules.crps_normal(label, self.mean, self.std)
+
+    def square_integral(self) -> np.ndarray:
+        """Return 1 / (2 std √π), (N,)."""
+        return 0.5 / (self.std * np.sqrt(np.pi))
+
+
+@dataclass(frozen=True)
+class StudentT:
+    """Student's t.
+
+    Attributes:
+        mean, std: (N,).
+        dof: Degrees of freedom, above 2.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    dof: float
+
+    @property
+    def scale(self) -> np.ndarray:
+        """(N,) scale, smaller than the standard deviation."""
+        return self.std * np.sqrt(1 - 2 / self.dof)
+
+    @property
+    def _log_constant(self) -> float:
+        return special.gammaln(0.5 * (self.dof + 1)) - special.gammaln(0.5 * self.dof) - 0.5 * np.log(np.pi * self.dof)
+
+    def _standardised(self, values: np.ndarray) -> np.ndarray:
+        return (values - _beside(self.mean, values)) / _beside(self.scale, values)
+
+    def cdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the probability below values."""
+        return special.stdtr(self.dof, self._standardised(values))
+
+    def pdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the density at values."""
+        return np.exp(self.log_pdf(values))
+
+    def log_pdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the density."""
+        tail = -0.5 * (self.dof + 1) * np.log1p(np.square(self._standardised(values)) / self.dof)
+        return self._log_constant + tail - np.log(_beside(self.scale, values))
+
+    def quantile(self, levels: Sequence[float]) -> np.ndarray:
+        """Return quantiles (N, Q)."""
+        return self.mean[:, None] + self.scale[:, None] * special.stdtrit(self.dof, np.asarray(levels))
+
+    def crps(self, label: np.ndarray) -> np.ndarray:
+        """Return the score (N,); Jordan, Krüger & Lerch 2019, J. Stat. Softw. 90, 12, appendix A."""
+        return scoringrules.crps_t(label, self.dof, self.mean, self.scale)
+
+    def square_integral(self) -> np.ndarray:
+        """Return the integral of the squared density, (N,)."""
+        peak = np.exp(2 * self._log_constant + special.gammaln(self.dof + 0.5) - special.gammaln(self.dof + 1))
+        return peak * np.sqrt(np.pi * self.dof) / self.scale
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Mixtures of Gaussians.
+
+    Attributes:
+        weights, means, stds: (N, K).
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    stds: np.ndarray
+
+    def _standardised(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return standardised values, weights and standard deviations, the components on the last axis."""
+        shape = (len(self.means), *(1,) * (np.ndim(values) - 1), -1)
+        weights, means, stds = (part.reshape(shape) for part in (self.weights, self.means, self.stds))
+        return (np.asarray(values)[..., None] - means) / stds, weights, stds
+
+    def cdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the probability below values."""
+        standardised, weights, _ = self._standardised(values)
+        return (weights * special.ndtr(standardised)).sum(axis=-1)
+
+    def pdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the density at values."""
+        return np.exp(self.log_pdf(values))
+
+    def log_pdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the density."""
+        standardised, weights, stds = self._standardised(values)
+        return special.logsumexp(-0.5 * (np.square(standardised) + LOG_2PI) - np.log(stds), b=weights, axis=-1)
+
+    def quantile(self, levels: Sequence[float]) -> np.ndarray:
+        """Return quantiles (N, Q), by bisection between the components' own."""
+        wanted = np.asarray(levels, dtype=np.float64)
+        ends = self.means[:, :, None] + self.stds[:, :, None] * special.ndtri(wanted)
+        low, high = ends.min(axis=1), ends.max(axis=1)  # no quantile lies beyond those of all components
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            below = self.cdf(middle) < wanted
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return 0.5 * (low + high)
+
+    def crps(self, label: np.ndarray) -> np.ndarray:
+        """Return the score (N,); Grimit et al. 2006, Q. J. R. Meteorol. Soc. 132, 2925."""
+        return scoringrules.crps_mixnorm(label, self.means, self.stds, self.weights, m_axis=-1)
+
+    def square_integral(self) -> np.ndarray:
+        """Return the sum over pairs of the overlap of two Gaussians, (N,)."""
+        spread = np.sqrt(np.square(self.stds[:, :, None]) + np.square(self.stds[:, None, :]))
+        distance = (self.means[:, :, None] - self.means[:, None, :]) / spread
+        overlap = np.exp(-0.5 * (np.square(distance) + LOG_2PI)) / spread
+        return np.einsum("nk,nl,nkl->n", self.weights, self.weights, overlap)
+
+
+@dataclass(frozen=True)
+class Piecewise:
+    """Densities that are even within bins and zero outside.
+
+    Attributes:
+        edges: (N, B + 1), or (1, B + 1) for bins that all objects share; ascending.
+        mass: (N, B) probabilities of the bins.
+    """
+
+    edges: np.ndarray
+    mass: np.ndarray
+
+    @property
+    def cumulative(self) -> np.ndarray:
+        """(N, B + 1) probability below each edge."""
+        below = np.cumsum(self.mass, axis=1)
+        return np.concatenate([np.zeros((len(below), 1)), below / below[:, -1:]], axis=1)
+
+    def _each(self, values: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Yield the values, edges and cumulative probabilities of each object."""
+        edges = np.broadcast_to(self.edges, (len(self.mass), self.edges.shape[1]))
+        return zip(values, edges, self.cumulative, strict=True)
+
+    def cdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the probability below values."""
+        return np.array([np.interp(value, edges, below) for value, edges, below in self._each(values)])
+
+    def pdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the density at values; at an edge that of the bin above it, at the last edge of the bin below."""
+        density = self.mass / np.diff(self.edges)
+        found = []
+        for (value, edges, _), heights in zip(self._each(values), density, strict=True):
+            place = np.clip(np.searchsorted(edges, value, side="right") - 1, 0, len(heights) - 1)
+            found.append(np.where((value >= edges[0]) & (value <= edges[-1]), heights[place], 0.0))
+        return np.array(found)
+
+    def log_pdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the density, which counts as at least 1e-6 spread over the whole range.
+
+        Else one object in an empty bin, or out of range, would make every mean infinite.
+        """
+        floor = FLOOR / np.broadcast_to(self.edges[:, -1] - self.edges[:, 0], len(self.mass))
+        return np.log(np.maximum(self.pdf(values), _beside(floor, values)))
+
+    def quantile(self, levels: Sequence[float]) -> np.ndarray:
+        """Return quantiles (N, Q)."""
+        each = np.broadcast_to(np.asarray(levels, dtype=np.float64), (len(self.mass), len(levels)))
+        return np.array([np.interp(level, below, edges) for level, edges, below in self._each(each)])
+
+    def crps(self, label: np.ndarray) -> np.ndarray:
+        """Return the score (N,), the exact integral of (F(z) - 1[z ≥ y])² for this density."""
+        label = np.asarray(label, dtype=np.float64)[:, None]
+        low, high = self.edges[:, :-1], self.edges[:, 1:]
+        start, end = self.cumulative[:, :-1], self.cumulative[:, 1:]
+        split = np.clip(label, low, high)
+        middle = start + (end - start) * (split - low) / (high - low)
+        below = (split - low) * (start**2 + start * middle + middle**2) / 3
+        above = (high - split) * ((1 - middle) ** 2 + (1 - middle) * (1 - end) + (1 - end) ** 2) / 3
+        outside = np.maximum(self.edges[:, :1] - label, 0) + np.maximum(label - self.edges[:, -1:], 0)
+        return (below + above).sum(axis=1) + outside[:, 0]
+
+    def square_integral(self) -> np.ndarray:
+        """Return the sum of mass² / width, (N,)."""
+        return (np.square(self.mass) / np.diff(self.edges)).sum(axis=1)
+
+
+def between_quantiles(quantiles: np.ndarray, levels: np.ndarray) -> Piecewise:
+    """Return the distribution that is even between quantiles (N, Q), Q > 1.
+
+    Beyond the outermost ones the density goes on at the height it has next to them until nothing is left.
+    """
+    levels = np.asarray(levels, dtype=np.float64)
+    widths = np.diff(quantiles, axis=1)
+    # Sorted quantiles that had crossed all but coincide: taken at their word, one such object rules every mean density.
+    size = np.abs(quantiles).max(axis=1, keepdims=True)
+    widths = np.maximum(widths, np.maximum(NARROW * widths.mean(axis=1, keepdims=True), 1e-9 * size + TINY))
+    steps = np.diff(levels)
+    first, last = widths[:, :1] * levels[0] / steps[0], widths[:, -1:] * (1 - levels[-1]) / steps[-1]
+    all_widths = np.concatenate([first, widths, last], axis=1)
+    start = quantiles[:, :1] - first
+    edges = np.concatenate([start, start + np.cumsum(all_widths, axis=1)], axis=1)
+    mass = np.broadcast_to([levels[0], *steps, 1 - levels[-1]], all_widths.shape)
+    return Piecewise(edges, mass)

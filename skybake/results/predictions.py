@@ -1,0 +1,182 @@
+"""What a trained network says of each object, in one form whatever its head, and the HDF5 file that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from skybake import hdf5
+from skybake.data.columns import STRING
+from skybake.files import atomic_write as whole
+
+FORMAT = "skybake-predictions"
+VERSION = 2
+SHARED = ("dof", "levels", "edges")  # the same for all objects
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predictions for N objects, in units of the label; ``None`` where the head cannot give it.
+
+    At most one form of a distribution is there: ``std`` alone for a Gaussian, with ``dof`` for Student's t, or
+    quantiles, a mixture or bins. :func:`skybake.results.distributions.of` makes densities and intervals of each.
+
+    Attributes:
+        point: (N,) point estimate; for classes the number of the most probable one.
+        std: (N,) standard deviation of the predictive distribution.
+        dof: Degrees of freedom of Student's t, above 2.
+        quantiles: (N, Q) ascending quantiles.
+        levels: (Q,) their levels, ascending, between 0 and 1.
+        weights, means, stds: (N, K) of the Gaussians of a mixture.
+        probabilities: (N, B) probabilities of bins.
+        edges: (B + 1,) of the bins.
+        classes: (N, K) probabilities of classes.
+
+    Raises:
+        ValueError: The arrays do not have the same number of objects.
+    """
+
+    point: np.ndarray
+    std: np.ndarray | None = None
+    dof: float | None = None
+    quantiles: np.ndarray | None = None
+    levels: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    means: np.ndarray | None = None
+    stds: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    edges: np.ndarray | None = None
+    classes: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for name, values in self.given().items():
+            if name not in SHARED and len(values) != len(self.point):
+                raise ValueError(f"{name} of {len(values)} objects found; expected {len(self.point)}, as in point")
+
+    def __len__(self) -> int:
+        return len(self.point)
+
+    @property
+    def class_probabilities(self) -> np.ndarray:
+        """(N, K) probabilities of classes.
+
+        Raises:
+            ValueError: No classes are predicted.
+        """
+        if self.classes is None:
+            raise ValueError("no probabilities of classes found; expected them, as of a classification")
+        return self.classes
+
+    def given(self) -> dict[str, Any]:
+        """Return what is there, by name."""
+        found = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: values for name, values in found.items() if values is not None}
+
+    def rescaled(self, scale: float, shift: float) -> Prediction:
+        """Return the prediction of ``scale * label + shift``, ``scale`` > 0; class probabilities stay."""
+        places = ("quantiles", "means", "edges", *(() if self.classes is not None else ("point",)))
+        given = self.given()
+        changed = {name: scale * given[name] + shift for name in places if name in given}
+        changed |= {name: scale * given[name] for name in ("std", "stds") if name in given}
+        return replace(self, **changed)
+
+    def select(self, rows: np.ndarray) -> Prediction:
+        """Return the predictions of some objects, given by number or mask."""
+        return replace(self, **{name: values[rows] for name, values in self.given().items() if name not in SHARED})
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """One part (validation or test) of a dataset with what one run predicted for it.
+
+    Attributes:
+        ids: (N,) names of the objects.
+        label: (N,) true labels; NaN or -9999 where missing.
+        prediction: For the same objects.
+        scalars: Name -> (N,) scalars of the dataset.
+        name, units: Of the label.
+        groups: (N,) names of what the objects belong to: a halo seen several times, a cell of a split by sky; None if
+            not known.
+        classes: Names of class 0, 1, ...; empty where the dataset does not name them, or there are none.
+
+    Raises:
+        ValueError: There is not one name for each class.
+    """
+
+    ids: np.ndarray
+    label: np.ndarray
+    prediction: Prediction
+    scalars: Mapping[str, np.ndarray]
+    name: str
+    units: str
+    groups: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        probabilities = self.prediction.classes
+        if self.classes and probabilities is not None and len(self.classes) != probabilities.shape[1]:
+            raise ValueError(
+                f"{len(self.classes)} names of classes found ({', '.join(self.classes)}); expected"
+                f" {probabilities.shape[1]}, as there are probabilities"
+            )
+
+
+def write(path: Path | str, parts: Mapping[str, Predicted]) -> None:
+    """Write predictions, one group a part (``valid``, ``test``).
+
+    Predictions are float32, what many objects share is stored once, and tables (a row an object) are compressed.
+    """
+    with whole(path) as beside, hdf5.write(beside) as file:
+        file.attrs.update({"format": FORMAT, "version": VERSION})
+        for name, part in parts.items():
+            group = file.create_group(name)
+            group.attrs.update({"label": part.name, "units": part.units})
+            if part.classes:
+                group.attrs["classes"] = list(part.classes)
+            group.create_dataset("id", data=np.asarray(part.ids, dtype=object), dtype=STRING)
+            if part.groups is not None:
+                group.create_dataset("group", data=np.asarray(part.groups, dtype=object), dtype=STRING)
+            group["label"] = np.asarray(part.label, dtype=np.float64)
+            for item, values in part.prediction.given().items():
+                _write_values(group, f"prediction/{item}", values, np.float64 if item in SHARED else np.float32)
+            for scalar, values in part.scalars.items():
+                group[f"scalar/{scalar}"] = np.asarray(values, dtype=np.float64)
+
+
+def _write_values(group: h5py.Group, name: str, values: np.ndarray | float, kind: type) -> None:
+    values = np.asarray(values, dtype=kind)
+    packed = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if values.ndim == 2 and values.size else {}
+    group.create_dataset(name, data=values, **packed)
+
+
+def read(path: Path | str, part: str) -> Predicted:
+    """Read one part of a predictions file.
+
+    Raises:
+        ValueError: It is not a predictions file of this version, or has no such part.
+    """
+    with hdf5.read(path) as file:
+        if file.attrs.get("format") != FORMAT or file.attrs.get("version") != VERSION:
+            raise ValueError(f"{path}: not a predictions file of version {VERSION}. Hint: train the run again")
+        if part not in file:
+            raise ValueError(f"{path}: no part {part!r}, found {sorted(file)}")
+        group = file[part]
+        return Predicted(
+            ids=group["id"].asstr()[:],
+            label=group["label"][:],
+            prediction=Prediction(**{name: _read_values(values) for name, values in group["prediction"].items()}),
+            scalars={name: values[:] for name, values in group.get("scalar", {}).items()},
+            name=str(group.attrs["label"]),
+            units=str(group.attrs["units"]),
+            groups=group["group"].asstr()[:] if "group" in group else None,
+            classes=tuple(str(name) for name in group.attrs.get("classes", ())),
+        )
+
+
+def _read_values(values: h5py.Dataset) -> Any:
+    return values[:].astype(np.float64) if values.ndim else float(values[()])

@@ -1,0 +1,359 @@
+"""Looks inside a trained network: which pixels a prediction rests on, and what the kernels of its first layer are.
+
+Three ways to ask for pixels, each for one number that the network gives of an object: of a regression the predicted
+label, of classes the logit of the predicted one.
+
+- ``occlusion`` (Zeiler & Fergus 2014, arXiv:1311.2901): by how much the number falls when a patch of the image is
+  blank, for every place of the patch.
+- ``saliency`` (Simonyan, Vedaldi & Zisserman 2014, arXiv:1312.6034): the number's derivative by every pixel.
+- ``integrated_gradients`` (Sundararajan, Taly & Yan 2017, arXiv:1703.01365): the derivatives, integrated from a blank
+  image to the object and multiplied by their difference. They add up to the number less that of the blank image.
+
+Blank is, in each band, the median of the object's own pixels as the network sees them: the sky, where an object is
+small. Scalars stay as they are. ``kernels`` are read from the network itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skybake import heads
+from skybake.results import predictions
+from skybake.results.attributions import Attributions
+from skybake.results.predictions import Predicted
+from skybake.training import backend, preprocessing, runs
+
+AT_ONCE = 128  # images that the network sees together
+PATCHES = 8  # of them cover a side of the image
+STEPS, MOST_STEPS = 32, 1024  # of the integral: doubled until it is complete
+COMPLETE = 0.005  # of the difference that is explained
+
+Number = Callable[[Any], Any]
+
+
+class InsideError(ValueError):
+    """A network that cannot be looked into as asked."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network, and one number of what it gives.
+
+    Attributes:
+        model: A Keras model.
+        scalars: (1, S) of the object beside the image; None where it takes none.
+        number: Outputs (n, width) as a tensor -> (n,) tensor.
+    """
+
+    model: Any
+    scalars: np.ndarray | None
+    number: Number
+
+    def inputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what the network is given with some images (n, H, W, C), by input name."""
+        named = {"image": images}
+        if self.scalars is not None:
+            named["scalars"] = np.repeat(self.scalars, len(images), axis=0)
+        return {tensor.name: named[tensor.name] for tensor in self.model.inputs}
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Return the number (n,) of some images (n, H, W, C)."""
+        found = []
+        for first in range(0, len(images), AT_ONCE):
+            inputs = self.inputs(images[first : first + AT_ONCE])
+            outputs = self.model([inputs[tensor.name] for tensor in self.model.inputs], training=False)
+            found.append(np.asarray(self.number(outputs)))
+        return np.concatenate(found).astype(np.float64)
+
+    def slopes(self, images: np.ndarray) -> np.ndarray:
+        """Return the derivatives (n, H, W, C) of the number by the pixels of some images (n, H, W, C)."""
+        found = []
+        for first in range(0, len(images), AT_ONCE):
+            _, slopes = backend.gradient(self.model, self.inputs(images[first : first + AT_ONCE]), self.number)
+            found.append(slopes["image"])
+        return np.concatenate(found).astype(np.float64)
+
+
+def look(
+    run: Path,
+    dataset: Path,
+    split: Path,
+    loss: str,
+    *,
+    objects: int,
+    seed: int,
+    ids: Sequence[str] | None,
+    methods: Sequence[str],
+    threads: int = 1,
+) -> Attributions:
+    """Look inside the network of one run.
+
+    Args:
+        run: Its folder, with ``model.keras``, ``run.json`` and ``predictions.h5``.
+        dataset, split: What it was trained on.
+        loss: Name of the loss in the library.
+        objects, seed: How many objects of the test part to choose at random, and how.
+        ids: Instead, their names.
+        methods: Of ``occlusion``, ``saliency``, ``integrated_gradients``, ``kernels``.
+        threads: Of the framework.
+
+    Raises:
+        InsideError: The dataset is not the one of the run, an object is not in the test part, or the network does not
+            predict what it did when it was trained.
+    """
+    record, _, _ = runs.read(run)
+    backend.start(record["training"]["backend"], threads=threads, precision="float32", device="cpu")
+    import keras
+
+    keras.utils.clear_session()
+    model = keras.saving.load_model(run / "model.keras", compile=False)
+    data = runs.load(dataset, split, record["label"])
+    for name, digest in data.digests.items():
+        if record["digests"][name] != digest:
+            raise InsideError(f"{run / 'run.json'}: trained on another {name} than {dataset.parent}. Hint: train again")
+    tested = predictions.read(run / "predictions.h5", "test")
+    places = choose(tested, objects, seed, ids)
+    if not np.array_equal(data.dataset.ids[data.split.test], tested.ids):
+        raise InsideError(f"{run / 'predictions.h5'}: not of the test part of {split}. Hint: train again")
+    images = data.dataset.images(data.split.test[places])
+    step = preprocessing.ImageStep.of_dict(record["preprocessing"]["image"])
+    seen = step.apply(images.copy())
+    scalars = _scalars(data, record, places)
+    head = _head(data, record, loss, tested)
+    _check(model, head, seen, scalars, tested, places, record, run)
+    classes = tested.prediction.classes
+    predicted = tested.prediction.point[places]
+    units = preprocessing.Affine.of_dict(record["targets"])
+    networks = [
+        Network(model, None if scalars is None else scalars[[row]], explained(head, label, float(units.std[0])))
+        for row, label in enumerate(predicted)
+    ]
+    shift = 0.0 if classes is not None else float(units.mean[0])
+    blanks = np.broadcast_to(np.median(seen, axis=(1, 2), keepdims=True), seen.shape)
+    size = patch(seen.shape[1:3])
+    found: dict[str, Any] = {}
+    if "occlusion" in methods:
+        each = zip(networks, seen, blanks, strict=True)
+        found |= {"occlusion": np.stack([occlusion(*parts, size) for parts in each]).astype(np.float32), "patch": size}
+    if "saliency" in methods:
+        slopes = [network.slopes(image[None]) for network, image in zip(networks, seen, strict=True)]
+        found["saliency"] = np.concatenate(slopes).astype(np.float32)
+    if "integrated_gradients" in methods:
+        pairs = [integrated_gradients(*parts) for parts in zip(networks, seen, blanks, strict=True)]
+        found["integrated_gradients"] = np.stack([shares for shares, _ in pairs]).astype(np.float32)
+        found["steps"] = np.array([steps for _, steps in pairs])
+    if "kernels" in methods:
+        layer, values = kernels(model)
+        found |= {"layer": layer, "kernels": values}
+    return Attributions(
+        **{name: record[name] for name in ("dataset", "model", "loss", "seed", "task", "label", "units", "mock")},
+        quantity=quantity(head, record["label"]),
+        bands=data.dataset.bands,
+        pixel_units=data.dataset.columns["image"].units,
+        classes=() if classes is None else tested.classes or tuple(map(str, range(classes.shape[1]))),
+        ids=tested.ids[places],
+        true=tested.label[places],
+        predicted=predicted,
+        probability=None if classes is None else classes[places].max(axis=1),
+        explained=np.array([network(image[None])[0] for network, image in zip(networks, seen, strict=True)]) + shift,
+        blank=np.array([network(image[None])[0] for network, image in zip(networks, blanks, strict=True)]) + shift,
+        images=images,
+        **found,
+    )
+
+
+def choose(tested: Predicted, objects: int, seed: int, ids: Sequence[str] | None) -> np.ndarray:
+    """Return the places of objects of the test part: those of some names, or random ones in the part's order.
+
+    Raises:
+        InsideError: A name is not there.
+    """
+    if ids is None:
+        drawn = np.random.default_rng(seed).permutation(len(tested.ids))[:objects]
+        return np.sort(drawn)
+    places = {name: place for place, name in enumerate(tested.ids)}
+    for name in ids:
+        if name not in places:
+            raise InsideError(
+                f"inside.ids: no object {name!r} in the test part; it has {len(places)}, among them {tested.ids[0]!r}."
+                " Hint: objects of the other parts have shaped the network, and are not shown"
+            )
+    return np.array([places[name] for name in ids])
+
+
+def _scalars(data: runs.Data, record: Mapping[str, Any], places: np.ndarray) -> np.ndarray | None:
+    """Return the scalars (n, S) of some test objects as the network sees them; None where it takes none."""
+    if not record["inputs"]:
+        return None
+    step = preprocessing.Affine.of_dict(record["preprocessing"]["scalars"])
+    training, tested = (
+        np.column_stack(list(data.scalars(record["inputs"], part).values())) for part in ("train", "test")
+    )
+    return step.apply(tested[places], missing=step.apply(preprocessing.fit_affine(training).mean))
+
+
+def _head(data: runs.Data, record: Mapping[str, Any], loss: str, tested: Predicted) -> heads.Head:
+    """Make the head as it was made for the training."""
+    step = preprocessing.Affine.of_dict(record["targets"])
+    targets = step.apply(data.label(record["label"], "train")[:, None])
+    known = targets[~preprocessing.is_missing(targets)]
+    classes: tuple[str, ...] = ()
+    if tested.prediction.classes is not None:
+        classes = tuple(map(str, range(tested.prediction.classes.shape[1])))
+    parameters = {name: value for name, value in record["loss_parameters"].items() if name != "class_weights"}
+    head, _ = heads.fit(loss, parameters, known, scale=float(step.std[0]), shift=float(step.mean[0]), classes=classes)
+    return head
+
+
+def _check(model, head, seen, scalars, tested: Predicted, places, record: Mapping[str, Any], run: Path) -> None:
+    """Raise InsideError unless the network predicts of the objects what it did when it was trained."""
+    units = preprocessing.Affine.of_dict(record["targets"])
+    named = {"image": seen, "scalars": scalars}
+    outputs = np.asarray(model([named[tensor.name] for tensor in model.inputs], training=False), dtype=np.float64)
+    now = head.prediction(outputs).rescaled(float(units.std[0]), float(units.mean[0]))
+    before = tested.prediction.select(places)
+    name = "point" if before.classes is None else "classes"
+    if not np.allclose(getattr(now, name), getattr(before, name), rtol=1e-3, atol=1e-4):  # of another machine
+        raise InsideError(f"{run / 'model.keras'}: it does not predict what it did when it was trained")
+
+
+def explained(head: heads.Head, label: float, scale: float) -> Number:
+    """Return the number that is explained, as a function of outputs (n, width): (n,).
+
+    Args:
+        head: Says what outputs are.
+        label: The predicted one; of classes its number.
+        scale: Of a regression's label in its units over that of the outputs. Its zero is not known here, and cancels.
+    """
+    from keras import ops
+
+    kind, sign = int(label), 1.0 if label > 0.5 else -1.0
+    if isinstance(head, heads.Logits) and not head.from_logits:
+        return lambda outputs: ops.log(ops.maximum(outputs[:, kind], 1e-30))
+    if isinstance(head, heads.Logits | heads.LogitsVariance):
+        return lambda outputs: outputs[:, kind]
+    if isinstance(head, heads.Binary) and not head.from_logits:
+        return lambda outputs: sign * _odds(outputs)
+    if isinstance(head, heads.Binary | heads.BinaryVariance):
+        return lambda outputs: sign * outputs[:, 0]
+    if isinstance(head, heads.Quantiles):
+        return lambda outputs: scale * _middle(outputs, head.levels)
+    if isinstance(head, heads.Mixture):
+        return lambda outputs: scale * _mean(outputs)
+    if isinstance(head, heads.Bins):
+        return lambda outputs: scale * _centre(outputs, head.edges)
+    return lambda outputs: scale * outputs[:, 0]
+
+
+def _odds(outputs: Any) -> Any:
+    from keras import ops
+
+    yes = ops.clip(outputs[:, 0], 1e-7, 1 - 1e-7)
+    return ops.log(yes) - ops.log(1 - yes)
+
+
+def _middle(outputs: Any, levels: Sequence[float]) -> Any:
+    from keras import ops
+
+    ordered = ops.sort(outputs, axis=1)
+    place = np.interp(0.5, levels, np.arange(len(levels)))
+    low = int(place)
+    high = min(low + 1, len(levels) - 1)
+    return ordered[:, low] + (place - low) * (ordered[:, high] - ordered[:, low])
+
+
+def _mean(outputs: Any) -> Any:
+    from keras import ops
+
+    logits, means, _ = ops.split(outputs, 3, axis=1)
+    return ops.sum(ops.softmax(logits, axis=1) * means, axis=1)
+
+
+def _centre(outputs: Any, edges: Sequence[float]) -> Any:
+    from keras import ops
+
+    bounds = np.asarray(edges)
+    return ops.sum(ops.softmax(outputs, axis=1) * (0.5 * (bounds[1:] + bounds[:-1])).astype(np.float32), axis=1)
+
+
+def quantity(head: heads.Head, label: str) -> str:
+    """Return what is explained, in words."""
+    if isinstance(head, heads.Logits) and not head.from_logits:
+        return "log probability of the predicted class"
+    if isinstance(head, heads.Logits | heads.LogitsVariance | heads.Binary | heads.BinaryVariance):
+        return "logit of the predicted class"
+    return f"predicted {label}"
+
+
+def patch(shape: tuple[int, int]) -> int:
+    """Return the pixels a side of a patch for an image of a shape."""
+    return max(1, round(min(shape) / PATCHES))
+
+
+def occlusion(network: Callable, image: np.ndarray, blank: np.ndarray, size: int) -> np.ndarray:
+    """Return by how much a number falls when parts of an image are blank, (H, W): the mean over all patches on a pixel.
+
+    Args:
+        network: Images (n, H, W, C) -> the number (n,).
+        image, blank: (H, W, C).
+        size: Pixels a side of a patch; its places are half of it apart.
+    """
+    height, width = image.shape[:2]
+    stride = max(1, size // 2)
+    corners = [(y, x) for y in _starts(height, size, stride) for x in _starts(width, size, stride)]
+    whole = network(image[None])[0]
+    total, times = np.zeros((height, width)), np.zeros((height, width))
+    for first in range(0, len(corners), AT_ONCE):
+        some = corners[first : first + AT_ONCE]
+        hidden = np.repeat(image[None], len(some), axis=0)
+        for place, (y, x) in enumerate(some):
+            hidden[place, y : y + size, x : x + size] = blank[y : y + size, x : x + size]
+        for (y, x), number in zip(some, network(hidden), strict=True):
+            total[y : y + size, x : x + size] += whole - number
+            times[y : y + size, x : x + size] += 1
+    return total / times
+
+
+def _starts(length: int, size: int, stride: int) -> list[int]:
+    """Return where patches begin; the last one ends where the image does."""
+    return sorted({*range(0, length - size + 1, stride), length - size})
+
+
+def integrated_gradients(network: Network, image: np.ndarray, blank: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the share of each pixel in the number less that of the blank image, (H, W, C), and the steps it took.
+
+    The integral is a midpoint sum; steps are doubled until the shares add up to the difference within half a per cent.
+    """
+    expected = float(np.diff(network(np.stack([blank, image])))[0])
+    steps = STEPS
+    while True:
+        places = (np.arange(steps) + 0.5) / steps
+        slopes = np.zeros(image.shape)
+        for some in np.array_split(places, max(1, steps // AT_ONCE)):
+            path = blank + some[:, None, None, None].astype(np.float32) * (image - blank)
+            slopes += network.slopes(path).sum(axis=0)
+        shares = (image - blank) * slopes / steps
+        if steps >= MOST_STEPS or abs(shares.sum() - expected) <= COMPLETE * abs(expected):
+            return shares, steps
+        steps *= 2
+
+
+def kernels(model) -> tuple[str, np.ndarray | None]:
+    """Return the name and the kernels (h, w, C, F) of the first layer that sees the image; none if it has no such.
+
+    A convolution has them; a dense layer on each pixel has kernels of one pixel.
+    """
+    import keras
+
+    channels = next(tensor for tensor in model.inputs if tensor.name == "image").shape[-1]
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense) and len(layer.input.shape) == 4:
+            values = np.asarray(keras.ops.convert_to_numpy(layer.kernel), dtype=np.float32)
+            values = values if values.ndim == 4 else values[None, None]
+            return (layer.name, values) if values.shape[2] == channels else ("", None)
+    return "", None

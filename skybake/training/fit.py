@@ -1,0 +1,151 @@
+"""Fits a network with one seed, and makes it predict."""
+
+from __future__ import annotations
+
+import math
+from time import perf_counter
+
+import numpy as np
+
+from skybake import heads, plugins, provenance
+from skybake.results.predictions import Prediction
+from skybake.training import backend, feeding, runs
+from skybake.training.callbacks import TrainingDiverged, make_watch, restore_state
+from skybake.training.checkpoints import Checkpoint, sigterm_is_a_warning
+from skybake.training.network import build_optimizer, compose_network, fit_head, recorded_metrics
+from skybake.training.prepared import Prepared
+from skybake.training.runs import Job, Result
+from skybake.training.saving import save_model
+
+NOWHERE = Checkpoint()
+PACKAGES = {
+    "tensorflow": ("keras", "tensorflow", "tensorflow-cpu", "numpy", "h5py"),
+    "jax": ("keras", "jax", "jaxlib", "jax-cuda12-plugin", "numpy", "h5py"),
+}
+
+
+def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWHERE) -> Result:
+    """Train with one seed and predict validation and test.
+
+    After every epoch the state of the training is kept in ``checkpoint``; a training that finds one goes on from there
+    and gives the same bytes as one that was never interrupted.
+
+    Raises:
+        Interrupted: SIGTERM came, and the epoch that it came in is done and kept.
+    """
+    import keras
+
+    from skybake import losses
+
+    keras.utils.clear_session()  # or layer names would count on from the seed before
+    keras.utils.set_random_seed(seed)
+    training = job.training
+    head, loss_parameters = fit_head(prepared, job)
+    model = compose_network(job, prepared.parts["train"].shapes, head)
+    if training["labels"] != "none":
+        model.get_layer("head").bias.assign(head.bias)
+    model.compile(
+        optimizer=build_optimizer(training, steps=math.ceil(len(prepared.parts["train"]) / training["batch_size"])),
+        loss=losses.get(job.loss_part, **loss_parameters),
+        metrics=recorded_metrics(job, loss_parameters),
+    )
+    kept = checkpoint.load()
+    watch = make_watch(training, f"{job.dataset} {job.model} {job.loss} seed {seed}", checkpoint, kept)
+    if kept:
+        restore_state(model, kept)
+        print(f"seed {seed}: going on after epoch {watch.epochs}", flush=True)
+    started = perf_counter() - watch.seconds_before
+    try:
+        with sigterm_is_a_warning() as watch.warned:
+            model.fit(
+                feeding.batches(
+                    prepared.parts["train"], training["batch_size"], seed, training["augmentation"], watch.epochs
+                ),
+                validation_data=feeding.batches(prepared.parts["valid"], training["batch_size"]),
+                epochs=watch.epochs if watch.stopped else training["epochs"],
+                initial_epoch=watch.epochs,
+                shuffle=False,
+                verbose=0,
+                callbacks=[*watch.plateau, watch],
+            )
+        train_seconds = perf_counter() - started
+        watch.restore()
+        return _result(job, prepared, model, head, watch, train_seconds)
+    except TrainingDiverged as error:
+        if job.tested:
+            raise
+        return _diverged(prepared, model, watch, perf_counter() - started, str(error))
+
+
+def _result(job: Job, prepared: Prepared, model, head: heads.Head, watch, train_seconds: float) -> Result:
+    predicted, objects_per_second = predict_parts(prepared, model, head)
+    return Result(
+        predictions=predicted,
+        record={
+            "head": plugins.losses()[job.loss_part].constants["head"],
+            "parameters": int(sum(math.prod(weight.shape) for weight in model.trainable_weights)),
+            "epochs": len(watch.history),
+            "best_epoch": watch.best_epoch,
+            "preprocessing": {
+                "image": prepared.image_step.as_dict(),
+                "scalars": prepared.scalar_step.as_dict() if job.inputs else None,
+            },
+            "targets": prepared.target_step.as_dict(),
+            **{name: head.loss_parameters[name] for name in ("class_weights",) if name in head.loss_parameters},
+            "shuffle": prepared.parts["train"].shuffle,
+            "versions": provenance.versions(PACKAGES[job.training["backend"]]),
+            "hardware": {
+                "processor": provenance.processor(),
+                "threads": job.training["threads"],
+                "device": backend.hardware(),
+            },
+        },
+        timing={
+            "train_seconds": train_seconds,
+            "epoch_seconds": watch.epoch_seconds,
+            "epoch_seconds_median": float(np.median(watch.epoch_seconds)),
+            "train_objects_per_second": len(prepared.parts["train"]) / float(np.median(watch.fit_seconds)),
+            "predict_objects_per_second": objects_per_second,
+            "peak_memory_mb": runs.peak_memory_mb(),
+        },
+        history=watch.history,
+        save=lambda folder: save_model(model, folder / "model.keras"),
+    )
+
+
+def predict_parts(prepared: Prepared, model, head: heads.Head) -> tuple[dict[str, Prediction], float]:
+    """Return the predictions of every part but the training part, and how many objects a second the last one took."""
+    judged = {name: part for name, part in prepared.parts.items() if name != "train"}
+    outputs = {name: _outputs(model, part) for name, part in judged.items()}
+    started = perf_counter()  # a second time: the first one compiled
+    last = list(judged.values())[-1]  # the test part, but for a point of a sweep
+    _outputs(model, last)
+    seconds = perf_counter() - started
+    scale, shift = float(prepared.target_step.std[0]), float(prepared.target_step.mean[0])
+    for part, values in outputs.items():
+        if not np.isfinite(values).all():
+            raise TrainingDiverged(f"predictions of {part} are not finite")
+    predicted = {
+        part: head.prediction(values.astype(np.float64)).rescaled(scale, shift) for part, values in outputs.items()
+    }
+    return predicted, len(last) / seconds
+
+
+def _outputs(model, part: feeding.Part) -> np.ndarray:
+    """Return the outputs (n, width) for a part, in its order."""
+    outputs = model.predict(feeding.batches(part, 256), verbose=0)
+    ordered = np.empty_like(outputs)
+    ordered[part.order()] = outputs
+    return ordered
+
+
+def _diverged(prepared: Prepared, model, watch, train_seconds: float, reason: str) -> Result:
+    """Return what a point of a sweep leaves that did not survive its values: no prediction, and so no choice."""
+    print(f"diverged, so this point cannot be chosen: {reason}", flush=True)
+    return Result(
+        predictions={"valid": Prediction(point=np.full(len(prepared.parts["valid"]), np.nan))},
+        record={"diverged": reason, "epochs": len(watch.history)},
+        timing={"train_seconds": train_seconds, "epoch_seconds": watch.epoch_seconds},
+        history=watch.history,
+        save=lambda folder: save_model(model, folder / "model.keras"),
+    )

@@ -1,0 +1,87 @@
+"""Composes a network, its loss and its optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from skybake import heads, plugins
+from skybake.training import preprocessing
+from skybake.training.prepared import Prepared
+from skybake.training.runs import Job
+
+
+def compose_network(job: Job, inputs: Mapping[str, tuple[int, ...]], head: heads.Head):
+    """Build the network: the model's features, then the head.
+
+    Args:
+        job: Names the model and its parameters.
+        inputs: Input name -> shape without the batch.
+        head: Gives the width of the last layer.
+
+    Returns:
+        A Keras model with the inputs that it uses, by name.
+    """
+    import keras
+
+    part = plugins.models()[job.part]
+    tensors = {name: keras.Input(shape, name=name) for name, shape in inputs.items()}
+    features = _features(part, tensors["image"], tensors.get("scalars"), {**part.parameters, **job.parameters})
+    activation = part.constants.get("OUTPUT_ACTIVATION") or head.activation
+    outputs = keras.layers.Dense(head.width, activation=activation, dtype="float32", name="head")(features)
+    return keras.Model(tensors, outputs, name=job.part)
+
+
+def _features(part: plugins.PlugIn, image, scalars, parameters: dict[str, Any]):
+    if not part.constants.get("MIXED"):
+        return part.load().build(image, scalars, **parameters)
+    from skybake.models._blocks import mixed
+
+    units, dropout = parameters.pop("scalar_units"), parameters.pop("scalar_dropout")
+    return mixed(part.load().build(image, None, **parameters), scalars, units, dropout)
+
+
+def fit_head(prepared: Prepared, job: Job) -> tuple[heads.Head, dict[str, Any]]:
+    """Return the head that suits the training labels, and the parameters of the loss."""
+    targets = prepared.parts["train"].targets
+    known = targets[~preprocessing.is_missing(targets)]
+    step = prepared.target_step
+    return heads.fit(
+        job.loss_part,
+        job.loss_parameters,
+        known,
+        scale=float(step.std[0]),
+        shift=float(step.mean[0]),
+        classes=prepared.classes,
+    )
+
+
+def recorded_metrics(job: Job, loss_parameters: Mapping[str, Any]) -> list:
+    """Return what is recorded of every epoch beside the loss: the accuracy, where the head predicts classes."""
+    from skybake.losses import _accuracy
+
+    part = plugins.losses()[job.loss_part]
+    head = part.constants["head"]
+    return [_accuracy.Accuracy(head, {**part.parameters, **loss_parameters})] if head in _accuracy.CLASS else []
+
+
+def build_optimizer(training: Mapping[str, Any], steps: int):
+    """Return the optimizer with its learning rate over all epochs of ``steps`` steps."""
+    import keras
+
+    parameters = dict(training["optimizer"])
+    build = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}[
+        parameters.pop("name")
+    ]
+    rate, warmup = parameters.pop("learning_rate"), round(training["schedule"].get("warmup_epochs", 0) * steps)
+    start = rate / max(warmup, 1)
+    if training["schedule"]["name"] == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(
+            start if warmup else rate,
+            decay_steps=max(training["epochs"] * steps - warmup, 1),
+            warmup_target=rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    elif warmup:
+        rate = keras.optimizers.schedules.PolynomialDecay(start, warmup, end_learning_rate=rate, power=1.0)
+    return build(learning_rate=rate, **parameters)

@@ -1,0 +1,98 @@
+"""A job's objects as the network sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from skybake.training import feeding, preprocessing
+from skybake.training.runs import Data, Job
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job's objects as the network sees them.
+
+    Attributes:
+        parts: ``train``, ``valid`` and, unless the job is a point of a sweep, ``test``.
+        image_step, scalar_step, target_step: As fitted on the training part.
+        classes: Names of class 0, 1, ..., their numbers where the dataset has no names; empty for a regression.
+    """
+
+    parts: Mapping[str, feeding.Part]
+    image_step: preprocessing.ImageStep
+    scalar_step: preprocessing.Affine
+    target_step: preprocessing.Affine
+    classes: tuple[str, ...] = ()
+
+
+def prepare(data: Data, job: Job) -> Prepared:
+    """Bring a job's objects into the network's units; images stay on disk where memory would not hold them all."""
+    training = job.training
+    disk = feeding.from_disk(data.dataset, training["memory_limit_mb"])
+    if disk:
+        print(
+            f"the images take more than {training['memory_limit_mb']:g} MB (training.memory_limit_mb): they are read"
+            " from disk, and shuffled by chunks",
+            flush=True,
+        )
+    images = feeding.parts_of(data.rows, data.dataset, training["memory_limit_mb"])
+    step = preprocessing.fit_images(training["images"], images["train"])
+    for part in images.values():
+        part.prepare(step)
+    scalar_step, scalars = _scalars(data, job)
+    labels = {part: data.label(job.label, part)[:, None] for part in data.rows}
+    target_step = (
+        preprocessing.fit_affine(labels["train"])
+        if training["labels"] == "standardise" and data.dataset.task == "regression"
+        else preprocessing.Affine()
+    )
+    shuffle = "chunks" if disk else training["shuffle"]
+    parts = {
+        part: feeding.Part(images[part], target_step.apply(labels[part]), scalars.get(part), shuffle=shuffle)
+        for part in data.rows
+    }
+    return Prepared(parts, step, scalar_step, target_step, _classes(data, job))
+
+
+def _classes(data: Data, job: Job) -> tuple[str, ...]:
+    """Return the names of the classes; numbers up to the largest label of training and validation if there are none.
+
+    Raises:
+        ValueError: A known label of training or validation is not the number of a class.
+    """
+    if data.dataset.task != "classification":
+        return ()
+    named = data.classes(job.label)
+    rows = np.sort(np.concatenate([data.rows["train"], data.rows["valid"]]))  # never the test part
+    labels = data.dataset.labels[job.label][rows]
+    known = ~preprocessing.is_missing(labels)
+    within = (labels >= 0) & (labels < (len(named) or np.inf))
+    wrong = known & ~(within & (labels == np.floor(labels)))
+    if wrong.any():
+        row = rows[np.flatnonzero(wrong)[0]]
+        allowed = f"0 to {len(named) - 1} ({', '.join(named)})" if named else "0, 1, 2, ..."
+        raise ValueError(
+            f"{data.dataset.path}: {job.label} {data.dataset.labels[job.label][row]:g} of object"
+            f" {data.dataset.ids[row]!r} found; expected the number of a class, {allowed}, or NaN where none is known."
+            " Hint: correct the catalogue and ingest again"
+        )
+    return named or tuple(str(number) for number in range(1 + max(1, int(labels[known].max(initial=0)))))
+
+
+def _scalars(data: Data, job: Job) -> tuple[preprocessing.Affine, dict[str, np.ndarray]]:
+    """Return the step on scalars, and part -> (n, S) scalars after it; none where the job has no inputs."""
+    step = preprocessing.Affine()
+    if not job.inputs:
+        return step, {}
+    scalars = {part: np.column_stack(list(data.scalars(job.inputs, part).values())) for part in data.rows}
+    fitted = preprocessing.fit_affine(scalars["train"])
+    if job.training["images"] != "none":
+        step = fitted
+    for part, values in scalars.items():
+        missing = preprocessing.is_missing(values).any(axis=1).sum()
+        if missing:
+            print(f"{part}: {missing} objects miss a scalar; it is taken to be the training part's mean", flush=True)
+    return step, {part: step.apply(values, missing=step.apply(fitted.mean)) for part, values in scalars.items()}

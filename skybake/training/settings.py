@@ -1,0 +1,163 @@
+"""How a network is trained, as the config says it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from skybake.settings import Settings
+
+
+class Adam(Settings):
+    """Adam (Kingma & Ba 2015, arXiv:1412.6980)."""
+
+    name: Literal["adam"] = "adam"
+    learning_rate: float = Field(1e-3, gt=0, description="Step size.")
+    beta_1: float = Field(0.9, ge=0, lt=1, description="Decay of the first moment.")
+    beta_2: float = Field(0.999, ge=0, lt=1, description="Decay of the second moment.")
+    epsilon: float = Field(1e-7, gt=0, description="Added to the root of the second moment.")
+
+
+class SGD(Settings):
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"]
+    learning_rate: float = Field(1e-2, gt=0, description="Step size.")
+    momentum: float = Field(0.0, ge=0, lt=1, description="Momentum.")
+    nesterov: bool = Field(False, description="Nesterov's form of the momentum.")
+
+
+class RMSprop(Settings):
+    """RMSprop."""
+
+    name: Literal["rmsprop"]
+    learning_rate: float = Field(1e-3, gt=0, description="Step size.")
+    rho: float = Field(0.9, ge=0, lt=1, description="Decay of the mean square.")
+    momentum: float = Field(0.0, ge=0, lt=1, description="Momentum.")
+    epsilon: float = Field(1e-7, gt=0, description="Added to the root of the mean square.")
+
+
+class Constant(Settings):
+    """One learning rate, after a warm-up."""
+
+    name: Literal["constant"] = "constant"
+    warmup_epochs: float = Field(
+        1.0,
+        ge=0,
+        description="The rate grows linearly over so many epochs: Adam's first steps at full rate can kill every relu"
+        " of a wide dense layer. 0 for none.",
+    )
+
+
+class Cosine(Settings):
+    """After a warm-up the learning rate falls to zero as half a cosine (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
+
+    name: Literal["cosine"]
+    warmup_epochs: float = Field(1.0, ge=0, description="The rate grows linearly over so many epochs. 0 for none.")
+
+
+class Plateau(Settings):
+    """The learning rate falls whenever the validation loss has not improved for some epochs."""
+
+    name: Literal["plateau"]
+    factor: float = Field(0.5, gt=0, lt=1, description="What the rate is multiplied by.")
+    patience: int = Field(5, ge=1, description="Epochs without improvement.")
+    minimum: float = Field(1e-6, gt=0, description="The rate never falls below.")
+
+
+class EarlyStopping(Settings):
+    """Stop when the validation loss has not improved for some epochs."""
+
+    patience: int = Field(10, ge=1, description="Epochs without improvement.")
+    min_delta: float = Field(0.0, ge=0, description="What counts as an improvement.")
+
+
+class Training(Settings):
+    """How every network of a bake-off is trained."""
+
+    backend: Literal["tensorflow", "jax"] = Field("tensorflow", description="Framework under Keras.")
+    epochs: int = Field(40, ge=1, description="Epochs at most.")
+    batch_size: int = Field(32, ge=1, description="Objects a step.")
+    optimizer: Annotated[Adam | SGD | RMSprop, Field(discriminator="name")] = Field(
+        Adam(), description="Optimizer with its parameters; a bare name takes the defaults."
+    )
+    schedule: Annotated[Constant | Cosine | Plateau, Field(discriminator="name")] = Field(
+        Constant(), description="How the learning rate changes; a bare name takes the defaults."
+    )
+    images: Literal["none", "standardise", "log", "per_pixel", "sigma_g_unit_sum", "robust"] = Field(
+        "log",
+        description="What is done to images, fitted on the training part: nothing; zero mean and unit variance by"
+        " band; the same after asinh(pixel / noise), a logarithm that bears negative pixels; zero mean and unit"
+        " variance of every pixel of every band. Or, each image by itself: clipped below median - 2 sigma_G, shifted to"
+        " 0 and divided by its sum, as the stamp reference does; or (pixel - median) / sigma_G.",
+    )
+    shuffle: Literal["objects", "chunks"] = Field(
+        "objects",
+        description="Order of an epoch: all objects shuffled; or the file's chunks (of 64 objects), some at a time, and"
+        " the objects of these among themselves, as it is done from disk.",
+    )
+    memory_limit_mb: float = Field(
+        4000,
+        gt=0,
+        description="MB of images (float32) that a training keeps in memory; the framework takes about 1 GB beside"
+        " them. A dataset with more is read from disk, anew in every epoch, and shuffled as with `shuffle: chunks`.",
+    )
+    augmentation: Literal["none", "flips", "flips_and_turns"] = Field(
+        "none",
+        description="Training images are mirrored, or mirrored and turned by quarters, at random in every epoch.",
+    )
+    labels: Literal["none", "standardise"] = Field(
+        "standardise", description="What is done to labels while training; predictions are always in the label's units."
+    )
+    early_stopping: EarlyStopping | None = Field(None, description="Stop early, or null to run all epochs.")
+    weights: Literal["best", "last"] = Field(
+        "best", description="Keep the weights of the epoch with the lowest validation loss, or the last ones."
+    )
+    precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Arithmetic of the network.")
+    threads: int = Field(1, ge=1, description="Threads of the framework on a CPU; bits reproduce for one number.")
+    tensorboard: bool = Field(
+        False,
+        description="Write the losses of every epoch for TensorBoard too: `tensorboard --logdir results`.",
+    )
+    device: Literal["auto", "gpu", "cpu", "any"] = Field(
+        "auto",
+        description="What it is computed on: a GPU where the job asked its cluster for one, and then it fails without,"
+        " else what is there; a GPU in any case; never a GPU; or what is there, even where a GPU was asked for.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_blocks(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        named = {}
+        for key, usual in (("optimizer", "adam"), ("schedule", "constant")):
+            if isinstance(given.get(key), str):
+                named[key] = {"name": given[key]}
+            elif isinstance(given.get(key), dict):
+                named[key] = {"name": usual, **given[key]}
+        return {**given, **named}
+
+
+class Inside(Settings):
+    """What is looked at inside the networks, of the first seed, on a few objects of the test part.
+
+    With this block it is done with the rest; without it, `snakemake inside` does it with these defaults.
+    """
+
+    objects: int = Field(6, ge=1, le=16, description="Objects to choose at random.")
+    seed: int = Field(0, ge=0, description="Seed of the choice.")
+    ids: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
+        None, description="Instead, the names of objects of the test part."
+    )
+    methods: list[Literal["occlusion", "saliency", "integrated_gradients", "kernels"]] = Field(
+        ["occlusion", "saliency", "integrated_gradients", "kernels"],
+        min_length=1,
+        description="Maps of what a prediction rests on, and the kernels of the first layer.",
+    )
+
+    @field_validator("ids", mode="before")
+    @classmethod
+    def _as_text(cls, given: Any) -> Any:
+        return [str(name) for name in given] if isinstance(given, list) else given  # YAML reads 12 as a number

@@ -1,0 +1,144 @@
+"""What a profile asks of SLURM, checked before any job: what no cluster would get is refused, with what works.
+
+The SLURM plugin of Snakemake says no only when it submits, to every job; some resources it never passes on.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from skybake.config.messages import ConfigError
+from skybake.workflow import gpu_requests, jobs
+
+PLUGIN = "snakemake_executor_plugin_slurm"
+UNHEARD = {  # resources that no sbatch hears of, with what works
+    "gpus": "gpu: {value}",
+    "nvidia_gpu": "gpu: {value}",
+    "gpu_type": "gpu_model: \"'{value}'\" beside gpu: 1",
+    "slurm_gres": "gres: \"'{value}'\"",
+    "gpus_per_node": "slurm_extra: \"'--gpus-per-node={value}'\"",
+    "gpus_per_task": "slurm_extra: \"'--gpus-per-task={value}'\"",
+    "gpus_per_socket": "slurm_extra: \"'--gpus-per-socket={value}'\"",
+    "tres_per_job": "gpu: 1, or gres: \"'gpu:1'\"",
+    "tres_per_node": "gres: \"'gpu:1'\", or slurm_extra: \"'--gpus-per-node=1'\"",
+    "tres_per_socket": "slurm_extra: \"'--gpus-per-socket=1'\"",
+    "tres_per_task": "slurm_extra: \"'--tres-per-task={value}'\"",
+}
+NAMED_KIND = "slurm_extra: \"'--gpus-per-node={value}'\""
+OPTIONS = {  # options of sbatch that the plugin sets from a resource
+    ("--account", "-A"): "slurm_account: \"'{value}'\"",
+    ("--partition", "-p"): "slurm_partition: \"'{value}'\"",
+    ("--mem",): "mem_mb: ..., in MB",
+    ("--mem-per-cpu",): "mem_mb_per_cpu: ..., in MB",
+    ("--ntasks", "-n"): "tasks: {value}",
+    ("--ntasks-per-gpu",): "tasks_per_gpu: {value}",
+    ("--cpus-per-task", "-c"): "cpus_per_task: {value}",
+    ("--cpus-per-gpu",): "cpus_per_gpu: {value}",
+    ("--time", "-t"): "runtime: ..., in minutes",
+    ("--constraint", "-C"): "constraint: \"'{value}'\"",
+    ("--qos",): "qos: \"'{value}'\"",
+    ("--nodes", "-N"): "nodes: {value}",
+    ("--clusters",): "clusters: \"'{value}'\"",
+    ("--gres",): "gres: \"'{value}'\"",
+    ("--gpus",): "gpu: {value}",
+}
+SPELLINGS = {name: spelling for names, spelling in OPTIONS.items() for name in names}
+SNAKEMAKES = (  # options of sbatch that are Snakemake's own
+    *("--job-name", "-J", "--output", "-o", "--error", "-e"),
+    *("--parsable", "--export", "--comment", "--workdir", "-D"),
+)
+
+
+def check(given: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]) -> None:
+    """See that SLURM can be asked for what a profile or the command line sets.
+
+    Args:
+        given: Rule -> resource -> value: ``set-resources``, as Snakemake read it.
+        defaults: Resource -> value: ``default-resources``.
+
+    Raises:
+        ConfigError: One message with everything that is refused or not passed on, and what works.
+    """
+    blocks = {"default-resources": defaults, **{f"set-resources: {rule}": given[rule] for rule in given}}
+    problems = [f"{block}: {problem}" for block, resources in blocks.items() for problem in _problems(resources)]
+    if problems:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise ConfigError(f"SLURM cannot be asked for this:\n{lines}\nHint: docs/cluster.md, What to edit")
+
+
+def _problems(resources: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in jobs.first_values(resources, UNHEARD).items():
+        yield f"{name}: {value} is not passed on to SLURM; expected {UNHEARD[name].format(value=value)}"
+    values = {name: value for name, value in jobs.first_values(resources).items() if value}
+    known = {name: value for name, value in values.items() if not isinstance(value, jobs.Expression)}
+    if isinstance(known.get("gpu"), str):
+        kind, _, number = known["gpu"].rpartition(":")
+        yield f"gpu: {known['gpu']!r} is a text, expected a number: gpu: {number if kind else 1}; the kind is gpu_model"
+    if importlib.util.find_spec(PLUGIN) is None:
+        return
+    for name in ("gres", "gpu_model"):
+        reason = refusal(**{name: known[name]}) if name in known else ""
+        if reason:
+            count = "" if name == "gres" else f":{known.get('gpu', 1)}"
+            yield (
+                f"{name}: {known[name]!r} is refused by the SLURM plugin ({reason}). Hint: a GPU whose name has a"
+                f" hyphen, and several resources at once, need {_named_kind(known[name], count)}, without gpu and gres"
+            )
+    yield from _problems_of_extra(known.get("slurm_extra", ""))
+
+
+def _problems_of_extra(extra: str) -> Iterator[str]:
+    try:
+        options = gpu_requests.options(extra)
+    except ValueError as error:
+        yield f"slurm_extra: {extra!r} cannot be read: {error}"
+        return
+    whole = refusal(slurm_extra=extra)
+    if not whole:
+        return
+    reasons = {option: refusal(slurm_extra=f"{' '.join(option.words)} ") for option in options}
+    found = {option: reason for option, reason in reasons.items() if reason}
+    for option, reason in found.items():
+        yield f"slurm_extra: {' '.join(option.words)!r} is refused by the SLURM plugin; {_expected(option, reason)}"
+    if not found:
+        yield f"slurm_extra: {extra!r} is refused by the SLURM plugin; {whole}"
+
+
+def _expected(option: gpu_requests.Option, reason: str) -> str:
+    """Say what works in place of an option, or why it is refused where it only looks like one that is."""
+    if option.name in SNAKEMAKES:
+        return "Snakemake sets this option itself: leave it out"
+    if option.name not in SPELLINGS:
+        return reason
+    spelling, kind = SPELLINGS[option.name], ""
+    if option.name == "--gpus" and ":" in option.value:
+        kind, _, number = option.value.rpartition(":")
+        spelling = f"gpu_model: \"'{kind}'\" beside gpu: {number}"
+    if (kind and refusal(gpu_model=kind)) or (option.name == "--gres" and refusal(gres=option.value)):
+        return f"expected {_named_kind(option.value)}"
+    return f"expected {spelling.format(value=option.value)}"
+
+
+def _named_kind(value: str, count: str = "") -> str:
+    """Return the one way to ask for a GPU by a name that the plugin refuses, e.g. with a hyphen."""
+    first = value.split(",")[0].removeprefix("gpu:")
+    return NAMED_KIND.format(value=f"{first}{count}")
+
+
+def refusal(**resources: str) -> str:
+    """Return why the SLURM plugin refuses resources of a job, in its own words; empty if it takes them."""
+    from snakemake.iocontainers import ResourceList
+    from snakemake_executor_plugin_slurm.utils import set_gres_string
+    from snakemake_executor_plugin_slurm.validation import validate_slurm_extra
+    from snakemake_interface_common.exceptions import WorkflowError
+
+    job = SimpleNamespace(resources=ResourceList(fromdict=resources))
+    try:
+        validate_slurm_extra(job)
+        set_gres_string(job)
+    except WorkflowError as error:
+        return str(error).split(". ")[0]
+    return ""
