@@ -1,1 +1,1 @@
-"""."""
+"""Judges runs: metrics with intervals, paired comparison, the choice in a sweep."""
