@@ -36,9 +36,9 @@ def test_what_is_wrong_has_a_cure_and_an_exit_code_and_hides_nothing(tmp_path):
     (tmp_path / "checkout").mkdir()
     bakeoff = Bakeoff(tmp_path / "work", copy_checkout(tmp_path / "checkout"))
     script = bakeoff.checkout / "scripts" / "examine.py"
-    script.write_text(
-        script.read_text().replace("snakemake.log[0]):", "snakemake.log[0]):\n    import no_such_package")
-    )
+    whole = script.read_text()
+    script.write_text(whole.replace("    steps.write(", "    import no_such_package\n\n    steps.write("))
+    assert script.read_text() != whole
     bakeoff.write(config)
     done = bakeoff.snakemake("--retries", "3", "doctor", check=False)
     assert done.returncode == 1

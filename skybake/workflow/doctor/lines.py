@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Mark = Literal["ok", "bad", "note"]
 MIN_JOB_AGE = 120  # seconds that squeue must remember a job that ended: three looks of 40 s
 LEAST_FREE = {"/tmp": 1.0, "results": 5.0}  # GB
 MOST_AHEAD = 5.0  # seconds between the clocks of two machines
@@ -42,7 +43,7 @@ class Line:
         cure: What to do about it.
     """
 
-    mark: Literal["ok", "bad", "note"]
+    mark: Mark
     about: str
     text: str
     cure: str = ""
@@ -103,7 +104,7 @@ def _accepted(step: str, found: Mapping[str, Any], job: Mapping[str, str]) -> Li
 
 def _framework(step: str, name: str, found: Mapping[str, Any], asked_gpu: str) -> Line:
     """Return what a framework sees; one that the bake-off does not use is never a fault."""
-    bad = "bad" if found["wanted"] else "note"
+    bad: Mark = "bad" if found["wanted"] else "note"
     if "missing" in found:
         return Line(bad, step, f"{name}: {found['missing']}", "build the images anew, or `make setup`")
     if "error" in found:

@@ -93,7 +93,7 @@ def diagnose(found: Mapping[str, str], workflow, ear: _Ear) -> list[Line]:
     jobs = {step: _job(facts["given"].get("SLURM_JOB_ID", "")) if on_slurm else None for step, facts in written.items()}
     findings = [_here()]
     if on_slurm:
-        findings += _slurm(workflow, list(jobs.values()))
+        findings += _slurm(workflow, [job for job in jobs.values() if job is not None])
     else:
         findings.append(Line("note", "SLURM", f"not used here: jobs run by the executor {executor}"))
     images = _images(workflow)
@@ -134,8 +134,9 @@ def _failure(step: str, ear: _Ear, latency: int) -> Line:
     rule = f"doctor_{step}"
     of_job = [record for record in ear.heard if getattr(record, "rule_name", None) == rule]
     if of_job:
-        said = _said(of_job[-1].rule_msg or "")
-        last, log = _last_words([path.split(" (")[0] for path in of_job[-1].log])
+        facts = vars(of_job[-1])
+        said = _said(facts["rule_msg"] or "")
+        last, log = _last_words([path.split(" (")[0] for path in facts["log"]])
         return lines.of_failure(step, ": ".join(filter(None, (said, last))) or "it failed", log)
     if any(f"rule {rule} " in record.getMessage() for record in ear.heard):  # MissingOutputException
         cure = "a slow file system: raise latency-wait in the profile. Or nodes do not see this folder at all"
