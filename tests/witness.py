@@ -217,8 +217,8 @@ def digest(values: np.ndarray) -> dict[str, Any]:
         content = json.dumps([str(value) for value in values.ravel()]).encode()
         facts = {}
     else:
-        numbers = values.astype("<f8") + 0.0  # -0 is 0
-        numbers[np.isnan(numbers)] = np.nan
+        numbers = values.astype("<f8")
+        numbers = np.where(np.isnan(numbers), np.nan, numbers + 0.0)  # -0 is 0
         content = numbers.tobytes()
         facts = {"mean": plain(float(numbers.mean()))} if numbers.size else {}
     return {"shape": list(values.shape), "digest": hashlib.sha256(content).hexdigest()[:24], **facts}
@@ -232,11 +232,13 @@ def plain(value: Any) -> Any:
 
 
 def leaves(node: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every number, text and null of a JSON document with its place, but for timing and provenance."""
+    """Yield every value of a JSON document with its place, but for timing and provenance; lists of values whole."""
     if isinstance(node, Mapping):
         for key, value in node.items():
             if key not in (*TIMING, *PROVENANCE):
                 yield from leaves(value, f"{place}/{key}" if place else str(key))
+    elif isinstance(node, list) and not any(isinstance(value, Mapping | list) for value in node):
+        yield place, [plain(value) for value in node]
     elif isinstance(node, list):
         for number, value in enumerate(node):
             yield from leaves(value, f"{place}/{number}")

@@ -14,6 +14,7 @@ from tests import witness
 IDS = [f"o{number}" for number in range(6)]
 PARTS = {"train": [4, 0, 2], "valid": [5], "test": [3, 1]}
 POINTS = {"valid": [0.5], "test": [1.5, float("nan")]}
+METRICS = {"test": {"pooled": {"rmse": {"value": 0.75, "n": 2}}, "in_bins": {"z": [{"low": 0, "edges": [0, 1]}]}}}
 WEIGHTS = {"conv2d/vars/0": np.arange(8.0).reshape(2, 4), "dense/vars/0": -np.ones((2, 4)), "dense/vars/1": np.zeros(4)}
 
 
@@ -33,7 +34,7 @@ def write_predictions(path, points=POINTS, rows="id", order=slice(None)):
             group[rows] = [IDS[number] for number in numbers] if rows == "id" else numbers
             group["label"] = np.ones(len(numbers))
             group["prediction/point"] = np.array(values[order], dtype=np.float32)
-            group["prediction/levels"] = [0.1, 0.9]
+            group["prediction/dof"] = 5.0
 
 
 def write_network(path, weights):
@@ -74,7 +75,7 @@ def results(tmp_path):
         write_predictions(run / "predictions.h5")
         write_table(run / "history.csv", [{"epoch": 1, "loss": 0.5, "val_loss": 0.25}])
         (run / "run.json").write_text(json.dumps({"n_train": 3, "versions": {"keras": "3"}, "fingerprint": "ab"}))
-        (judged / "metrics.json").write_text(json.dumps({"test": {"pooled": {"rmse": {"value": 0.75, "n": 2}}}}))
+        (judged / "metrics.json").write_text(json.dumps(METRICS))
         rows.append(
             {"dataset": "few", "model": model, "loss": loss, "status": "ok", "rmse": 0.75, "train_seconds": 3.5}
         )
@@ -114,8 +115,12 @@ def test_every_station_is_seen(results):
     for station in ("metrics", "comparison", "joined comparison"):
         assert set(found[station]) == both
     assert found["history"]["few/net/mse/seed-1"] == {"epoch": [1.0], "loss": [0.5], "val_loss": [0.25]}
-    assert found["metrics"]["few/net/mse"] == {"test/pooled/rmse/value": 0.75, "test/pooled/rmse/n": 2}
+    assert found["metrics"]["few/net/mse"] == {
+        **{"test/pooled/rmse/value": 0.75, "test/pooled/rmse/n": 2},
+        **{"test/in_bins/z/0/low": 0, "test/in_bins/z/0/edges": [0, 1]},
+    }
     assert found["run"]["few/net/mse/seed-1"] == {"n_train": 3}
+    assert found["predictions"]["few/net/mse/seed-1"]["test/dof"] == witness.digest(np.array(5.0))
     assert "train_seconds" not in found["comparison"]["few/net/mse"]
 
 
@@ -164,12 +169,24 @@ def test_another_order_of_training_is_seen(results):
 
 def test_numbers_that_come_go_or_change_are_seen(results):
     path = results / "few/evaluation/net/mse/metrics.json"
-    edited = {"test": {"pooled": {"rmse": {"value": 0.75 + 1e-15}, "mae": None}}}
+    edited = {"test": METRICS["test"] | {"pooled": {"rmse": {"value": 0.75 + 1e-15}, "mae": None}}}
     assert changed(results, lambda: path.write_text(json.dumps(edited))) == [
         ("metrics", "few/net/mse", "test/pooled/mae", "new"),
         ("metrics", "few/net/mse", "test/pooled/rmse/n", "gone"),
         ("metrics", "few/net/mse", "test/pooled/rmse/value", "different"),
     ]
+
+
+def test_a_digest_is_of_values_and_not_of_how_they_are_stored():
+    values = np.array([[0.0, 1.5], [np.nan, -2.0]])
+    same = witness.digest(values)
+    assert witness.digest(values.astype(np.float32)) == same
+    assert witness.digest(np.asfortranarray(values)) == same
+    assert witness.digest(np.where(values == 0, -0.0, values)) == same
+    for other in (values.T, values.ravel(), np.nextafter(values, 9)):
+        assert witness.digest(other) != same
+    assert witness.digest(np.array(["ab", "c"])) != witness.digest(np.array(["a", "bc"]))
+    assert witness.digest(np.array(["ab"], dtype=object)) == witness.digest(np.array(["ab"]))
 
 
 def test_true_is_not_one_and_null_is_not_nothing():
@@ -217,7 +234,7 @@ def test_compare_groups_what_differs_and_exits_with_1(results, tmp_path, capsys)
     assert witness.main(["compare", str(before), str(after)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "note: the bake-off 'small' has not the same config in both, or is in one only"
-    place = lines.index("metrics: 4 values, 2 differ")
+    place = lines.index("metrics: 8 values, 2 differ")
     assert lines[place + 1] == "  test/pooled/rmse/value: 2 different in 2 rows, at most by 0.5 of itself"
     assert lines[place + 2] == "    few/constant/baseline test/pooled/rmse/value: 0.75 -> 1.5"
     assert "comparison: 10 values, all equal" in lines
