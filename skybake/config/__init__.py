@@ -1,7 +1,7 @@
-"""The config as typed objects, and every path of the results tree in one place.
+"""The config: its blocks, the plan that follows from them, and every path of the results tree.
 
-The classes below are the single source of ``schemas/config.schema.json`` and ``docs/config.md``, written by
-:mod:`skybake.config.page` (``make docs``); a test keeps them in step.
+The blocks (:mod:`skybake.config.blocks`) are the single source of ``schemas/config.schema.json`` and
+``docs/config.md``, written by :mod:`skybake.config.page` (``make docs``); a test keeps them in step.
 """
 
 from __future__ import annotations
