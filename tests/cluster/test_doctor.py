@@ -35,7 +35,8 @@ def test_a_site_without_a_driver(cluster, bakeoff):
     (wrong,) = [line for line in lines if line.startswith("BAD")]
     assert "train_clusters:" in wrong
     assert "tensorflow sees no GPU, and the job asked for one (gpu=1): CUDA_VISIBLE_DEVICES is 0" in wrong
-    assert "driver" in wrong[wrong.index("cure:") :]
+    assert "the NVIDIA driver is not found" in wrong
+    assert "training: {device: any}" in wrong[wrong.index("cure:") :]  # the framework's own error has the cure
     good = "\n".join(line for line in lines if line.startswith("ok "))
     for said in (
         "sbatch, squeue, scancel, scontrol are here",
