@@ -54,6 +54,7 @@ TIMING = ("train_seconds", "epoch_seconds", "predict_objects_per_second", "peak_
 PROVENANCE = ("digests", "fingerprint", "files", "hardware", "versions")
 BASELINE = "baseline"
 SHOWN = 3  # rows that are named of each field that differs
+FIELDS = 12  # fields that are named of each station
 
 Contents = dict[str, dict[str, dict[str, Any]]]  # station -> row -> field -> value
 
@@ -519,15 +520,19 @@ def _grouped(found: Sequence[Difference], everything: bool) -> Iterator[str]:
     groups = defaultdict(list)
     for item in found:
         groups[item.kind, re.sub(r"(?<=/)\d+(?=/|$)", "*", item.field)].append(item)
-    for (kind, field), items in groups.items():
+    shown = list(groups.items())[: None if everything else FIELDS]
+    for (kind, field), items in shown:
         rows = len({item.row for item in items})
-        changes = [item.change for item in items if item.change is not None]
-        largest = f", at most by {max(changes):.2g} of itself" if kind == "different" and changes else ""
+        changes = [item.change for item in items if kind == "different" and item.change is not None]
+        what = "means by" if isinstance(items[0].before, Mapping) else "by"
+        largest = f", {what} at most {max(changes):.1g} of the value" if changes else ""
         yield f"  {field}: {len(items)} {kind} in {rows} rows{largest}"
         for item in items if everything else items[:SHOWN]:
             yield f"    {item.row} {item.field}: {_brief(item.before)} -> {_brief(item.after)}"
         if len(items) > SHOWN and not everything:
             yield f"    ... and {len(items) - SHOWN} more"
+    if len(groups) > len(shown):
+        yield f"  ... and {len(groups) - len(shown)} more fields (--all)"
 
 
 def _brief(value: Any) -> str:
@@ -565,7 +570,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     comparing = commands.add_parser("compare", help="print what differs; exit with 1 if anything does")
     comparing.add_argument("before", type=Path)
     comparing.add_argument("after", type=Path)
-    comparing.add_argument("--all", action="store_true", help=f"every value, not the first {SHOWN} of each field")
+    comparing.add_argument("--all", action="store_true", help="every value that differs")
     given = parser.parse_args(arguments)
     try:
         if given.command == "compare":

@@ -235,7 +235,7 @@ def test_compare_groups_what_differs_and_exits_with_1(results, tmp_path, capsys)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "note: the bake-off 'small' has not the same config in both, or is in one only"
     place = lines.index("metrics: 8 values, 2 differ")
-    assert lines[place + 1] == "  test/pooled/rmse/value: 2 different in 2 rows, at most by 0.5 of itself"
+    assert lines[place + 1] == "  test/pooled/rmse/value: 2 different in 2 rows, by at most 0.5 of the value"
     assert lines[place + 2] == "    few/constant/baseline test/pooled/rmse/value: 0.75 -> 1.5"
     assert "comparison: 10 values, all equal" in lines
 
@@ -245,3 +245,13 @@ def test_what_is_no_digest_is_refused(tmp_path, capsys):
     path.write_text("{}")
     assert witness.main(["compare", str(path), str(path)]) == 2
     assert "not a digest of version" in capsys.readouterr().err
+
+
+def test_a_long_list_of_differences_is_cut(results):
+    before = witness.contents(results)
+    fields = {f"field {number}": number for number in range(witness.FIELDS + 2)}
+    after = {**before, "run": {row: fields | {"n_train": 3} for row in before["run"]}}
+    short, _ = witness.report(document(before), document(after))
+    whole, _ = witness.report(document(before), document(after), everything=True)
+    assert "  ... and 2 more fields (--all)" in short
+    assert len([line for line in whole if line.startswith("    few/")]) == 2 * len(fields)
