@@ -129,7 +129,7 @@ def framework_words(backend: str) -> str:
     """Return what a framework says when it looks for GPUs: its warnings, errors and exception."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONPATH": str(ROOT)}
     environment.pop("JAX_PLATFORMS", None)
-    code = f"from skybake import cuda; cuda.load_libraries(); {ASKED[backend]}"
+    code = f"from skybake.training import cuda; cuda.load_libraries(); {ASKED[backend]}"
     try:
         done = subprocess.run(
             [sys.executable, "-c", code],

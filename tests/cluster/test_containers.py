@@ -144,7 +144,7 @@ sys.path.append(snakemake.params.checkout)
 from skybake.training import backend
 backend.start(snakemake.wildcards.framework, threads=1, precision="float32")
 import keras, tensorboardX, tqdm
-import skybake.training
+import skybake.training.job
 keras.utils.set_random_seed(1)
 model = keras.Sequential([keras.layers.Dense(2)])
 model.compile(optimizer="adam", loss="mse")

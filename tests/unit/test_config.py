@@ -259,7 +259,7 @@ def test_no_framework_and_no_table_library_to_read_a_config():
     import sys
 
     script = (
-        "import sys, yaml; from skybake import config; config.plan(yaml.safe_load(open('config.yaml')));"
+        "import sys, yaml; from skybake.config import make_plan; make_plan(yaml.safe_load(open('config.yaml')));"
         "heavy = {'tensorflow', 'keras', 'jax', 'pandas', 'matplotlib', 'sklearn', 'astropy'} & set(sys.modules);"
         "sys.exit(', '.join(heavy) or 0)"
     )

@@ -9,7 +9,7 @@ from skybake.training import backend, cuda
 from tests.conftest import ROOT
 
 START = (
-    "from skybake import backend;"
+    "from skybake.training import backend;"
     "backend.start({!r}, threads=1, precision='float32', device={!r}, asked_gpu='gpu=1');"
     "print(backend.hardware())"
 )
@@ -115,7 +115,7 @@ def test_what_a_driver_compiles_stays_out_of_the_home_folder(monkeypatch):
 )
 def test_float32_is_no_other_arithmetic_on_a_gpu(framework, question, answer):
     """Else a GPU from Ampere on takes TF32, and its networks differ from those of other machines in the third digit."""
-    code = f"from skybake import backend; backend.start({framework!r}, threads=1, precision='float32'); {question}"
+    code = f"from skybake.training import backend; backend.start({framework!r}, threads=1, precision='float32'); {question}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     words = done.stdout.split()
     assert answer in words

@@ -222,7 +222,7 @@ def test_with_jax_too(many, tmp_path):
     script = """
 import pathlib, sys
 from skybake.training import feeding
-from skybake import training
+from skybake.training import job as training
 from tests.training_settings import job
 feeding.HANDFUL_MB, feeding.LEAST_CHUNKS = 0.4, 1
 for name, limit in (("held", 100), ("read", 0.1)):

@@ -123,11 +123,12 @@ JAX = """
 import sys
 import numpy as np
 from skybake.training import backend
-from skybake import heads, training
+from skybake import heads
+from skybake.training.network import compose_network
 backend.start("jax", threads=1, precision="float32")
 from tests.training_settings import job
 for model in ("dense_bn", "vgg6"):  # JAX compiles for seconds for every layer; these have all but the residual sums
-    network = training.compose(job(model), {"image": (9, 9, 1)}, heads.Logits(bias=(0.0, 0.0)))
+    network = compose_network(job(model), {"image": (9, 9, 1)}, heads.Logits(bias=(0.0, 0.0)))
     outputs = np.asarray(network({"image": np.ones((2, 9, 9, 1), np.float32)}))
     assert outputs.shape == (2, 2) and np.isfinite(outputs).all(), model
 assert "tensorflow" not in sys.modules

@@ -191,7 +191,7 @@ def test_both_backends_train_the_same_network(small, tmp_path):
         """
         import sys
         from pathlib import Path
-        from skybake import training
+        from skybake.training import job as training
         from tests.training_settings import job
         backend, dataset, split, out = sys.argv[1:]
         what = job("deeper_sequential", parameters={"filters": 4}, backend=backend, epochs=8, batch_size=8)
