@@ -25,7 +25,14 @@ demo: setup
 	@$(BIN)/snakemake --profile profiles/local --cores $(CORES) --quiet rules
 	@echo "The report: $(CURDIR)/results/report.html"
 
-test: lint unit workflow cluster
+# All parts, and a table of the minutes that each took.
+PARTS := lint unit workflow cluster
+test: setup
+	@rm -f $(VENV)/.minutes; for part in $(PARTS); do \
+	  begun=$$(date +%s); $(MAKE) --no-print-directory $$part || exit $$?; \
+	  echo "$$part $$begun $$(date +%s)" >> $(VENV)/.minutes; \
+	done; awk 'BEGIN { print "part      minutes" } { t = ($$3 - $$2) / 60; all += t; printf "%-9s %7.1f\n", $$1, t } \
+	  END { printf "%-9s %7.1f\n", "all", all }' $(VENV)/.minutes
 
 lint: setup
 	$(BIN)/ruff check .

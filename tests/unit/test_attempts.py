@@ -162,7 +162,8 @@ def test_only_checks_of_the_library_are_permanent():
 
 def test_a_gpu_that_is_not_there_is_permanent(run):
     code = (
-        "from types import SimpleNamespace as Of; from pathlib import Path; from skybake.training import backend; from skybake.workflow import logs\n"
+        "from types import SimpleNamespace as Of; from skybake.training import backend\n"
+        "from skybake.workflow import logs\n"
         f"with logs.of(Of(log=['{run}/step.log'], rule='train_a', wildcards={{'model': 'm'}})):\n"
         "    backend.start('jax', threads=1, precision='float32', device='gpu')\n"
     )

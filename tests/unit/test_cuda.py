@@ -115,7 +115,8 @@ def test_what_a_driver_compiles_stays_out_of_the_home_folder(monkeypatch):
 )
 def test_float32_is_no_other_arithmetic_on_a_gpu(framework, question, answer):
     """Else a GPU from Ampere on takes TF32, and its networks differ from those of other machines in the third digit."""
-    code = f"from skybake.training import backend; backend.start({framework!r}, threads=1, precision='float32'); {question}"
+    start = f"backend.start({framework!r}, threads=1, precision='float32')"
+    code = f"from skybake.training import backend; {start}; {question}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     words = done.stdout.split()
     assert answer in words
