@@ -58,7 +58,9 @@ def test_memory_grows_with_the_dataset(baked):
 
 def test_the_run_record_names_device_and_versions(baked):
     record = json.loads((baked[0].folder / "results/clusters/runs/deeper_sequential/mse/seed-1/run.json").read_text())
-    assert record["hardware"]["device"] == {"kind": "cpu", "name": "cpu"}
+    device = record["hardware"]["device"]
+    assert (device["kind"], device["name"]) == ("cpu", "cpu")
+    assert device["gpu_not_used"].startswith("The tensorflow that is installed is made for CPUs")
     assert {"keras", "numpy", "python"} <= set(record["versions"])
 
 
