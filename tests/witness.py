@@ -549,9 +549,12 @@ def load(path: Path) -> dict[str, Any]:
     """Read a digest.
 
     Raises:
-        WitnessError: It is none, or one of another version.
+        WitnessError: It is missing, is none, or is one of another version.
     """
-    document = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WitnessError(f"{path}: {error}") from None
     if not isinstance(document, dict) or (document.get("format"), document.get("version")) != (FORMAT, VERSION):
         raise WitnessError(f"{path}: not a digest of version {VERSION}. Hint: python tests/witness.py run --out {path}")
     return document
