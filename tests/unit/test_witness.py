@@ -245,7 +245,7 @@ def test_what_is_no_digest_is_refused(tmp_path, capsys):
     path.write_text("{}")
     assert witness.main(["compare", str(path), str(path)]) == 2
     assert "not a digest of version" in capsys.readouterr().err
-    assert witness.main(["compare", str(path), str(tmp_path / "nowhere.json")]) == 2
+    assert witness.main(["compare", str(tmp_path / "nowhere.json"), str(path)]) == 2
     assert "nowhere.json" in capsys.readouterr().err
 
 
