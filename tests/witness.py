@@ -51,7 +51,8 @@ FORMAT = "skybake-witness"
 VERSION = 1
 PACKAGES = ("h5py", "jax", "keras", "numpy", "scikit-learn", "scipy", "tensorflow-cpu")
 TIMING = ("train_seconds", "epoch_seconds", "predict_objects_per_second", "peak_memory_mb")
-PROVENANCE = ("digests", "fingerprint", "files", "hardware", "versions")
+# Of metrics.json ``predictions`` are the digests of files, and ``device`` is what a training ran on.
+PROVENANCE = ("device", "digests", "files", "fingerprint", "hardware", "predictions", "versions")
 BASELINE = "baseline"
 SHOWN = 3  # rows that are named of each field that differs
 FIELDS = 12  # fields that are named of each station
@@ -330,7 +331,7 @@ def history(rows: Sequence[Mapping[str, str]]) -> dict[str, list[Any]]:
 
 
 def comparison(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the fields of each row of a comparison that are not empty, but for timing.
+    """Return the fields of each row of a comparison that are not empty, but for timing and provenance.
 
     Raises:
         WitnessError: Two rows have the same dataset, model and loss.
@@ -340,7 +341,9 @@ def comparison(path: Path) -> dict[str, dict[str, Any]]:
         name = f"{row['dataset']}/{row['model']}/{row['loss']}"
         if name in found:
             raise WitnessError(f"{path}: {name} stands twice; the row's other names are not known here")
-        found[name] = {key: number_or_text(text) for key, text in row.items() if text and key not in TIMING}
+        found[name] = {
+            key: number_or_text(text) for key, text in row.items() if text and key not in (*TIMING, *PROVENANCE)
+        }
     return found
 
 

@@ -75,9 +75,17 @@ def results(tmp_path):
         write_predictions(run / "predictions.h5")
         write_table(run / "history.csv", [{"epoch": 1, "loss": 0.5, "val_loss": 0.25}])
         (run / "run.json").write_text(json.dumps({"n_train": 3, "versions": {"keras": "3"}, "fingerprint": "ab"}))
-        (judged / "metrics.json").write_text(json.dumps(METRICS))
+        (judged / "metrics.json").write_text(json.dumps(METRICS | {"predictions": {"1": "ab"}}))
         rows.append(
-            {"dataset": "few", "model": model, "loss": loss, "status": "ok", "rmse": 0.75, "train_seconds": 3.5}
+            {
+                "dataset": "few",
+                "model": model,
+                "loss": loss,
+                "status": "ok",
+                "rmse": 0.75,
+                "train_seconds": 3.5,
+                "device": "cpu",
+            }
         )
     write_network(folder / "few/runs/net/mse/seed-1/model.keras", WEIGHTS)
     for path in (folder / "few/comparison.csv", folder / "comparison.csv"):
@@ -139,10 +147,10 @@ def test_names_and_order_of_layers_do_not_count(results):
     assert changed(results, lambda: write_network(network(results) / "model.keras", again)) == []
 
 
-def test_timing_does_not_count(results):
+def test_timing_and_device_do_not_count(results):
     def edit():
         path = results / "comparison.csv"
-        path.write_text(path.read_text().replace("3.5", "4.5"))
+        path.write_text(path.read_text().replace("3.5,cpu", "4.5,gpu"))
 
     assert changed(results, edit) == []
 
@@ -217,7 +225,7 @@ def test_predictions_of_nameless_objects_are_refused(results):
 
 def test_a_row_that_stands_twice_is_refused(results):
     path = results / "comparison.csv"
-    path.write_text(path.read_text() + "few,net,mse,ok,1,1\n")
+    path.write_text(path.read_text() + "few,net,mse,ok,1,1,cpu\n")
     with pytest.raises(witness.WitnessError, match="few/net/mse stands twice"):
         witness.contents(results)
 
