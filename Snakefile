@@ -30,6 +30,7 @@ IMAGES = jobs.without_blank(f"{workflow.basedir}/containers/images", needed=CONT
 # Every bake-off has training rules of its own: what a profile gives `train` goes to all of them.
 DEVICES = {name: bakeoff.training.device for name, bakeoff in PLAN.config.bakeoffs.items()}
 DEFAULTS = workflow.resource_settings.default_resources or {}
+NAMED = list(workflow.resource_settings.overwrite_resources)
 profiles.check(workflow.resource_settings.overwrite_resources, DEFAULTS)
 GIVEN = jobs.shared_by_trainings(workflow.resource_settings.overwrite_resources, DEFAULTS, DEVICES)
 GIVEN = jobs.shared_by_doctors(GIVEN, DEVICES)
@@ -67,6 +68,9 @@ include: "rules/compare.smk"
 include: "rules/inside.smk"
 include: "rules/containers.smk"
 include: "rules/doctor.smk"
+
+
+profiles.check_rules(NAMED, [*jobs.rules_for_trainings(DEVICES), *(rule.name for rule in workflow.rules)])
 
 
 rule all:

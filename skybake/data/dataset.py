@@ -145,7 +145,9 @@ def load_dataset(path: Path | str) -> Dataset:
     try:
         file = hdf5.read(path)
     except OSError as error:
-        raise DatasetError(f"{path}: not an HDF5 file, or a truncated one ({error})") from None
+        raise DatasetError(
+            f"{path}: not an HDF5 file, or a truncated one ({error}). Hint: delete it, and ingest again"
+        ) from None
     with file:
         attributes = dict(file.attrs)
         if attributes.get("format") != FORMAT:

@@ -79,10 +79,10 @@ def start(backend: str, *, threads: int, precision: str, device: str = "auto", a
         tf.config.experimental.enable_tensor_float_32_execution(False)  # float32 means float32, on every GPU
     _unused.clear()
     found = hardware()
-    asked = f"the job asked for {asked_gpu or 'no GPU'}"
-    print(f"computing on {found['name']}; {asked}; {cuda.VISIBLE} is {cuda.visible()}", flush=True)
     if found["kind"] != "gpu" and device != "cpu":
         _check_gpu(backend, device, asked_gpu)
+    asked = f"the job asked for {asked_gpu or 'no GPU'}"
+    print(f"computing on {found['name']}; {asked}; {cuda.VISIBLE} is {cuda.visible()}", flush=True)
     if precision == "mixed_bfloat16" and not bfloat16_is_fast():
         raise BackendError(
             f"precision 'mixed_bfloat16' would crawl on {hardware()['name']}: expected a GPU of compute capability"

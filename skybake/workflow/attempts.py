@@ -138,7 +138,7 @@ def begin(record: Path | None) -> None:
 def fail(record: Path | None, error: BaseException) -> None:
     """Note of what the job's script fails."""
     attempts = read(record)
-    if record is not None and attempts:
+    if record is not None and attempts and not isinstance(error, Hopeless):
         last = replace(
             attempts[-1], ended=time.time(), reason=reason(error), message=f"{type(error).__name__}: {error}"
         )

@@ -55,5 +55,5 @@ def check(paths: Iterable[str]) -> None:
     if missing:
         raise ImageError(
             f"no image {', '.join(missing)}. Hint: snakemake --cores 1 containers, with the same --profile, where the"
-            " network is reached; or run without containers: --software-deployment-method env-modules"
+            " network is reached; or run without containers: leave software-deployment-method out of the profile"
         )

@@ -163,6 +163,11 @@ def _first_value(resource: Any) -> Any:
         return Expression(re.sub("['\"]", " ", str(resource.raw)))
 
 
+def rules_for_trainings(bakeoffs: Iterable[str]) -> list[str]:
+    """Return the rules that get what a profile gives ``train``, whether or not a config makes them."""
+    return [rule for name in bakeoffs for rule in (*_training_rules(name), f"doctor_train_{name}")]
+
+
 def _training_rules(bakeoff: str) -> tuple[str, ...]:
     return (f"train_{bakeoff}", f"train_point_{bakeoff}", f"test_chosen_{bakeoff}")
 

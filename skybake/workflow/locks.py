@@ -85,9 +85,28 @@ class Records(FilePersistence):
             f" trainings is still running, then: {command}"
         )
 
+    def cleanup_locks(self) -> None:
+        """Remove the lock for ``snakemake --unlock``.
+
+        Raises:
+            WorkflowError: The Snakemake that holds it is at work on this machine.
+        """
+        if _is_at_work(self._holder()):
+            raise WorkflowError(f"{self._refusal()}\nIt is at work: end it first.")
+        self._delete_locks()
+
     def _delete_locks(self) -> None:
-        """Remove the lock; ``snakemake --unlock`` comes here too."""
         self._lock_file.unlink(missing_ok=True)
+
+
+def _is_at_work(holder: str) -> bool:
+    """Tell whether the Snakemake that a lock names runs on this machine; of another machine nothing is known."""
+    try:
+        facts = json.loads(holder)
+        words = Path(f"/proc/{facts['pid']}/cmdline").read_bytes()
+    except (OSError, ValueError, KeyError):
+        return False
+    return facts["host"] == socket.gethostname() and facts["pid"] != os.getpid() and b"snakemake" in words
 
 
 def one_name(results: str) -> str:

@@ -5,8 +5,10 @@ The SLURM plugin of Snakemake says no only when it submits, to every job; some r
 
 from __future__ import annotations
 
+import builtins
+import difflib
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,6 +29,7 @@ UNHEARD = {  # resources that no sbatch hears of, with what works
     "tres_per_socket": "slurm_extra: \"'--gpus-per-socket=1'\"",
     "tres_per_task": "slurm_extra: \"'--tres-per-task={value}'\"",
 }
+TEXTS = ("slurm_account", "slurm_partition", "qos", "constraint", "gres", "gpu", "gpu_model", "slurm_extra")
 NAMED_KIND = "slurm_extra: \"'--gpus-per-node={value}'\""
 OPTIONS = {  # options of sbatch that the plugin sets from a resource
     ("--account", "-A"): "slurm_account: \"'{value}'\"",
@@ -69,7 +72,29 @@ def check(given: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]) -
         raise ConfigError(f"SLURM cannot be asked for this:\n{lines}\nHint: docs/cluster.md, What to edit")
 
 
+def check_rules(given: Collection[str], rules: Collection[str]) -> None:
+    """See that the rules that ``set-resources`` names are there: Snakemake ignores a name that it does not know.
+
+    Args:
+        given: What a profile or the command line names.
+        rules: Of the workflow, and those that a profile may name for all configs.
+
+    Raises:
+        ConfigError: Naming one that is not there, and the nearest rule.
+    """
+    known = [*rules, jobs.TRAININGS]
+    for rule in given:
+        if rule not in known:
+            near = difflib.get_close_matches(rule, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(f"set-resources: {rule}: no such rule; expected train, or a rule of this bake-off.{hint}")
+
+
 def _problems(resources: Mapping[str, Any]) -> Iterator[str]:
+    for name in TEXTS:
+        raw = getattr(resources.get(name), "raw", None)
+        if isinstance(raw, str) and callable(vars(builtins).get(raw)):  # all, not None
+            yield f"{name}: {raw} is taken for Python; a text needs both kinds of quotes: {name}: \"'{raw}'\""
     for name, value in jobs.first_values(resources, UNHEARD).items():
         yield f"{name}: {value} is not passed on to SLURM; expected {UNHEARD[name].format(value=value)}"
     values = {name: value for name, value in jobs.first_values(resources).items() if value}

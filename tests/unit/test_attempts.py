@@ -71,6 +71,8 @@ def test_a_failure_that_cannot_pass_asks_for_the_least_and_says_it_again(run):
     with pytest.raises(SystemExit, match=r"Hopeless: DatasetError: not there.h5: no such"), logs.of(snakemake):
         done.append("work")
     assert not done
+    (attempt,) = attempts.read(attempts.record_of("ingest", {"dataset": "a"}))
+    assert attempt.message.startswith("DatasetError: not there.h5")  # as it was: a third attempt says the same
 
 
 def test_a_job_that_ends_well_leaves_no_record(run):

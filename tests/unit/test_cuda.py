@@ -37,8 +37,9 @@ def test_a_gpu_that_a_job_has_and_does_not_use_is_said_loudly_and_recorded():
     done = started("jax", "any")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.strip().splitlines()
-    assert lines[-3].startswith("A GPU IS NOT USED: jax does not see it, and trains on the CPU.")
-    assert set(lines[-2]) == {"!"}
+    assert lines[-4].startswith("A GPU IS NOT USED: jax does not see it, and trains on the CPU.")
+    assert set(lines[-3]) == {"!"}
+    assert lines[-2].startswith("computing on cpu; the job asked for gpu=1; CUDA_VISIBLE_DEVICES is")
     assert "'gpu_not_used': 'The jax that is installed is made for CPUs" in lines[-1]
 
 

@@ -212,3 +212,15 @@ def test_every_option_that_the_plugin_refuses_has_an_answer():
             ConfigError, match=f"{re.escape(name)}.*is refused by the SLURM plugin; (expected|Snakemake sets)"
         ):
             profiles.check(from_command_line(f"train:{written}"), {})
+
+
+def test_a_text_without_inner_quotes_is_named():
+    given, defaults = from_command_line("train:slurm_partition=all"), {}
+    with pytest.raises(ConfigError, match=r"slurm_partition: all is taken for Python.*\"'all'\""):
+        profiles.check(given, defaults)
+
+
+def test_a_rule_that_is_not_there_is_named():
+    profiles.check_rules(["train", "train_first", "ingest"], ["ingest", "train_first"])
+    with pytest.raises(ConfigError, match=r"set-resources: trian: no such rule.*Did you mean 'train'"):
+        profiles.check_rules(["trian"], ["ingest"])
