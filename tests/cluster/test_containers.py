@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
@@ -171,13 +170,12 @@ def test_nothing_of_the_host_is_imported_where_snakemake_runs_a_script(images, t
     command += ["--apptainer-args", f"--bind {ROOT}", "--", "tensorflow.json", "jax.json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    host = sysconfig.get_paths()["purelib"]
+    host = "/mnt/snakemake_searchpaths/"  # where Snakemake mounts the folders of the host's packages
     for framework in ("tensorflow", "jax"):
         found = json.loads((tmp_path / f"{framework}.json").read_text())
-        assert host in found["path"], "the host is not on the path: this test shows nothing"
-        strange = {name: file for name, file in found["files"].items() if file.startswith(f"{host}/")}
-        own = {name for name in strange if name.split(".")[0] in ("snakemake", "snakemake_interface_common")}
-        assert not {name: file for name, file in strange.items() if name not in own}
+        assert any(path.startswith(host) for path in found["path"]), "not on the path: this test shows nothing"
+        strange = {name.split(".")[0] for name, file in found["files"].items() if file.startswith(host)}
+        assert strange <= {"snakemake"}  # its own object of the script's inputs and outputs
         assert found["files"][framework].startswith("/usr/"), found["files"][framework]
 
 
