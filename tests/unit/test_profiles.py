@@ -222,5 +222,5 @@ def test_a_text_without_inner_quotes_is_named():
 
 def test_a_rule_that_is_not_there_is_named():
     profiles.check_rules(["train", "train_first", "ingest"], ["ingest", "train_first"])
-    with pytest.raises(ConfigError, match=r"set-resources: trian: no such rule.*Did you mean 'train'"):
-        profiles.check_rules(["trian"], ["ingest"])
+    with pytest.raises(ConfigError, match=r"set-resources: trains: no such rule.*Did you mean 'train'"):
+        profiles.check_rules(["trains"], ["ingest"])
