@@ -1,5 +1,9 @@
 """What keeps two Snakemakes in one working directory apart; tests/workflow/test_locks.py runs them."""
 
+import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,3 +30,18 @@ def test_slurms_logs_lie_apart_unless_the_profile_says_where(tmp_path, monkeypat
         locks._own_slurm_logs(SimpleNamespace(executor_settings=settings), "results+mine")
         found.append(getattr(settings, "logdir", None))
     assert found == [tmp_path / ".snakemake/slurm_logs/results+mine", Path("/logs"), None, None]
+
+
+def test_the_lock_of_a_snakemake_at_work_is_known():
+    """``--unlock`` keeps it; the process's end, another program and another machine free it."""
+    program = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen([*program, "snakemake"]) as snakemake, subprocess.Popen(program) as other:
+        here = {"pid": snakemake.pid, "host": socket.gethostname()}
+        assert locks._is_at_work(json.dumps(here))
+        assert not locks._is_at_work(json.dumps(here | {"host": "elsewhere"}))
+        assert not locks._is_at_work(json.dumps(here | {"pid": other.pid}))
+        for process in (snakemake, other):
+            process.kill()
+            process.wait()
+        assert not locks._is_at_work(json.dumps(here))
+    assert not locks._is_at_work("")
