@@ -3,7 +3,7 @@ from uuid import uuid4
 
 from skybake.config import make_plan
 from skybake.config import paths
-from skybake.workflow import attempts
+from skybake import attempts
 from skybake.workflow import containers
 from skybake.workflow import jobs
 from skybake.workflow import locks

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from skybake.evaluation import evaluate
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.metrics.regression import rmse
 from skybake.training import runs
 
@@ -46,7 +46,10 @@ def choose(points: Mapping[str, Mapping[str, Any]], folders: Mapping[str, Mappin
     score = next(item["score"] for item in able)
     for item in found:
         del item["score"]
-    with whole(Path(choice).with_suffix(".csv")) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        atomic_write(Path(choice).with_suffix(".csv")) as beside,
+        beside.open("w", newline="", encoding="utf-8") as stream,
+    ):
         keys = list(dict.fromkeys(key for item in found for key in item["values"]))
         table = csv.writer(stream, lineterminator="\n")
         seeds = [f"seed_{seed}" for seed in best["seeds"]]

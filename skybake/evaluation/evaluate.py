@@ -18,7 +18,7 @@ from skybake.data.dataset import Dataset, load_dataset
 from skybake.data.splits import WHOLE_GROUPS
 from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.metrics import regression
 from skybake.metrics.regression import present
 from skybake.results import predictions
@@ -94,7 +94,7 @@ def evaluate(
     for name in figure_names:
         if drawings.can_draw(name, data):
             drawings.draw(name, data, Path(figures))
-    with whole(metrics) as beside:
+    with atomic_write(metrics) as beside:
         beside.write_text(
             json.dumps(_plain(report), indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8"
         )

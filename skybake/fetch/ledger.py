@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from skybake.fetch.whole import NotWholeError, check
-from skybake.files import atomic_write as whole
-from skybake.files import file_digest
+from skybake.files import atomic_write, file_digest
 
 WHOLE, MISSING = "whole", "missing"
 NOTES = "checked.csv"
@@ -40,7 +39,7 @@ class Entry:
 
 def write_ledger(out: Path | str, entries: Iterable[Entry]) -> None:
     """Write a ledger, sorted by URL. It says what is here, not when it came: the same files give the same bytes."""
-    with whole(out) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_write(out) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow([field.name for field in fields(Entry)])
         table.writerows(astuple(entry) for entry in sorted(entries, key=lambda entry: entry.url))

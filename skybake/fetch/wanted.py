@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def chunk_of(path: str, chunks: int) -> int:
 
 def write_wanted(out: Path | str, paths: Iterable[str], *, base_url: str, chunks: int) -> None:
     """Write the list, sorted by path: columns chunk, path, url."""
-    with whole(out) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_write(out) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(["chunk", "path", "url"])
         for path in sorted(set(paths)):

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from skybake import plugins
 from skybake.data.dataset import Dataset
 from skybake.figures import _style
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.metrics import probabilistic
 from skybake.metrics.regression import REDSHIFT, present
 from skybake.results.distributions import Distribution
@@ -264,5 +264,5 @@ def save(figure: Figure, stem: Path | str) -> None:
     """Write a figure as ``<stem>.pdf`` and ``<stem>.png``: the same bytes for the same figure."""
     with _style.context():
         for suffix, metadata in METADATA.items():
-            with whole(f"{stem}{suffix}") as beside:
+            with atomic_write(f"{stem}{suffix}") as beside:
                 figure.savefig(beside, dpi=DOTS_PER_INCH, metadata=metadata)

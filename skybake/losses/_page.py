@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from skybake import plugins
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.plugins import PlugIn as Part
 
 PAGE = plugins.ROOT / "docs" / "losses.md"
@@ -54,7 +54,7 @@ def page() -> str:
 
 def write() -> None:
     """Write the page."""
-    with whole(PAGE) as beside:
+    with atomic_write(PAGE) as beside:
         beside.write_text(page(), encoding="utf-8")
 
 

@@ -32,7 +32,7 @@ from typing import Literal, get_args
 import numpy as np
 from pydantic import Field, model_validator
 
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.settings import Settings
 
 RAW_FILES = {"sources": "sources.npy", "noise": "noise.npy", "catalogue": "catalogue.csv"}
@@ -129,7 +129,7 @@ def simulate(raw: Mapping[str, Path], options: Options, *, threads: int = 1) -> 
 @contextmanager
 def _array(path: Path, n: int, options: Options) -> Iterator[np.ndarray]:
     """Give a .npy file (n, H, W) float32 to fill, which appears whole or not at all."""
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         array = np.lib.format.open_memmap(beside, "w+", np.float32, (n, options.size, options.size))
         yield array
         array.flush()
@@ -310,7 +310,7 @@ _ARTEFACTS = {
 
 
 def _write_catalogue(path: Path, sources: Catalogue, noise: Catalogue) -> None:
-    with whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_write(path) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(COLUMNS)
         for name, part in (("source", sources), ("noise", noise)):

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from skybake import plugins
 from skybake.evaluation.bootstrap import Paired
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.report import tables
 from skybake.report.rows import FAILED, OK, Entry, Record, log_tail
 from skybake.report.tasks import BRIEF, PERCENT, SIGNED, Column, Task, task_of
@@ -304,7 +304,7 @@ def write(path: Path | str, template: str, **content: Any) -> None:
         "breakable": breakable,
     }
     text = room.get_template(template).render(**content)
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
 

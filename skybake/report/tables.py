@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.report.rows import BOOL_COLUMNS, COLUMNS, OK, TEXT_COLUMNS, Record
 from skybake.report.tasks import BRIEF, PERCENT, SIGNED, Column, Task, task_of
 
@@ -37,7 +37,7 @@ _TEX = {
 
 def write_csv(path: Path | str, records: Iterable[Mapping[str, Any]]) -> None:
     """Write records as ``comparison.csv``, one row each; an empty field is a number that is not there."""
-    with whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_write(path) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(COLUMNS)
         table.writerows([_field(record[name]) for name in COLUMNS] for record in records)
@@ -100,7 +100,7 @@ def write_tex(path: Path | str, records: Sequence[Mapping[str, Any]], best: str 
         records: Rows in their order.
         best: Name of the network chosen on validation, for the note.
     """
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text("\n".join(_tex_lines(records, best)) + "\n", encoding="utf-8")
 
 

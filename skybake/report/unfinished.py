@@ -9,7 +9,7 @@ import yaml
 
 from skybake.config.paths import COMPARISON_FILES
 from skybake.config.plan import Plan
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.report.comparison import compare
 from skybake.report.overview import join, pages_of
 from skybake.report.rows import Row, is_judged, rows_of
@@ -61,7 +61,7 @@ def bake(plan: Plan) -> list[str]:
     pages = [page for page in pages_of(plan.datasets(), csv=csv, html=html, figures=figures) if page.csv.exists()]
     joined = bool(missing and pages)
     if joined:
-        with whole(plan.paths.config()) as path:
+        with atomic_write(plan.paths.config()) as path:
             path.write_text(config_text, encoding="utf-8")
         table, report = (f"{plan.paths.results}/{name}" for name in ("comparison.csv", "report.html"))
         join(pages, csv=Path(table), html=Path(report), title=plan.config.title, config_text=config_text)

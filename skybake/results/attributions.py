@@ -10,7 +10,7 @@ import numpy as np
 
 from skybake import hdf5
 from skybake.data.columns import STRING
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 
 FORMAT = "skybake-inside"
 VERSION = 1
@@ -100,7 +100,7 @@ _ARRAYS = (
 
 def write(path: Path | str, found: Attributions) -> None:
     """Write what was found."""
-    with whole(path) as beside, hdf5.write(beside) as file:
+    with atomic_write(path) as beside, hdf5.write(beside) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION})
         file.attrs.update({name: getattr(found, name) for name in (*TEXTS, "seed", "mock", "patch")})
         for name in ("bands", "classes"):

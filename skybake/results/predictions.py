@@ -12,7 +12,7 @@ import numpy as np
 
 from skybake import hdf5
 from skybake.data.columns import STRING
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 
 FORMAT = "skybake-predictions"
 VERSION = 2
@@ -131,7 +131,7 @@ def write(path: Path | str, parts: Mapping[str, Predicted]) -> None:
 
     Predictions are float32, what many objects share is stored once, and tables (a row an object) are compressed.
     """
-    with whole(path) as beside, hdf5.write(beside) as file:
+    with atomic_write(path) as beside, hdf5.write(beside) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION})
         for name, part in parts.items():
             group = file.create_group(name)

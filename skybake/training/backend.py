@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from skybake import provenance
+from skybake import attempts, provenance
 from skybake.training import cuda
-from skybake.workflow import attempts
 
 BF16_FLAGS = ("amx_bf16", "avx512_bf16", "sve_bf16", "bf16")
 BF16_CAPABILITY = (8, 0)  # of the first NVIDIA GPUs that multiply bfloat16 (Ampere)
@@ -127,8 +126,6 @@ def bfloat16_is_fast() -> bool:
     if found["kind"] == "gpu":
         capability = found.get("compute_capability", "")
         return not capability or tuple(map(int, capability.split("."))) >= BF16_CAPABILITY
-    if found["kind"] != "cpu":
-        return True
     try:
         words = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
     except OSError:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from skybake import attempts
 from skybake.training import backend
 from skybake.training.checkpoints import Checkpoint, Interrupted, State
-from skybake.workflow import attempts
 
 
 class TrainingDiverged(RuntimeError):

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from skybake.files import atomic_write as whole
-from skybake.workflow import attempts
+from skybake import attempts
+from skybake.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Checkpoint:
         }
         counts = {name: len(values) for name, values in state.arrays.items()}
         text = json.dumps({"mark": self.mark, "counts": counts, "facts": dict(state.facts)})
-        with whole(self.path) as beside, beside.open("wb") as stream:
+        with atomic_write(self.path) as beside, beside.open("wb") as stream:
             np.savez(stream, text=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)
 
     def load(self) -> State | None:

@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
+from skybake import attempts
 from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
 from skybake.files import atomic_write, file_digest
 from skybake.results import predictions
 from skybake.results.predictions import Predicted, Prediction
 from skybake.training.checkpoints import Checkpoint
-from skybake.workflow import attempts
 
 TIMING = "timing.json"  # never in a digest: no two runs take the same time
 
@@ -37,7 +37,7 @@ class TrainingFailed(RuntimeError):
     """One or more runs of a job failed; the others are kept.
 
     Attributes:
-        reason: Why, in the words of :mod:`skybake.workflow.attempts`.
+        reason: Why, in the words of :mod:`skybake.attempts`.
     """
 
     def __init__(self, failures: Mapping[int, tuple[str, str]]):

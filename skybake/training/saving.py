@@ -7,7 +7,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 
 EPOCH_ZERO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip archive can hold
 
@@ -19,7 +19,7 @@ def save_model(model, path: Path) -> None:
     """
     import keras
 
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         keras.Model(model.inputs, model.outputs, name=model.name).save(beside, overwrite=True)
         with zipfile.ZipFile(beside) as archive:
             entries = {name: archive.read(name) for name in sorted(archive.namelist())}

@@ -1,1 +1,1 @@
-"""What only Snakemake and its scripts need: jobs, attempts, logs, locks, containers, digests of code, the doctor."""
+"""What only Snakemake and its scripts need: jobs, logs, locks, containers, digests of code, the doctor."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 
+HOST = "/mnt/snakemake_searchpaths/"  # where Snakemake mounts the host's packages in a container
 BASE = "SKYBAKE_BASE_IMAGE"  # environment variable: an image file in place of docker's
 
 
@@ -28,7 +30,7 @@ def build(definition: Path, image: Path) -> None:
     arguments = ["--build-arg", "bootstrap=localimage", "--build-arg", f"base={Path(base).resolve()}"] if base else []
     # zstd packs many times faster than the default gzip
     packing = ["--mksquashfs-args", "-comp zstd -Xcompression-level 3"]
-    with whole(image) as beside:
+    with atomic_write(image) as beside:
         command = ["apptainer", "build", "--force", "--fakeroot", *packing, *arguments, str(beside), str(definition)]
         try:
             done = subprocess.run(command, cwd=definition.parents[1], check=False)
@@ -38,6 +40,14 @@ def build(definition: Path, image: Path) -> None:
             raise ImageError(
                 f"apptainer could not build {definition.name}. Hint: where no registry of images is reached, set {BASE}"
             )
+
+
+def leave_host() -> None:
+    """Take the host's packages off the search path of a script in a container, where Snakemake puts them last.
+
+    Keras would import those that it finds, and what an image lacks would come from elsewhere unseen.
+    """
+    sys.path[:] = [folder for folder in sys.path if not folder.startswith(HOST)]
 
 
 def are_used(methods: Iterable) -> bool:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from skybake.workflow import attempts, gpu_requests
+from skybake import attempts
+from skybake.workflow import gpu_requests
 
 ENVIRONMENTS = ("data", "train-cpu", "train-gpu", "report")  # of steps; envs/ and containers/ have one of each
 TRAINING_MB = {"train-cpu": 2500, "train-gpu": 4000}  # beside the data: CUDA takes its part of the host's memory
@@ -35,7 +36,7 @@ def memory(
 ) -> Callable[..., int]:
     """Return a rule's ``mem_mb``: ``base`` MB and a multiple of the input's size, twice as much for want of memory.
 
-    An attempt gets more where one before it ran out of memory (:mod:`skybake.workflow.attempts`), and the least where
+    An attempt gets more where one before it ran out of memory (:mod:`skybake.attempts`), and the least where
     none can pass.
 
     Args:

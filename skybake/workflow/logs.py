@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from skybake.workflow import attempts
+from skybake import attempts
+from skybake.workflow import containers
 
-HOST = "/mnt/snakemake_searchpaths/"  # where Snakemake mounts the host's packages in a container
 FINISHED = "finished"  # the last line of the log of a step that succeeded
 AGAIN = "\n---- a new attempt; above is the log of one that did not finish ----\n"
 
@@ -42,12 +42,8 @@ class _Lines(io.TextIOWrapper):
 
 
 def of(snakemake: Any) -> AbstractContextManager[None]:
-    """Send all that a script prints to its job's log, and record how the attempt ends: see :func:`to_file`.
-
-    In a container the host's packages go off the search path, where Snakemake puts them last: Keras would import those
-    that it finds, and what an image lacks would come from elsewhere unseen.
-    """
-    sys.path[:] = [folder for folder in sys.path if not folder.startswith(HOST)]
+    """Send all that a script prints to its job's log, and record how the attempt ends: see :func:`to_file`."""
+    containers.leave_host()
     return to_file(snakemake.log[0], attempts.record_of(snakemake.rule, dict(snakemake.wildcards)))
 
 

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 from snakemake.resources import Resources
 
+from skybake import attempts
+from skybake.attempts import MEMORY, OTHER, PERMANENT, TIME, WARNED, Attempt
 from skybake.data.dataset import load_dataset
 from skybake.training import checkpoints, runs
-from skybake.workflow import attempts, jobs, logs
-from skybake.workflow.attempts import MEMORY, OTHER, PERMANENT, TIME, WARNED, Attempt
+from skybake.workflow import jobs, logs
 from tests.conftest import ROOT
 
 SMALL = SimpleNamespace(size_mb=0)

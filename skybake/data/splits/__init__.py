@@ -12,7 +12,7 @@ import numpy as np
 from skybake import hdf5
 from skybake.data.columns import OFFICIAL_TEST
 from skybake.data.dataset import Dataset
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.missing import MAGIC
 
 FORMAT = "skybake-split"
@@ -216,7 +216,7 @@ def shared_groups(split: Split, groups: np.ndarray) -> list[str]:
 
 def write(path: Path | str, split: Split) -> None:
     """Write a split."""
-    with whole(path) as beside, hdf5.write(beside) as file:
+    with atomic_write(path) as beside, hdf5.write(beside) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION, "digest": split.digest})
         for key, value in split.strategy.items():
             file.attrs[f"split_{key}"] = value

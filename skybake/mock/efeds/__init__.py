@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.mock.efeds.catalogue import catalogue_entries, join_entries, write_catalogue
 from skybake.mock.efeds.detection import likelihoods_of_models
 from skybake.mock.efeds.halos import candidate_clusters
@@ -53,13 +53,13 @@ def simulate(raw: Mapping[str, Path], options: Options, *, threads: int = 1) -> 
     images_path = Path(raw["images"])
     images = np.empty((options.n_clusters, PIXELS, PIXELS, len(BAND_EDGES) - 1), np.float32)
     if options.expectation:
-        with whole(raw.get("expectation", images_path.with_name(OPTIONAL_FILES["expectation"]))) as beside:
+        with atomic_write(raw.get("expectation", images_path.with_name(OPTIONAL_FILES["expectation"]))) as beside:
             expected = np.lib.format.open_memmap(beside, "w+", np.float32, images.shape)
             catalogue = _observe(images, expected, options)
             expected.flush()
     else:
         catalogue = _observe(images, None, options)
-    with whole(images_path) as beside, beside.open("wb") as stream:
+    with atomic_write(images_path) as beside, beside.open("wb") as stream:
         pickle.dump({"cluster": catalogue["ID_SRC_OUT"].tolist(), "gsm_3dImgs": images}, stream, protocol=4)
     write_catalogue(Path(raw["catalogue"]), catalogue, options)
 

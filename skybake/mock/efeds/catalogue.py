@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.mock.efeds.halos import Halos, Views, r500_arcsec, r500_kpc, soft_flux, take
 from skybake.mock.efeds.options import Options
 from skybake.mock.efeds.universe import geometry
@@ -60,5 +60,5 @@ def write_catalogue(path: Path, catalogue: Mapping[str, np.ndarray], options: Op
     names = dict(zip(COLUMNS["sim"], COLUMNS[options.columns], strict=True))
     if options.columns == "halo":
         names["SRC_ID_IN"] = "HALO_halo_id"
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         feather.write_feather(pa.table({names.get(name, name): values for name, values in catalogue.items()}), beside)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.missing import MAGIC
 from skybake.settings import Settings
 
@@ -340,7 +340,7 @@ def _spoil(frames: Path, pointing, kind: str) -> None:
     if kind == "truncated frame":
         path = pointing.path(frames, "i")
         half = path.read_bytes()[: path.stat().st_size // 2]
-        with whole(path) as beside:
+        with atomic_write(path) as beside:
             beside.write_bytes(half)
 
 
@@ -353,7 +353,7 @@ def _write_catalogue(path: Path, tables: list[list[dict]]) -> None:
 
 
 def _write_csv(path: Path, columns: list[str], rows: Iterable[list]) -> None:
-    with whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_write(path) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(columns)
         table.writerows(rows)

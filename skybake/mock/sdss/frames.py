@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.files import atomic_write as whole
+from skybake.files import atomic_write
 from skybake.mock.sdss.galaxies import BANDS, Galaxies
 
 COLUMNS, ROWS = 2048, 1489
@@ -401,7 +401,7 @@ def write(path: Path, image: np.ndarray, cards, tables: list, level: int) -> Non
     primary.header.set("BZERO", 0.0, "Set by MRD_SCALE", after="NAXIS2")
     primary.header.set("BSCALE", 1.0, "Set by MRD_SCALE", after="BZERO")
     fits.HDUList([primary, *tables]).writeto(buffer)
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_bytes(bz2.compress(buffer.getbuffer(), level))
 
 

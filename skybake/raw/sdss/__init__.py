@@ -28,8 +28,7 @@ from skybake.data.columns import CHUNK_OBJECTS, Column, DatasetError, Schema
 from skybake.data.rejections import Rejection, write_rejected
 from skybake.data.writer import Writer
 from skybake.data.writer import create_dataset as create
-from skybake.files import atomic_write as whole
-from skybake.files import file_digest
+from skybake.files import atomic_write, file_digest
 from skybake.raw import RawError
 from skybake.raw.sdss.catalogue import Columns, is_redshift, read_catalogue
 from skybake.raw.sdss.frames import BANDS, Cutouts, Field, choose_frame, cut_fields, find_frames, frame_name
@@ -99,7 +98,7 @@ def ingest(
     columns, ids, objects, rejections, spectra = read_objects(raw, options)
     fields = _group_by_field(objects, find_frames(folder))
     results = _with_progress(cut_fields(fields, options.size, options.centring, threads), len(fields))
-    with whole(out) as beside:
+    with atomic_write(out) as beside:
         digests: dict[str, str] = {}
         places: list[int] = []
         with create(beside, _schema(columns, options, mock, spectra)) as writer:

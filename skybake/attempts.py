@@ -33,7 +33,7 @@ OTHER = "other"
 LONGEST_WARNING = 3600  # seconds; no site warns of a time limit earlier
 LONGEST_NAME = 200  # of a record's file; file systems allow 255 bytes
 PATIENCE = 10  # seconds in which a command of SLURM must answer
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parent
 # What SLURM writes into the log of a job: without accounting nothing else tells that a step ran out of memory.
 SAID_IN_LOGS = {
     "OUT_OF_MEMORY": r"oom[-_]kill|Out Of Memory|OOM Killed|exceeded (job |step )?memory limit",
@@ -152,9 +152,9 @@ def forget(record: Path | None) -> None:
 
 
 def _write(record: Path, attempts: Iterable[Attempt]) -> None:
-    from skybake.files import atomic_write as whole  # the Snakefile imports this module, and needs no h5py
+    from skybake.files import atomic_write  # the Snakefile imports this module, and needs no h5py
 
-    with suppress(OSError), whole(record) as path:  # a full disk must not hide the job's own error
+    with suppress(OSError), atomic_write(record) as path:  # a full disk must not hide the job's own error
         path.write_text(json.dumps([asdict(attempt) for attempt in attempts], indent=2) + "\n", encoding="utf-8")
 
 
