@@ -21,7 +21,9 @@ from skybake.workflow import gpu_requests
 ENVIRONMENTS = ("data", "train-cpu", "train-gpu", "report")  # of steps; envs/ and containers/ have one of each
 TRAINING_MB = {"train-cpu": 2500, "train-gpu": 4000}  # beside the data: CUDA takes its part of the host's memory
 PROGRAMS = Path(__file__).parent / "bin"
-HOPELESS_MB, HOPELESS_MINUTES = 1000, 1  # of an attempt that only says what the one before it said
+# Of an attempt that only says what the one before it said; the warning ahead of its time limit (--signal=TERM@90, up to
+# a minute early) must not end it first.
+HOPELESS_MB, HOPELESS_MINUTES = 1000, 5
 HOPELESS = {"mem_mb": HOPELESS_MB, "runtime": HOPELESS_MINUTES, "gpu": 0}
 TRAININGS = "train"  # under this name a profile sets the resources of all trainings
 DOCTORED = frozenset(("backend", "device", "precision", "threads"))  # settings of a training that matter to a site

@@ -143,7 +143,8 @@ def ingested(checkout, tmp_path_factory):
     bakeoff = Bakeoff(tmp_path_factory.mktemp("ingested"), checkout)
     bakeoff.write(CONFIG)
     bakeoff.snakemake("results/clusters/split-40.h5", "results/clusters/explore.html", "results/config.yaml")
-    return bakeoff
+    yield bakeoff
+    assert not (bakeoff.folder / "results/clusters/runs").exists(), "a test trained here, not in a branch of it"
 
 
 def branch(bakeoff, folder, config):

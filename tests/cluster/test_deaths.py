@@ -158,7 +158,7 @@ def test_a_failure_that_cannot_pass_asks_for_a_gpu_once(ingested, cluster, tmp_p
     jobs = [job for job in cluster.history(before) if "rule_train_clusters" in job["Comment"]]
     assert [job["State"] for job in jobs] == ["FAILED"] * 3
     assert ["gres/gpu=1" in job["AllocTRES"] for job in jobs] == [True, False, False]
-    assert [job["TimelimitRaw"] for job in jobs[1:]] == ["1", "1"]
+    assert [job["TimelimitRaw"] for job in jobs[1:]] == ["5", "5"]
     assert [float(job["ReqMem"].removesuffix("M")) for job in jobs[1:]] == [1000, 1000]
     log = (bakeoff.folder / LOG).read_text()
     assert log.count("BackendError: tensorflow sees no GPU") >= 1

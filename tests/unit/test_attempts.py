@@ -67,7 +67,7 @@ def test_a_failure_that_cannot_pass_asks_for_the_least_and_says_it_again(run):
     snakemake = SimpleNamespace(log=[run / "step.log"], rule="ingest", wildcards={"dataset": "a"})
     with pytest.raises(SystemExit, match=r"DatasetError: .*no such dataset"), logs.of(snakemake):
         load_dataset("not there.h5")
-    assert asked(2, dataset="a") == (jobs.HOPELESS_MB, 1)
+    assert asked(2, dataset="a") == (jobs.HOPELESS_MB, jobs.HOPELESS_MINUTES)
     done = []
     with pytest.raises(SystemExit, match=r"Hopeless: DatasetError: not there.h5: no such"), logs.of(snakemake):
         done.append("work")
@@ -121,7 +121,7 @@ def test_what_a_profile_gives_trainings_follows_the_attempts(run):
     fail(MemoryError())
     assert [value(name, 3) for name in ("mem_mb", "runtime", "gpu")] == [16000, 100, 1]
     fail(runs.TrainingFailed({1: ("TrainingDiverged: loss nan", PERMANENT)}))
-    assert [value(name, 4) for name in ("mem_mb", "runtime", "gpu")] == [jobs.HOPELESS_MB, 1, 0]
+    assert [value(name, 4) for name in ("mem_mb", "runtime", "gpu")] == [jobs.HOPELESS_MB, jobs.HOPELESS_MINUTES, 0]
     assert value("slurm_partition", 1) == "gpu"
     assert value("slurm_partition", 4) == "cpu"  # a partition of GPUs may refuse a job without
 
