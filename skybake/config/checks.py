@@ -220,8 +220,9 @@ def head_problems(checked: Plan) -> Iterator[str]:
 def find_clashes(checked: Plan) -> Iterator[str]:
     """Find two jobs that would write the same files, and inputs that give the answer away."""
     seen: dict[tuple[str, str, str], str] = {}
+    trained: dict[tuple[str, str, str, str], str] = {}
     for job in checked.combinations:
-        place = (job.dataset, job.model.name, job.loss_name)
+        place = (job.dataset, job.model.name, job.loss_in_paths)
         points = [point.name for point in job.points]
         if len(set(points)) < len(points):
             twice = next(name for name in points if points.count(name) > 1)
@@ -232,6 +233,16 @@ def find_clashes(checked: Plan) -> Iterator[str]:
                 f" bakeoffs.{seen[place]} already; every combination is trained once"
             )
         seen[place] = job.bakeoff
+        if job.loss is not None:
+            bakeoff = checked.config.bakeoffs[job.bakeoff]
+            way = f"{bakeoff.training.model_dump_json()} {bakeoff.sweep}"
+            other = trained.setdefault((job.dataset, job.model.name, job.loss_name, way), job.bakeoff)
+            if other != job.bakeoff:
+                yield (
+                    f"bakeoffs.{job.bakeoff}: {job.model.name} with {job.loss_name} on {job.dataset} stands in"
+                    f" bakeoffs.{other} already, with the same training; every combination is trained once."
+                    f" Hint: another bakeoffs.{job.bakeoff}.training makes it a row of its own"
+                )
     for dataset in checked.datasets():
         label = checked.label(dataset)
         if label in checked.inputs(dataset):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skybake import plugins
+from skybake.results import identity
 from skybake.training.settings import Training
 
 LONGEST_NAME = 100  # of a model or loss with its parameters; file systems allow 255 bytes
@@ -81,6 +82,8 @@ class Combination:
         loss: None for a baseline.
         seeds: Of all its runs.
         points: Of its sweep, each a training job of its own; empty where the bake-off sweeps nothing.
+        split: Name of the dataset's split.
+        marked: Whether paths name the bake-off, since another one has the same model and loss on this dataset.
     """
 
     bakeoff: str
@@ -89,11 +92,30 @@ class Combination:
     loss: Chosen | None
     seeds: tuple[int, ...]
     points: tuple[Point, ...] = ()
+    split: str = ""
+    marked: bool = False
 
     @property
     def loss_name(self) -> str:
-        """The loss as paths and tables have it."""
+        """The loss as tables have it."""
         return self.loss.name if self.loss else BASELINE_LOSS
+
+    @property
+    def loss_in_paths(self) -> str:
+        """The loss as paths have it, with what is not ordinary of the row behind it: ``mse@longer``."""
+        return f"{self.loss_name}{identity.MARK}{self.bakeoff}" if self.marked else self.loss_name
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What the row is, on every axis."""
+        return {
+            "dataset": self.dataset,
+            "split": self.split,
+            "training": self.bakeoff,
+            "model": self.model.name,
+            "loss": self.loss_name,
+            "prediction": identity.SEEDS,
+        }
 
 
 def chosen_part(choice: str | Mapping[str, Mapping[str, Any]], known: Mapping[str, plugins.PlugIn]) -> Chosen:

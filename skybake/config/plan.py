@@ -110,6 +110,7 @@ class Plan:
     def _combinations(self) -> Iterator[Combination]:
         losses = plugins.losses()
         models, baselines = plugins.models(), plugins.in_room("baselines", "build")
+        taken: set[tuple[str, str, str]] = set()
         for name, bakeoff in self.config.bakeoffs.items():
             pairs = [
                 (chosen_part(model, models), chosen_part(loss, losses))
@@ -118,12 +119,20 @@ class Plan:
             ]
             pairs += [(chosen_part(model, baselines), None) for model in bakeoff.baselines]
             jobs = [(model, loss, tuple(sweep_points(bakeoff, model, loss)) if loss else ()) for model, loss in pairs]
+            places = {
+                (dataset, model.name, loss.name) for dataset in bakeoff.datasets for model, loss, _ in jobs if loss
+            }
+            marked = bool(places & taken)  # the whole bake-off, so that its training rule's names are a product
+            taken |= places
             for dataset in bakeoff.datasets:
+                split = self.split_name(dataset)
                 for model, loss, points in jobs:
-                    yield Combination(name, dataset, model, loss, tuple(bakeoff.seeds), points)
+                    yield Combination(
+                        name, dataset, model, loss, tuple(bakeoff.seeds), points, split, marked and loss is not None
+                    )
 
     def select(self, **names: str) -> list[Combination]:
-        """Return the combinations with these ``bakeoff``, ``dataset``, ``model`` or ``loss_name``."""
+        """Return the combinations with these ``bakeoff``, ``dataset``, ``model`` or ``loss_in_paths``."""
         return [
             job
             for job in self.combinations
@@ -136,11 +145,16 @@ class Plan:
 
     @cached_property
     def _by_name(self) -> dict[tuple[str, str, str], Combination]:
-        return {(job.dataset, job.model.name, job.loss_name): job for job in self.combinations}
+        return {(job.dataset, job.model.name, job.loss_in_paths): job for job in self.combinations}
 
     def split(self, dataset: str) -> str:
         """Return the path of a dataset's split."""
         return self.paths.split(dataset, self.config.datasets[dataset].split.seed)
+
+    def split_name(self, dataset: str) -> str:
+        """Return the name of a dataset's split: its strategy and seed."""
+        given = self.config.datasets[dataset].split
+        return f"{given.strategy}-{given.seed}"
 
     def modules(self, room: str, dataset: str) -> list[str]:
         """Return the survey's module in ``raw`` or ``mock``."""
@@ -200,7 +214,7 @@ class Plan:
     def sweeps(self, dataset: str | None = None) -> list[str]:
         """Return the choices of all sweeps, or of those on one dataset."""
         return [
-            self.paths.sweep("sweep.json", job.dataset, job.model.name, job.loss_name)
+            self.paths.sweep("sweep.json", job.dataset, job.model.name, job.loss_in_paths)
             for job in self.combinations
             if job.points and dataset in (None, job.dataset)
         ]
@@ -214,21 +228,22 @@ class Plan:
     def compared_runs(self, dataset: str) -> list[str]:
         """Return the files of all runs on a dataset that its comparison reads."""
         jobs = self.select(dataset=dataset)
-        return [file for job in jobs for file in self.run_files(dataset, job.model.name, job.loss_name)]
+        return [file for job in jobs for file in self.run_files(dataset, job.model.name, job.loss_in_paths)]
 
     def evaluations(self, dataset: str, name: str) -> list[str]:
         """Return ``metrics.json`` or ``figures`` of all rows of a dataset."""
         jobs = self.select(dataset=dataset)
-        return [self.paths.evaluation(name, dataset, job.model.name, job.loss_name) for job in jobs]
+        return [self.paths.evaluation(name, dataset, job.model.name, job.loss_in_paths) for job in jobs]
 
     def rows(self, dataset: str) -> list[dict[str, Any]]:
         """Return what the comparison is told of each row, beside the files that it is given."""
         page, rows = self.paths.dataset(dataset, ""), []
         for job in self.select(dataset=dataset):
-            names = {"dataset": dataset, "model": job.model.name, "loss": job.loss_name}
+            names = {"dataset": dataset, "model": job.model.name, "loss": job.loss_in_paths}
             rows.append(
                 {
-                    **names,
+                    **job.identity,
+                    "folder": f"{job.model.name}/{job.loss_in_paths}",
                     "seeds": list(job.seeds),
                     "log": self.paths.log("train", *names.values()),
                     "evaluation_log": self.paths.log("evaluate", *names.values()),
@@ -254,7 +269,7 @@ class Plan:
     def insides(self, *, asked: bool) -> list[str]:
         """Return the figures of what is inside all networks, or those that the config asks for."""
         return [
-            self.paths.inside("figures", job.dataset, job.model.name, job.loss_name)
+            self.paths.inside("figures", job.dataset, job.model.name, job.loss_in_paths)
             for job in self.combinations
             if job.loss is not None and (not asked or self._looked_into(job))
         ]
@@ -274,7 +289,7 @@ class Plan:
             files += [file for name in ("metrics.json", "figures") for file in self.evaluations(dataset, name)]
             for job in self.select(dataset=dataset):
                 if job.loss is not None:
-                    folders = self.run_folders(dataset, job.model.name, job.loss_name).values()
+                    folders = self.run_folders(dataset, job.model.name, job.loss_in_paths).values()
                     files += [f"{folder}/model.keras" for folder in folders]
         return files
 
@@ -284,7 +299,7 @@ class Plan:
         names = {
             "dataset": {job.dataset for job in jobs},
             "model": {job.model.name for job in jobs},
-            "loss": {job.loss_name for job in jobs},
+            "loss": {job.loss_in_paths for job in jobs},
         }
         return {key: "|".join(map(re.escape, sorted(values))) or "(?!)" for key, values in names.items()}
 

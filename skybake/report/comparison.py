@@ -166,7 +166,7 @@ def _with_pair(entry: Entry, best: Entry | None, pairs: Mapping[str, Mapping[str
 
 
 def _figure_data(dataset: str, entries: Sequence[Entry], level: float, *, mock: bool) -> drawings.Comparison:
-    records = tuple(entry.record for entry in entries if entry.status == OK)
+    records = tuple(entry.record | {"loss": entry.row.loss_said} for entry in entries if entry.status == OK)
     known = records[0] if records else {"label": "", "units": "", "error": ""}
     return drawings.Comparison(
         dataset=dataset,
@@ -177,6 +177,6 @@ def _figure_data(dataset: str, entries: Sequence[Entry], level: float, *, mock: 
         level=level,
         rows=records,
         sweeps=tuple(
-            {"model": entry.row.model, "loss": entry.row.loss, **entry.sweep} for entry in entries if entry.sweep
+            {"model": entry.row.model, "loss": entry.row.loss_said, **entry.sweep} for entry in entries if entry.sweep
         ),
     )

@@ -10,6 +10,7 @@ from skybake import plugins
 from skybake.report import page, tables
 from skybake.report.rows import FAILED, OK, Record
 from skybake.report.tasks import TASKS, task_of
+from skybake.results import identity
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_tex
             "task": task_of(records[item.dataset]),
             "numbers": page.headline_cells(_best(records[item.dataset]), records[item.dataset]),
             "failed": sum(record["status"] == FAILED for record in records[item.dataset]),
+            "said": _said(records[item.dataset]),
             "table": page.table(records[item.dataset], anchors=False),
             "figures": page.pictures(item.figures, names),
         }
@@ -74,6 +76,15 @@ def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_tex
         mocks=[section["dataset"] for section in sections if section["mock"]],
         config_text=config_text,
     )
+
+
+def _said(records: Sequence[Record]) -> str:
+    """Return the name of the chosen row; empty where no row has ended."""
+    best = _best(records)
+    if best is None:
+        return ""
+    words = identity.told_apart(records)[records.index(best)]
+    return identity.with_words(best["model"] if best["baseline"] else f"{best['model']}, {best['loss']}", words)
 
 
 def _best(records: Sequence[Record]) -> Record | None:

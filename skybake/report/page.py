@@ -18,6 +18,7 @@ from skybake.files import atomic_write
 from skybake.report import tables
 from skybake.report.rows import FAILED, OK, Entry, Record, log_tail
 from skybake.report.tasks import BRIEF, PERCENT, SIGNED, Column, Task, task_of
+from skybake.results import identity
 
 ILLUSTRATED = 40  # rows whose own figures are put into the page; with hundreds it would be too large to open
 MINUS = "\N{MINUS SIGN}"
@@ -142,6 +143,7 @@ def write_comparison(
         dataset=entries[0].row.dataset,
         table=table(records, anchors=True),
         best=best,
+        best_anchor=_anchor(best) if best else "",
         task=task_of(records),
         headline=headline(best.record, records) if best else "",
         baseline_said=_baseline_said(entries),
@@ -153,9 +155,7 @@ def write_comparison(
             _detail(entry, records, Path(path), illustrated=place < ILLUSTRATED) for place, entry in enumerate(ended)
         ],
         illustrated=ILLUSTRATED,
-        failed=[
-            Detail(entry, anchor(entry.record), log=log_tail(entry.row)) for entry in entries if entry.status == FAILED
-        ],
+        failed=[Detail(entry, _anchor(entry), log=log_tail(entry.row)) for entry in entries if entry.status == FAILED],
         versions=_distinct(entries, "versions"),
         hardware=_distinct(entries, "hardware"),
         training_seconds=sum(item.get("train_seconds") or 0 for entry in entries for item in entry.timings.values()),
@@ -236,7 +236,7 @@ def _detail(entry: Entry, records: Sequence[Record], path: Path, *, illustrated:
 
     return Detail(
         entry,
-        anchor(entry.record),
+        _anchor(entry),
         heads=(*shown.values(), f"Validation {task.choice_name}", "Best epoch", "Epochs", "Training [s]"),
         lines=tuple((seed, numbers(seed)) for seed in entry.runs),
         pictures=_run_pictures(entry) if illustrated else (),
@@ -337,9 +337,13 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def anchor(record: Mapping[str, Any]) -> str:
-    """Return the id of a row on its page."""
-    return f"run-{record['model']}-{record['loss']}"
+def anchor(record: Mapping[str, Any], words: str) -> str:
+    """Return the id of a row on its page; ``words`` tell it from rows of the same model and loss."""
+    return "-".join(["run", record["model"], record["loss"], *words.replace(",", "").split()])
+
+
+def _anchor(entry: Entry) -> str:
+    return anchor(entry.record, entry.row.words)
 
 
 def table(records: Sequence[Mapping[str, Any]], *, anchors: bool) -> Table:
@@ -355,16 +359,16 @@ def table(records: Sequence[Mapping[str, Any]], *, anchors: bool) -> Table:
     lines = tuple(
         Line(
             model=record["model"],
-            loss=record["loss"],
+            loss=identity.with_words(record["loss"], words),
             point=f"{record['point']}, of {record['points']:.0f} points" if (record["points"] or 0) > 1 else "",
-            anchor=anchor(record) if anchors else "",
+            anchor=anchor(record, words) if anchors else "",
             status=record["status"],
             baseline=record["baseline"],
             best=record is best,
             cells=tuple(_cell(record, column, places[column.name]) for column in columns),
             on_cpu=bool(record["gpu_not_used"]),
         )
-        for record in records
+        for record, words in zip(records, identity.told_apart(records), strict=True)
     )
     return Table(tuple((column.head, column.said) for column in columns), lines, _notes(records, best))
 

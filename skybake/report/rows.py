@@ -13,7 +13,7 @@ import numpy as np
 from skybake import plugins
 from skybake.files import file_digest
 from skybake.report.tasks import task_of
-from skybake.results import folders
+from skybake.results import folders, identity
 from skybake.workflow import logs
 
 OK, FAILED, NOT_FINITE = "ok", "failed", "not finite"
@@ -23,7 +23,7 @@ LOG_LINES = 15
 # what else judges a distribution are empty where only points are predicted: the CRPS of a point is its absolute error,
 # which stands in ``mae``, and a comparison must not mix the two.
 COLUMNS = (
-    *("dataset", "model", "loss", "seeds", "parameters", "n_test"),
+    *(*identity.AXES, "seeds", "parameters", "n_test"),
     *("mean_error", "mean_error_low", "mean_error_high", "std_error", "std_error_low", "std_error_high"),
     *("nmad", "outlier_fraction", "crps"),
     *("train_seconds", "epoch_seconds", "predict_objects_per_second", "peak_memory_mb"),
@@ -45,7 +45,7 @@ COLUMNS = (
     *("n_groups", "point", "points", "device", "gpu_not_used"),
 )
 TEXT_COLUMNS = (
-    *("dataset", "model", "loss", "error", "label", "units", "task", "status", "point"),
+    *(*identity.AXES, "error", "label", "units", "task", "status", "point"),
     *("device", "gpu_not_used"),
 )
 BOOL_COLUMNS = ("mock", "baseline")
@@ -58,7 +58,8 @@ class Row:
     """Where the files of one row of the comparison lie.
 
     Attributes:
-        dataset, model, loss: Names, as paths have them.
+        dataset, split, training, model, loss, prediction: What it is (:mod:`skybake.results.identity`).
+        words: What tells it from rows of the same dataset, model and loss; empty for an ordinary row.
         seeds: Of its runs.
         runs: Seed -> folder of the run.
         metrics: ``metrics.json``; where it does not exist, the row has failed.
@@ -72,8 +73,11 @@ class Row:
     """
 
     dataset: str
+    split: str
+    training: str
     model: str
     loss: str
+    prediction: str
     seeds: Sequence[int]
     runs: Mapping[int, Path]
     metrics: Path
@@ -84,11 +88,17 @@ class Row:
     sweep: Path | None = None
     point_logs: Sequence[Path] = ()
     inside: str = ""
+    words: str = ""
 
     @property
     def name(self) -> str:
         """How the row is called; no other row of the dataset is called so."""
-        return self.model if self.baseline else f"{self.model}, {self.loss}"
+        return identity.with_words(self.model, self.words) if self.baseline else f"{self.model}, {self.loss_said}"
+
+    @property
+    def loss_said(self) -> str:
+        """The loss as tables and figures have it, with what tells the row apart."""
+        return identity.with_words(self.loss, self.words)
 
 
 def rows_of(
@@ -111,13 +121,15 @@ def rows_of(
     metrics_of, figures_of, sweep_of = (
         {folders.row(path): Path(path) for path in one} for one in (metrics, figures, sweeps)
     )
-    rows = []
-    for row in told:
-        key = (row["model"], row["loss"])
+    rows, told = [], list(told)
+    for row, words in zip(told, identity.told_apart(told), strict=True):
+        model, loss = row["folder"].split("/")
+        key = (model, loss)
         logs_of = {"log": Path(row["log"]), "evaluation_log": Path(row["evaluation_log"])}
         logs_of["point_logs"] = tuple(map(Path, row["point_logs"]))
         files = {"runs": folder_of[key], "metrics": metrics_of[key], "figures": figures_of[key]}
-        rows.append(Row(**{**row, **logs_of}, **files, sweep=sweep_of.get(key)))
+        facts = {name: value for name, value in row.items() if name != "folder"}
+        rows.append(Row(**{**facts, **logs_of}, **files, sweep=sweep_of.get(key), words=words))
     return rows
 
 
@@ -154,7 +166,7 @@ def read(row: Row, *, mock: bool) -> Entry:
         mock: Whether the dataset is simulated.
     """
     record: Record = dict.fromkeys(COLUMNS)
-    record |= {key: getattr(row, key) for key in ("dataset", "model", "loss", "baseline")}
+    record |= {**identity.of(row), "baseline": row.baseline}
     record |= {"seeds": len(row.seeds), "mock": mock, "status": FAILED}
     if not is_judged(row):
         return Entry(row, record)
@@ -242,7 +254,7 @@ def ordered(entries: Iterable[Entry]) -> list[Entry]:
     def place(entry: Entry) -> tuple:
         value = entry.record[choice]
         group = (OK, NOT_FINITE, FAILED).index(entry.status)
-        return group, entry.row.baseline, float("inf") if value is None else value, entry.row.model, entry.row.loss
+        return group, entry.row.baseline, float("inf") if value is None else value, entry.row.name
 
     return sorted(entries, key=place)
 

@@ -9,6 +9,7 @@ from skybake.config.plan import Plan
 from skybake.report import tables
 from skybake.report.rows import OK
 from skybake.report.tasks import task_of
+from skybake.results import identity
 
 
 def needed(plan: Plan) -> list[str]:
@@ -30,6 +31,7 @@ def say(plan: Plan) -> None:
         line = f"{dataset}: {len(ended)} of {len(records)} rows compared"
         if ended:
             best, choice = ended[0], task_of(records).choice
-            line += f"; chosen on validation: {best['model']}, {best['loss']} ({choice} {best[f'valid_{choice}']:.4g})"
+            loss = identity.with_words(best["loss"], identity.told_apart(records)[records.index(best)])
+            line += f"; chosen on validation: {best['model']}, {loss} ({choice} {best[f'valid_{choice}']:.4g})"
         print(line, file=sys.stderr)
     print(f"The report: {plan.config.results.rstrip('/')}/report.html", file=sys.stderr)

@@ -12,6 +12,7 @@ from typing import Any
 from skybake.files import atomic_write
 from skybake.report.rows import BOOL_COLUMNS, COLUMNS, OK, TEXT_COLUMNS, Record
 from skybake.report.tasks import BRIEF, PERCENT, SIGNED, Column, Task, task_of
+from skybake.results import identity
 
 DIGITS = 8  # significant ones in the CSV
 FEW = 6  # columns of numbers, beside which there is room for large letters and long names
@@ -118,15 +119,17 @@ def _tex_lines(records: Sequence[Mapping[str, Any]], best: str | None) -> Iterab
     yield rf"\centering{_tex_size(len(columns))}"
     yield rf"\caption{{{_caption(records)}}}"
     yield rf"\label{{tab:{first['dataset']}}}"
-    wide = max(len(record["loss"]) for record in records) > (26 if len(columns) <= FEW else 20)
+    named = list(zip(records, identity.told_apart(records), strict=True))
+    wide = max(len(record["loss"]) + len(words) for record, words in named) > (26 if len(columns) <= FEW else 20)
     yield rf"\begin{{tabular}}{{l{LOSS_COLUMN if wide else 'l'}{'r' * len(columns)}}}"
     yield r"\toprule"
     yield rf"Model & Loss & {' & '.join(column.tex for column in columns)} \\"
     yield r"\midrule"
-    for place, record in enumerate(records):
+    for place, (record, words) in enumerate(named):
         if place and (record["status"] != OK, record["baseline"]) != _group(records[place - 1]):
             yield r"\midrule"
-        yield _tex_row(record, task, columns, places, wide=wide)
+        said = {**record, "loss": identity.with_words(record["loss"], words)}
+        yield _tex_row(said, task, columns, places, wide=wide)
     yield r"\bottomrule"
     yield r"\end{tabular}"
     yield r"\par\smallskip"

@@ -198,6 +198,22 @@ def test_two_bakeoffs_must_not_write_the_same_files(given):
         make_plan(twice)
 
 
+def test_a_model_and_loss_may_stand_twice_with_other_training(given):
+    """The first bake-off keeps the ordinary paths; the other one's rows are told by its name."""
+    longer = {**given["bakeoffs"]["first"], "baselines": [], "losses": ["mse"], "training": {"epochs": 7}}
+    plan = make_plan(changed(given, "bakeoffs.longer", longer))
+    first, second = (job for job in plan.combinations if (job.model.name, job.loss_name) == ("nonsequential", "mse"))
+    assert (first.loss_in_paths, second.loss_in_paths) == ("mse", "mse@longer")
+    assert first.identity == {
+        **{"dataset": "clusters", "split": "holdout-40", "training": "first"},
+        **{"model": "nonsequential", "loss": "mse", "prediction": "seeds"},
+    }
+    assert second.identity == first.identity | {"training": "longer"}
+    assert plan.job_facts("clusters", "nonsequential", "mse@longer")["training"]["epochs"] == 7
+    assert plan.constraints("longer", networks=True)["loss"] == "mse@longer"
+    assert len(set(plan.evaluations("clusters", "metrics.json"))) == len(plan.combinations) == 7
+
+
 def test_a_plan_names_every_combination_once(given):
     plan = make_plan(given)
     names = [(job.model.name, job.loss_name) for job in plan.combinations]

@@ -18,7 +18,7 @@ from skybake.data import rejections, splits
 from skybake.data.dataset import load_dataset
 from skybake.evaluation.evaluate import evaluate
 from skybake.report import Page, Row, compare, join, page, pages_of, rows, rows_of, tables
-from skybake.results import predictions
+from skybake.results import identity, predictions
 from tests.unit._synthetic_runs import WIDTH, write_classified, write_dataset, write_run
 
 STATISTICS = {"draws": 300, "level": 0.95, "seed": 0}
@@ -33,7 +33,7 @@ COMBINATIONS = [
 FAILED, DIVERGED = ("simple_sequential", "gaussian_nll"), ("simple_sequential", "huber-delta=0.3")
 FIGURES = ["forest", "accuracy_against_time"]
 FIRST_COLUMNS = (
-    "dataset,model,loss,seeds,parameters,n_test,mean_error,mean_error_low,mean_error_high,std_error,std_error_low,"
+    "dataset,split,training,model,loss,prediction,seeds,parameters,n_test,mean_error,mean_error_low,mean_error_high,std_error,std_error_low,"
     "std_error_high,nmad,outlier_fraction,crps,train_seconds,epoch_seconds,predict_objects_per_second,peak_memory_mb"
 )
 
@@ -42,8 +42,11 @@ def row_of(folder: Path, model: str, loss: str, dataset: str = "efeds_mock", see
     here = folder / "evaluation" / model / loss
     return Row(
         dataset=dataset,
+        split="holdout-40",
+        training="mocks",
         model=model,
         loss=loss,
+        prediction="seeds",
         seeds=seeds,
         runs={seed: folder / "runs" / model / loss / f"seed-{seed}" for seed in seeds},
         metrics=here / "metrics.json",
@@ -166,6 +169,7 @@ def test_every_row_is_there_with_its_status(table):
 def test_a_failed_row_has_empty_numbers(table):
     line = table[FAILED]
     known = {"dataset": "efeds_mock", "model": FAILED[0], "loss": FAILED[1], "seeds": "3", "mock": "true"}
+    known |= {"split": "holdout-40", "training": "mocks", "prediction": "seeds"}
     assert {name: value for name, value in line.items() if value} == known | {"baseline": "false", "status": "failed"}
 
 
@@ -431,7 +435,7 @@ def test_same_files_same_bytes(baked, out, tmp_path):
 def test_a_failed_evaluation_shows_its_own_log(baked, tmp_path):
     row = baked[1][0]
     failed = Row(
-        **{name: getattr(row, name) for name in ("dataset", "model", "loss", "seeds", "runs", "figures", "log")},
+        **{name: getattr(row, name) for name in (*identity.AXES, "seeds", "runs", "figures", "log")},
         metrics=tmp_path / "none.json",
         evaluation_log=tmp_path / "evaluate.log",
     )
@@ -456,7 +460,19 @@ def test_the_log_of_a_failed_point_is_shown(tmp_path):
     logs[0].write_text("seed 1: 100%\nfinished\n")
     logs[1].write_text("Traceback\nskybake.runs.TrainingFailed: seed 2: no memory\n")
     files = {"metrics": tmp_path / "m.json", "figures": tmp_path / "f", "log": tmp_path / "never.log"}
-    row = Row("d", "m", "l", [1], {1: tmp_path / "run"}, **files, sweep=tmp_path / "sweep.json", point_logs=logs)
+    row = Row(
+        "d",
+        "s-1",
+        "t",
+        "m",
+        "l",
+        "seeds",
+        [1],
+        {1: tmp_path / "run"},
+        **files,
+        sweep=tmp_path / "sweep.json",
+        point_logs=logs,
+    )
     assert rows.log_tail(row).endswith("seed 2: no memory")
     assert "never started" in rows.log_tail(replace(row, point_logs=logs[2:]))
 
@@ -473,7 +489,8 @@ def test_a_swept_row_says_which_point_it_is(out):
 
 def test_rows_and_pages_of_the_files_that_snakemake_gives():
     told = [
-        {"dataset": "d", "model": model, "loss": "l", "seeds": [1, 2], "log": f"{model}.log"}
+        {"dataset": "d", "split": "s-1", "training": "t", "model": model, "loss": "l", "prediction": "seeds"}
+        | {"folder": f"{model}/l", "seeds": [1, 2], "log": f"{model}.log"}
         | {"evaluation_log": "e.log", "baseline": False, "point_logs": ["p.log"], "inside": "inside/m/l/figures"}
         for model in ("m", "n")
     ]
@@ -488,7 +505,9 @@ def test_rows_and_pages_of_the_files_that_snakemake_gives():
     folders = {seed: Path(f"/node/runs/m/l/seed-{seed}") for seed in (1, 2)}
     here = {"metrics": Path("/node/evaluation/m/l/metrics.json"), "figures": Path("/node/evaluation/m/l/figures")}
     logs = {"log": Path("m.log"), "evaluation_log": Path("e.log"), "point_logs": (Path("p.log"),)}
-    assert made[0] == Row("d", "m", "l", [1, 2], folders, **here, **logs, inside="inside/m/l/figures")
+    assert made[0] == Row(
+        "d", "s-1", "t", "m", "l", "seeds", [1, 2], folders, **here, **logs, inside="inside/m/l/figures"
+    )
     assert made[1].runs[2] == Path("/node/runs/n/l/seed-2")
     assert [row.sweep for row in made] == [None, Path("/node/sweeps/n/l/sweep.json")]
     assert pages_of(["d", "e"], csv=["c", "k"], html=["h", "i"], figures=["f", "g"]) == [
@@ -497,6 +516,24 @@ def test_rows_and_pages_of_the_files_that_snakemake_gives():
     ]
     with pytest.raises(ValueError, match="shorter"):
         pages_of(["d", "e"], csv=["c"], html=["h", "i"], figures=["f", "g"])
+
+
+def test_rows_of_the_same_model_and_loss_are_told_apart(baked, tmp_path):
+    """In the page, the LaTeX table and the figures stands the training that is not that of the other."""
+    row = next(row for row in baked[1] if (row.model, row.loss) == ("nonsequential", "mean_squared_error"))
+    twin = replace(row, training="longer")
+    words = identity.told_apart([identity.of(row), identity.of(twin)])
+    assert words == ["mocks", "longer"]
+    both = [replace(one, words=said) for one, said in zip((row, twin), words, strict=True)]
+    made = compared([*both, row_of(baked[0], "constant", "baseline")], baked[0], tmp_path)
+    records = tables.read_csv(made / "comparison.csv")
+    assert [record["training"] for record in records] == ["longer", "mocks", "mocks"]
+    html, tex = ((made / name).read_text() for name in ("report.html", "comparison.tex"))
+    for said in words:
+        assert f"mean_<wbr>squared_<wbr>error ({said})" in html
+        assert f'id="run-nonsequential-mean_squared_error-{said}"' in html
+        assert f"mean\\_squared\\_error ({said})" in tex
+    assert "baseline (" not in html
 
 
 def test_metrics_of_other_predictions_do_not_count(baked, tmp_path):
