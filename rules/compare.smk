@@ -2,7 +2,8 @@
 Bake the comparison: one page and table for each dataset, and one that joins them.
 
 in:   results/<dataset>/evaluation/<model>/<loss>/metrics.json and runs of all combinations
-out:  results/<dataset>/report.html, comparison.csv, comparison.tex, figures/
+out:  results/<dataset>/chosen.json: the row that is best on the validation part, for what comes after
+      results/<dataset>/report.html, comparison.csv, comparison.tex, figures/
       results/report.html, results/comparison.csv
       results/config.yaml: the merged config, every default written out
 """
@@ -10,6 +11,7 @@ out:  results/<dataset>/report.html, comparison.csv, comparison.tex, figures/
 
 localrules:
     write_config,
+    choose,
     join,
 
 
@@ -33,8 +35,35 @@ rule write_config:
         "../scripts/write_config.py"
 
 
+rule choose:
+    input:
+        runs=lambda wildcards: PLAN.compared_runs(wildcards.dataset),
+        metrics=lambda wildcards: PLAN.evaluations(wildcards.dataset, "metrics.json"),
+    output:
+        PATHS.chosen(),
+    log:
+        PATHS.log("choose", "{dataset}"),
+    benchmark:
+        PATHS.benchmark("choose", "{dataset}")
+    conda:
+        "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
+    resources:
+        mem_mb=jobs.memory(1000),
+        runtime=jobs.minutes(10),
+    params:
+        rows=lambda wildcards: PLAN.rows(wildcards.dataset),
+        code=code_digest("choose"),
+    message:
+        "choosing among all rows of {wildcards.dataset}"
+    script:
+        "../scripts/choose.py"
+
+
 rule compare:
     input:
+        chosen=PATHS.chosen(),
         runs=lambda wildcards: PLAN.compared_runs(wildcards.dataset),
         metrics=lambda wildcards: PLAN.evaluations(wildcards.dataset, "metrics.json"),
         figures=lambda wildcards: PLAN.evaluations(wildcards.dataset, "figures"),

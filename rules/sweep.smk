@@ -79,19 +79,19 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
 
 
 localrules:
-    choose,
+    choose_point,
 
 
-rule choose:
+rule choose_point:
     input:
         lambda wildcards: PLAN.sweep_files(**wildcards),
     output:
         choice=PATHS.sweep("sweep.json"),
         table=report(PATHS.sweep("sweep.csv"), caption="../report/sweep_table.rst", category="{dataset}"),
     log:
-        PATHS.log("choose", "{dataset}", "{model}", "{loss}"),
+        PATHS.log("choose_point", "{dataset}", "{model}", "{loss}"),
     benchmark:
-        PATHS.benchmark("choose", "{dataset}", "{model}", "{loss}")
+        PATHS.benchmark("choose_point", "{dataset}", "{model}", "{loss}")
     conda:
         "../envs/report.yaml"
     container:
@@ -101,11 +101,11 @@ rule choose:
         runtime=jobs.minutes(10),
     params:
         points=lambda wildcards: PLAN.swept_values(**wildcards),
-        code=code_digest("choose"),
+        code=code_digest("choose_point"),
     message:
         "choosing among the points of {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
     script:
-        "../scripts/choose.py"
+        "../scripts/choose_point.py"
 
 
 # All sweeps up to their choice, without a look at the test part.

@@ -1,10 +1,12 @@
-"""Choose the best point of a sweep on the validation part."""
+"""Choose the row of a dataset that is best on the validation part."""
 
 from pathlib import Path
 
-from skybake.evaluation import choice
-from skybake.results import folders
+from skybake import report
 from skybake.workflow import logs
 
 with logs.of(snakemake):
-    choice.choose(snakemake.params.points, folders.of_points(snakemake.input), Path(snakemake.output.choice))
+    report.choose(
+        report.rows_of(snakemake.params.rows, runs=snakemake.input.runs, metrics=snakemake.input.metrics),
+        Path(snakemake.output[0]),
+    )

@@ -14,6 +14,7 @@ with logs.of(snakemake):
             figures=snakemake.input.figures,
             sweeps=snakemake.input.sweeps,
         ),
+        chosen=Path(snakemake.input.chosen),
         csv=Path(snakemake.output.csv),
         tex=Path(snakemake.output.tex),
         html=Path(snakemake.output.html),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
 NETWORK_FILES = (*BASELINE_FILES, "model.keras")
-COMPARISON_FILES = ("comparison.csv", "comparison.tex", "report.html", "figures")  # of a dataset
+CHOSEN = "chosen.json"
+COMPARISON_FILES = (CHOSEN, "comparison.csv", "comparison.tex", "report.html", "figures")  # of a dataset
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class Paths:
     def dataset(self, dataset: str = "{dataset}", name: str = "dataset.h5") -> str:
         """A file of a dataset: the dataset itself, ``rejected.csv``, ``report.html``, ..."""
         return f"{self.results}/{dataset}/{name}"
+
+    def chosen(self, dataset: str = "{dataset}") -> str:
+        """Which row of a dataset is best on the validation part."""
+        return self.dataset(dataset, CHOSEN)
 
     def split(self, dataset: str = "{dataset}", seed: int | str = "{split_seed}") -> str:
         """The split of a dataset."""

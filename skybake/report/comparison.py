@@ -20,7 +20,8 @@ from skybake.evaluation.evaluate import Trained
 from skybake.metrics.probabilistic import mean
 from skybake.metrics.regression import rmse, std_error
 from skybake.report import page, tables
-from skybake.report.rows import OK, Entry, Row, chosen, ordered, read
+from skybake.report.choosing import chosen_entry
+from skybake.report.rows import OK, Entry, Row, ordered, read
 from skybake.report.tasks import CLASSIFICATION, REGRESSION, Task, task_of
 
 ERRORS = {"std_error": std_error, "rmse": rmse}  # what of the errors is compared
@@ -46,6 +47,7 @@ class Facts:
 def compare(
     rows: Sequence[Row],
     *,
+    chosen: Path,
     csv: Path,
     tex: Path,
     html: Path,
@@ -62,6 +64,7 @@ def compare(
 
     Args:
         rows: All rows of the dataset that the config asks for; those without metrics are shown as failed.
+        chosen: ``chosen.json``, which names the row that the others are compared with.
         csv, tex, html: Files to write.
         figures: Folder for ``<name>.pdf`` and ``<name>.png``.
         figure_names: Files of ``skybake/figures/`` with ``SCOPE = "comparison"``.
@@ -71,14 +74,14 @@ def compare(
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
 
     Raises:
-        ValueError: There is no row, or rows of several datasets.
+        ValueError: There is no row, or rows of several datasets, or the chosen one is not among them.
     """
     names = sorted({row.dataset for row in rows})
     if len(names) != 1:
         raise ValueError(f"rows of the datasets {names} found; expected one dataset")
     facts = _facts(dataset, split, rejected)
     entries = ordered(read(row, mock=facts.dataset.mock) for row in rows)
-    best = chosen(entries)
+    best = chosen_entry(entries, chosen)
     pairs = _pairs(entries, best, Bootstrap(**statistics))
     task = task_of(entry.record for entry in entries)
     entries = [_with_pair(entry, best, pairs, task) for entry in entries]

@@ -81,7 +81,7 @@ class Row:
     seeds: Sequence[int]
     runs: Mapping[int, Path]
     metrics: Path
-    figures: Path
+    figures: Path | None
     log: Path
     evaluation_log: Path | None = None
     baseline: bool = False
@@ -106,15 +106,15 @@ def rows_of(
     *,
     runs: Iterable[str],
     metrics: Iterable[str],
-    figures: Iterable[str],
-    sweeps: Iterable[str],
+    figures: Iterable[str] = (),
+    sweeps: Iterable[str] = (),
 ) -> list[Row]:
     """Return the rows of a dataset.
 
     Args:
         told: What :meth:`skybake.config.Plan.rows` tells of each.
         runs: Files of all runs.
-        metrics, figures: ``metrics.json`` and the folder of figures of each.
+        metrics, figures: ``metrics.json`` and the folder of figures of each; figures are for a page only.
         sweeps: ``sweep.json`` of those that are swept.
     """
     folder_of = folders.of_rows(runs)
@@ -127,7 +127,7 @@ def rows_of(
         key = (model, loss)
         logs_of = {"log": Path(row["log"]), "evaluation_log": Path(row["evaluation_log"])}
         logs_of["point_logs"] = tuple(map(Path, row["point_logs"]))
-        files = {"runs": folder_of[key], "metrics": metrics_of[key], "figures": figures_of[key]}
+        files = {"runs": folder_of[key], "metrics": metrics_of[key], "figures": figures_of.get(key)}
         facts = {name: value for name, value in row.items() if name != "folder"}
         rows.append(Row(**{**facts, **logs_of}, **files, sweep=sweep_of.get(key), words=words))
     return rows
@@ -257,15 +257,6 @@ def ordered(entries: Iterable[Entry]) -> list[Entry]:
         return group, entry.row.baseline, float("inf") if value is None else value, entry.row.name
 
     return sorted(entries, key=place)
-
-
-def chosen(entries: Iterable[Entry]) -> Entry | None:
-    """Return the network chosen on validation (a baseline if no network has ended); None if nothing has.
-
-    It has the lowest RMSE there, for classes the lowest log loss.
-    """
-    ended = [entry for entry in ordered(entries) if entry.status == OK]
-    return ended[0] if ended else None
 
 
 def _failed(log: Path) -> bool:

@@ -10,6 +10,7 @@ import yaml
 from skybake.config.paths import COMPARISON_FILES
 from skybake.config.plan import Plan
 from skybake.files import atomic_write
+from skybake.report.choosing import choose
 from skybake.report.comparison import compare
 from skybake.report.overview import join, pages_of
 from skybake.report.rows import Row, is_judged, rows_of
@@ -42,8 +43,11 @@ def bake(plan: Plan) -> list[str]:
         failed = [row for row in rows if not is_judged(row)]
         missing += [f"{dataset}: {row.name}" for row in failed]
         if failed and len(failed) < len(rows):
+            chosen = Path(plan.paths.chosen(dataset))
+            choose(rows, chosen)
             compare(
                 rows,
+                chosen=chosen,
                 csv=Path(plan.paths.dataset(dataset, "comparison.csv")),
                 tex=Path(plan.paths.dataset(dataset, "comparison.tex")),
                 html=Path(plan.paths.dataset(dataset, "report.html")),

@@ -25,7 +25,7 @@ STEPS = {  # scripts, and rooms of the library whose files they find by name
     ),
     "train-cpu": (["train", "test_chosen", "look_inside", "examine_training"], ["models", "losses"]),
     "report": (
-        ["write_config", "explore", "evaluate", "choose", "compare", "join", "draw_inside", "examine"],
+        ["write_config", "explore", "evaluate", "choose_point", "choose", "compare", "join", "draw_inside", "examine"],
         ["figures"],
     ),
 }

@@ -17,7 +17,7 @@ from sklearn import metrics
 from skybake.data import rejections, splits
 from skybake.data.dataset import load_dataset
 from skybake.evaluation.evaluate import evaluate
-from skybake.report import Page, Row, compare, join, page, pages_of, rows, rows_of, tables
+from skybake.report import Page, Row, choosing, compare, join, page, pages_of, rows, rows_of, tables
 from skybake.results import identity, predictions
 from tests.unit._synthetic_runs import WIDTH, write_classified, write_dataset, write_run
 
@@ -82,8 +82,10 @@ def bake(folder: Path, *, dataset="efeds_mock", mock=True, combinations=COMBINAT
 
 
 def compared(made, folder: Path, out: Path) -> Path:
+    choosing.choose(made, out / "chosen.json")
     compare(
         made,
+        chosen=out / "chosen.json",
         csv=out / "comparison.csv",
         tex=out / "comparison.tex",
         html=out / "report.html",
@@ -236,10 +238,10 @@ def test_the_choice_looks_at_validation_only(baked):
     names = {entry.row.name: entry for entry in entries}
     worst = names["simple_sequential, mean_squared_error"]
     worst.record["valid_rmse"] = 1e-6
-    assert rows.chosen(entries) is worst
+    assert choosing.best(entries) is worst
     for entry in entries:
         entry.record["rmse"] = entry.record["std_error"] = 0.0
-    assert rows.chosen(entries) is worst
+    assert choosing.best(entries) is worst
 
 
 def test_a_row_that_left_a_gpu_unused_is_marked(baked, tmp_path):
@@ -518,6 +520,20 @@ def test_rows_and_pages_of_the_files_that_snakemake_gives():
         pages_of(["d", "e"], csv=["c"], html=["h", "i"], figures=["f", "g"])
 
 
+def test_the_choice_is_a_file_that_later_steps_read(baked, out, tmp_path):
+    told = json.loads((out / "chosen.json").read_text())
+    first = tables.read_csv(out / "comparison.csv")[0]
+    assert told["by"] == "valid_rmse"
+    assert told["chosen"] == {axis: first[axis] for axis in identity.AXES}
+    assert [row["status"] for row in told["rows"]].count("failed") == 1
+    values = [row["valid_rmse"] for row in told["rows"] if row["status"] == "ok" and not row["baseline"]]
+    assert values == sorted(values)
+    wrong = {**told, "chosen": told["chosen"] | {"training": "gone"}}
+    (tmp_path / "chosen.json").write_text(json.dumps(wrong))
+    with pytest.raises(ValueError, match=r"chosen\.json: the row .*'gone'.* is none of those that have ended"):
+        choosing.chosen_entry([rows.read(row, mock=True) for row in baked[1]], tmp_path / "chosen.json")
+
+
 def test_rows_of_the_same_model_and_loss_are_told_apart(baked, tmp_path):
     """In the page, the LaTeX table and the figures stands the training that is not that of the other."""
     row = next(row for row in baked[1] if (row.model, row.loss) == ("nonsequential", "mean_squared_error"))
@@ -652,8 +668,10 @@ def bake_classes(folder: Path) -> list[Row]:
 def classified(tmp_path_factory):
     folder = tmp_path_factory.mktemp("classes") / "stamps"
     made = bake_classes(folder)
+    choosing.choose(made, folder / "chosen.json")
     compare(
         made,
+        chosen=folder / "chosen.json",
         csv=folder / "comparison.csv",
         tex=folder / "comparison.tex",
         html=folder / "report.html",

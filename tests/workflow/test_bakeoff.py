@@ -100,6 +100,7 @@ def test_a_second_run_has_nothing_to_do(finished):
         ("clusters/runs/deeper_sequential/mse/seed-2/predictions.h5", "train_clusters"),
         ("clusters/runs/deeper_sequential/mse/seed-2/model.keras", "train_clusters"),
         ("clusters/evaluation/constant/baseline/metrics.json", "evaluate"),
+        ("clusters/chosen.json", "choose"),
         ("galaxies/comparison.tex", "compare"),
     ],
 )
@@ -118,10 +119,13 @@ def test_a_deleted_result_is_made_again(deleted, again, finished):
     [
         (
             "skybake/models/simple_sequential.py",
-            {"train_clusters": 2, "evaluate": 2, "compare": 1, "join": 1, "all": 1},
+            {"train_clusters": 2, "evaluate": 2, "choose": 1, "compare": 1, "join": 1, "all": 1},
         ),
-        ("skybake/losses/huber.py", {"train_galaxies": 1, "evaluate": 1, "compare": 1, "join": 1, "all": 1}),
-        ("skybake/figures/loss_curve.py", {"evaluate": 8, "compare": 2, "join": 1, "all": 1}),
+        (
+            "skybake/losses/huber.py",
+            {"train_galaxies": 1, "evaluate": 1, "choose": 1, "compare": 1, "join": 1, "all": 1},
+        ),
+        ("skybake/figures/loss_curve.py", {"evaluate": 8, "choose": 2, "compare": 2, "join": 1, "all": 1}),
         ("skybake/figures/forest.py", {"compare": 2, "join": 1, "all": 1}),
         ("skybake/mock/efeds/maps.py", {"simulate": 1}),
         ("skybake/config/page.py", {}),

@@ -88,7 +88,7 @@ def test_another_value_trains_only_that_one(swept):
     try:
         jobs = swept.jobs()
         assert jobs["train_point_clusters"] == 1
-        assert jobs["choose"] == 1
+        assert jobs["choose_point"] == 1
         assert "train_clusters" not in jobs
     finally:
         swept.write(config(0.1, 2.0))
