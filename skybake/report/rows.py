@@ -114,9 +114,9 @@ def rows_of(
     rows = []
     for row in told:
         key = (row["model"], row["loss"])
-        logs_of = {"log": Path(row["log"]), "evaluation_log": Path(row["evaluation_log"])}
+        logs_of: dict[str, Any] = {"log": Path(row["log"]), "evaluation_log": Path(row["evaluation_log"])}
         logs_of["point_logs"] = tuple(map(Path, row["point_logs"]))
-        files = {"runs": folder_of[key], "metrics": metrics_of[key], "figures": figures_of[key]}
+        files: dict[str, Any] = {"runs": folder_of[key], "metrics": metrics_of[key], "figures": figures_of[key]}
         rows.append(Row(**{**row, **logs_of}, **files, sweep=sweep_of.get(key)))
     return rows
 
@@ -203,9 +203,10 @@ def _accuracy(metrics: Mapping[str, Any]) -> Record:
 
 def _spread(values: Sequence[float | None]) -> float | None:
     """Return the sample standard deviation (divisor n - 1) over seeds; None for one seed."""
-    if len(values) < 2 or None in values:
+    known = [value for value in values if value is not None]
+    if len(known) < max(2, len(values)):
         return None
-    return float(np.std(values, ddof=1))
+    return float(np.std(known, ddof=1))
 
 
 def _devices(runs: Iterable[Mapping[str, Any]]) -> Record:
