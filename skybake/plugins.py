@@ -55,7 +55,7 @@ def syntax_tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
-def _literal(node: ast.AST, path: Path) -> Any:
+def _literal(node: ast.expr, path: Path) -> Any:
     try:
         return ast.literal_eval(node)
     except ValueError:
@@ -79,9 +79,11 @@ def _defaults(function: ast.FunctionDef, path: Path, *, keyword_only: bool) -> d
     """Return the parameters that have defaults: those a config may set."""
     arguments = function.args
     positional = arguments.args[len(arguments.args) - len(arguments.defaults) :]
-    pairs = [] if keyword_only else [*zip(positional, arguments.defaults, strict=True)]
-    pairs += [pair for pair in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if pair[1] is not None]
-    return {argument.arg: _literal(default, path) for argument, default in pairs}
+    pairs: list[tuple[ast.arg, ast.expr | None]] = []
+    if not keyword_only:
+        pairs += zip(positional, arguments.defaults, strict=True)
+    pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return {argument.arg: _literal(default, path) for argument, default in pairs if default is not None}
 
 
 @cache
@@ -146,7 +148,7 @@ def losses() -> Mapping[str, PlugIn]:
                             name=name,
                             module=f"skybake.losses.{file}",
                             parameters=_defaults(node, path, keyword_only=False),
-                            constants={key.arg: _literal(key.value, path) for key in mark.keywords}
+                            constants={key.arg: _literal(key.value, path) for key in mark.keywords if key.arg}
                             | {"function": node.name},
                             doc=ast.get_docstring(node) or "",
                         )

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from skybake import plugins
-from skybake.config.blocks import Bakeoff, Config, Dataset
+from skybake.config.blocks import Bakeoff, Config, Dataset, Sweep
 from skybake.config.combinations import as_word, canonical
 from skybake.config.messages import nearest, unknown_name, validation_problems
 from skybake.config.plan import Plan
@@ -86,7 +86,7 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
     baselines = plugins.in_room("baselines", "build")
     yield from _choice_problems(f"{key}.baselines", "baseline", bakeoff.baselines, baselines)
     if bakeoff.sweep is not None:
-        yield from _sweep_problems(f"{key}.sweep", bakeoff)
+        yield from _sweep_problems(f"{key}.sweep", bakeoff, bakeoff.sweep)
     surveys = plugins.in_room("raw", "ingest")
     for place, name in enumerate(bakeoff.datasets):
         if name not in config.datasets:
@@ -107,12 +107,12 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
                 )
 
 
-def _sweep_problems(key: str, bakeoff: Bakeoff) -> Iterator[str]:
+def _sweep_problems(key: str, bakeoff: Bakeoff, sweep: Sweep) -> Iterator[str]:
     """Find what a sweep cannot vary: what the bake-off does not have, unknown keys, values of the wrong kind."""
     found = False
     for room, choices, swept, known in (
-        ("models", bakeoff.models, bakeoff.sweep.models, plugins.models()),
-        ("losses", bakeoff.losses, bakeoff.sweep.losses, plugins.losses()),
+        ("models", bakeoff.models, sweep.models, plugins.models()),
+        ("losses", bakeoff.losses, sweep.losses, plugins.losses()),
     ):
         names = [choice if isinstance(choice, str) else next(iter(choice), "") for choice in choices]
         for name, parameters in swept.items():
@@ -123,7 +123,9 @@ def _sweep_problems(key: str, bakeoff: Bakeoff) -> Iterator[str]:
             for parameter, values in parameters.items():
                 found = True
                 fixed = [
-                    choice for choice in choices if not isinstance(choice, str) and parameter in choice.get(name, {})
+                    choice
+                    for choice in choices
+                    if not isinstance(choice, str) and parameter in (choice.get(name) or {})
                 ]
                 if fixed:
                     yield f"{here}.{parameter}: swept here and given under {room} too; leave one of them out"
@@ -133,7 +135,7 @@ def _sweep_problems(key: str, bakeoff: Bakeoff) -> Iterator[str]:
                         f"{here}.{parameter}[{place}]", room, [{name: {parameter: value}}], known
                     )
                     yield from (problem.replace(f"[0].{name}.{parameter}", "") for problem in problems)
-    for name, values in bakeoff.sweep.training.items():
+    for name, values in sweep.training.items():
         found = True
         here = f"{key}.training.{name}"
         if name in UNSWEPT:
@@ -146,22 +148,21 @@ def _sweep_problems(key: str, bakeoff: Bakeoff) -> Iterator[str]:
             except ValidationError as error:
                 for problem in validation_problems(error, Training):
                     yield f"{here}[{place}]: {value!r} found; {problem}"
-    yield from _together_problems(f"{key}.training", bakeoff)
+    yield from _together_problems(f"{key}.training", bakeoff.training, sweep.training)
     if not found:
         yield f"{key}: nothing is swept; expected values under models, losses or training"
 
 
-def _together_problems(key: str, bakeoff: Bakeoff) -> Iterator[str]:
+def _together_problems(key: str, training: Training, swept: Mapping[str, list[Any]]) -> Iterator[str]:
     """Find swept values of a training block that are right alone and wrong together, e.g. sgd with an epsilon."""
-    swept = bakeoff.sweep.training
     for values in itertools.product(*swept.values()) if len(swept) > 1 else ():
         try:
             for name, value in zip(swept, values, strict=True):
-                with_training_values(bakeoff.training, {name: value})
+                with_training_values(training, {name: value})
         except ValidationError:
             return  # said already
         try:
-            with_training_values(bakeoff.training, dict(zip(swept, values, strict=True)))
+            with_training_values(training, dict(zip(swept, values, strict=True)))
         except ValidationError as error:
             said = ", ".join(f"{name}={as_word(value)}" for name, value in zip(swept, values, strict=True))
             yield from (f"{key}: {said} do not go together; {item}" for item in validation_problems(error, Training))

@@ -58,12 +58,12 @@ class Point:
 
     Attributes:
         values: What it sets, by the names that tell its values apart.
-        model, loss, training: What follows.
+        model, loss, training: What follows; the loss is None for a baseline.
     """
 
     values: Mapping[str, Any]
     model: Chosen
-    loss: Chosen
+    loss: Chosen | None
     training: Training
 
     @property
@@ -118,7 +118,7 @@ class Combination:
         }
 
 
-def chosen_part(choice: str | Mapping[str, Mapping[str, Any]], known: Mapping[str, plugins.PlugIn]) -> Chosen:
+def chosen_part(choice: str | Mapping[str, Mapping[str, Any] | None], known: Mapping[str, plugins.PlugIn]) -> Chosen:
     """Return the part that a config names, with the parameters that differ from its defaults."""
     name, given = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
     defaults = known[name].parameters

@@ -9,7 +9,7 @@ from typing import Any
 
 from skybake import plugins
 from skybake.config.blocks import Config
-from skybake.config.combinations import Combination, Point, chosen_part
+from skybake.config.combinations import Chosen, Combination, Point, chosen_part
 from skybake.config.paths import BASELINE_FILES, COMPARISON_FILES, NETWORK_FILES, Paths
 from skybake.config.sweeps import sweep_points
 from skybake.settings import Settings
@@ -86,8 +86,9 @@ class Plan:
 
     def ledgers(self, dataset: str) -> list[str]:
         """Return the ledgers of a dataset's downloads, one a chunk."""
-        chunks = self.config.datasets[dataset].fetch.chunks
-        return [self.paths.dataset(dataset, f"fetch/ledger-{chunk:03d}.csv") for chunk in range(chunks)]
+        fetch = self.config.datasets[dataset].fetch
+        chunks = range(fetch.chunks) if fetch else ()
+        return [self.paths.dataset(dataset, f"fetch/ledger-{chunk:03d}.csv") for chunk in chunks]
 
     def is_mock(self, dataset: str) -> bool:
         """Tell whether the raw files are simulated."""
@@ -112,7 +113,7 @@ class Plan:
         models, baselines = plugins.models(), plugins.in_room("baselines", "build")
         taken: set[tuple[str, str, str]] = set()
         for name, bakeoff in self.config.bakeoffs.items():
-            pairs = [
+            pairs: list[tuple[Chosen, Chosen | None]] = [
                 (chosen_part(model, models), chosen_part(loss, losses))
                 for model in bakeoff.models
                 for loss in bakeoff.losses

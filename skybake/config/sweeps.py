@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from skybake.config.blocks import Bakeoff
+from skybake.config.blocks import Bakeoff, Sweep
 from skybake.config.combinations import Chosen, Point, canonical
 from skybake.settings import Settings
 from skybake.training.settings import Training
@@ -16,7 +16,7 @@ def sweep_points(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[Poin
     """Yield all points of a model with a loss, in the config's order; of a sweep of others, the one that is given."""
     if bakeoff.sweep is None:
         return
-    axes = list(_axes(bakeoff, model, loss))
+    axes = list(_axes(bakeoff, bakeoff.sweep, model, loss))
     shorts = [key.rsplit(".", 1)[-1] for _, key, _ in axes]
     names = [
         f"{room}.{key}" if shorts.count(short) > 1 else short
@@ -34,9 +34,8 @@ def sweep_points(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[Poin
         )
 
 
-def _axes(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[tuple[str, str, list[Any]]]:
+def _axes(bakeoff: Bakeoff, sweep: Sweep, model: Chosen, loss: Chosen) -> Iterator[tuple[str, str, list[Any]]]:
     """Yield what is swept of a model with a loss: room, key and values."""
-    sweep = bakeoff.sweep
     for room, chosen, swept in (("model", model, sweep.models), ("loss", loss, sweep.losses)):
         for key, values in swept.get(chosen.part.name, {}).items():
             yield room, key, [canonical(value, chosen.part.parameters[key]) for value in values]

@@ -177,13 +177,14 @@ def load_dataset(path: Path | str) -> Dataset:
             check_classes(classes, labels, ids)
         except DatasetError as error:
             raise DatasetError(f"{path}: {error}") from None
+        height, width, bands = map(int, file["image"].shape[1:])
         return Dataset(
             path=path,
             survey=str(attributes["survey"]),
             task=str(attributes["task"]),
             mock=bool(attributes["mock"]),
             bands=tuple(str(band) for band in file["image"].attrs["bands"]),
-            image_shape=tuple(int(size) for size in file["image"].shape[1:]),
+            image_shape=(height, width, bands),
             ids=ids,
             groups=file["group"].asstr()[:],
             labels=labels,

@@ -440,8 +440,10 @@ def _words(value: Any) -> str:
     return ", ".join(f"{name} {_words(item)}" for name, item in value.items() if item)
 
 
-def pictures(folder: Path, names: Iterable[str]) -> tuple[Picture, ...]:
-    """Return the figures of these names that lie in a folder."""
+def pictures(folder: Path | None, names: Iterable[str]) -> tuple[Picture, ...]:
+    """Return the figures of these names that lie in a folder, if there is one."""
+    if folder is None:
+        return ()
     known = plugins.in_room("figures", "draw")
     return tuple(
         Picture(known[name].constants["TITLE"], known[name].constants["CAPTION"], _address(folder / f"{name}.png"))

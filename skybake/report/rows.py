@@ -125,9 +125,9 @@ def rows_of(
     for row, words in zip(told, identity.told_apart(told), strict=True):
         model, loss = row["folder"].split("/")
         key = (model, loss)
-        logs_of = {"log": Path(row["log"]), "evaluation_log": Path(row["evaluation_log"])}
+        logs_of: dict[str, Any] = {"log": Path(row["log"]), "evaluation_log": Path(row["evaluation_log"])}
         logs_of["point_logs"] = tuple(map(Path, row["point_logs"]))
-        files = {"runs": folder_of[key], "metrics": metrics_of[key], "figures": figures_of.get(key)}
+        files: dict[str, Any] = {"runs": folder_of[key], "metrics": metrics_of[key], "figures": figures_of.get(key)}
         facts = {name: value for name, value in row.items() if name != "folder"}
         rows.append(Row(**{**facts, **logs_of}, **files, sweep=sweep_of.get(key), words=words))
     return rows
@@ -215,9 +215,10 @@ def _accuracy(metrics: Mapping[str, Any]) -> Record:
 
 def _spread(values: Sequence[float | None]) -> float | None:
     """Return the sample standard deviation (divisor n - 1) over seeds; None for one seed."""
-    if len(values) < 2 or None in values:
+    known = [value for value in values if value is not None]
+    if len(known) < max(2, len(values)):
         return None
-    return float(np.std(values, ddof=1))
+    return float(np.std(known, ddof=1))
 
 
 def _devices(runs: Iterable[Mapping[str, Any]]) -> Record:

@@ -47,7 +47,7 @@ class Checkpoint:
         """Keep a state in place of the one before."""
         if self.path is None:
             return
-        arrays = {
+        arrays: dict[str, Any] = {
             f"{name}-{place}": value for name, values in state.arrays.items() for place, value in enumerate(values)
         }
         counts = {name: len(values) for name, values in state.arrays.items()}

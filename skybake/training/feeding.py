@@ -77,6 +77,8 @@ class Images:
         """
         if self.held is not None:
             return self.held[places]
+        if self.reader is None:
+            raise RuntimeError(f"{self.dataset.path}: its images are neither in memory nor is their file open")
         images = self.reader.images(self.rows[places], out)
         return images if self.step is None else self.step.apply(images)
 
@@ -119,7 +121,7 @@ class Stream:
 
     def __init__(self, images: Images):
         self._images = images
-        self._reader = ThreadPoolExecutor(1) if images.held is None else None
+        self._reader = ThreadPoolExecutor(1)
         self._reading: dict[int, Future] = {}
         self._buffers: dict[int, np.ndarray] = {}  # by the number of a handful, even or odd
         self.start([])
@@ -134,7 +136,7 @@ class Stream:
 
     def take(self, first: int, last: int) -> np.ndarray:
         """Return a copy of the images of the objects ``first`` to ``last`` of the epoch's order."""
-        if self._reader is None:
+        if self._images.held is not None:
             return self._images.read(self.order[first:last])
         taken = np.empty((last - first, *self._images.shape), np.float32)
         for number in range(self._number(first), self._number(last - 1) + 1):
@@ -201,7 +203,7 @@ def batches(part: Part, batch_size: int, seed: int | None = None, augmentation: 
     Args:
         part: What is given.
         batch_size: Objects a step.
-        seed: Of the order, drawn anew for every epoch, and of the augmentation; None for :meth:`Part.order`.
+        seed: Of the order, drawn anew for every epoch, and of the augmentation; None for :meth:`Part.order` and none.
         augmentation: As :func:`skybake.training.preprocessing.augment` knows it.
         epoch: The first one, counted from 0.
     """
@@ -222,7 +224,7 @@ def batches(part: Part, batch_size: int, seed: int | None = None, augmentation: 
             batch: dict[str, np.ndarray] = {"image": self.stream.take(first, last)}
             if part.scalars is not None:
                 batch["scalars"] = part.scalars[places]
-            if augmentation != "none":
+            if augmentation != "none" and seed is not None:
                 rng = np.random.default_rng([seed, self.epoch, index])
                 batch["image"] = preprocessing.augment(batch["image"], augmentation, rng)
             return batch, part.targets[places]

@@ -37,7 +37,7 @@ class ImageStep:
         if self.noise is not None:
             images /= _spread(self.noise, images)
             np.arcsinh(images, out=images)
-        if self.mean is not None:
+        if self.mean is not None and self.std is not None:
             images -= _spread(self.mean, images)
             images /= _spread(self.std, images)
         return images
@@ -50,7 +50,8 @@ class ImageStep:
     @classmethod
     def of_dict(cls, facts: Mapping[str, Any]) -> ImageStep:
         """Return the step of a run record."""
-        return cls(**{key: np.array(value) if isinstance(value, list) else value for key, value in facts.items()})
+        numbers = {key: None if value is None else np.array(value) for key, value in facts.items() if key != "name"}
+        return cls(facts["name"], **numbers)
 
 
 def _spread(values: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -143,7 +144,7 @@ def _moments(source: Pixels, noise: np.ndarray | None, *, per_pixel: bool) -> tu
     Blocks are merged as Chan, Golub & LeVeque (1979, Stanford STAN-CS-79-773) do: no difference of large sums.
     """
     axes = 0 if per_pixel else (0, 1, 2)
-    count, mean, squares = 0, 0.0, 0.0
+    count, mean, squares = 0, np.zeros(()), np.zeros(())
     for block in source.blocks():
         pixels = block.astype(np.float64)
         if noise is not None:

@@ -141,7 +141,7 @@ class Result:
     record: Mapping[str, Any]
     timing: Mapping[str, Any]
     history: Sequence[Mapping[str, float]] = ()
-    save: Callable[[Path], None] = lambda folder: None
+    save: Callable[[Path], object] = lambda folder: None
 
 
 def load(dataset: Path | str, split: Path | str, label: str, parts: tuple[str, ...] = splits.PARTS) -> Data:
@@ -305,8 +305,10 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 def peak_memory_mb() -> float:
     """Return the largest memory that this process has held so far, in MB."""
     try:  # getrusage would also count what the parent held before the fork
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024 / 1e6
-    except (OSError, TypeError):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+        held = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+    except OSError:
+        held = None
+    if held is not None:
+        return int(held[1]) * 1024 / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

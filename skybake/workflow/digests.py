@@ -15,7 +15,7 @@ from skybake.plugins import PACKAGE, ROOT, syntax_tree
 def _imports(path: Path) -> frozenset[Path]:
     """Return the library's files that a file imports, directly."""
     package = path.relative_to(ROOT).parent.parts
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(syntax_tree(path)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
@@ -24,7 +24,7 @@ def _imports(path: Path) -> frozenset[Path]:
             module = (base + (node.module or "")).strip(".")
             names.add(module)
             names.update(f"{module}.{alias.name}" for alias in node.names)
-    found = set()
+    found: set[Path] = set()
     for name in names:
         if name.split(".")[0] != PACKAGE.name:
             continue

@@ -120,7 +120,7 @@ def shared_by_doctors(given: Mapping[str, Any], bakeoffs: Iterable[str]) -> dict
 
 def train_differently(given: Mapping[str, Any], bakeoffs: Mapping[str, Any]) -> list[str]:
     """Return the bake-offs that differ in what their trainings ask a site for: the first of those that are alike."""
-    kinds = {}
+    kinds: dict[tuple[str, str], str] = {}
     for name, bakeoff in bakeoffs.items():
         asked = {key: str(getattr(value, "raw", value)) for key, value in given.get(f"train_{name}", {}).items()}
         kinds.setdefault((bakeoff.training.model_dump_json(include=DOCTORED), str(sorted(asked.items()))), name)
@@ -159,7 +159,14 @@ def first_values(resources: Mapping[str, Any], names: Iterable[str] = gpu_reques
 def _first_value(resource: Any) -> Any:
     if not hasattr(resource, "evaluate"):
         return resource
-    job = {"wildcards": None, "input": [], "attempt": 1, "threads": 1, "rulename": "", "async_run": None}
+    job: dict[str, Any] = {
+        "wildcards": None,
+        "input": [],
+        "attempt": 1,
+        "threads": 1,
+        "rulename": "",
+        "async_run": None,
+    }
     try:
         return resource.evaluate(**job).value
     except Exception:  # whatever an expression of a profile may raise

@@ -50,6 +50,11 @@ def test_all_values_meet_all_others_and_reach_the_training_block():
     assert point.training.batch_size == 16
 
 
+def test_a_loss_with_empty_parameters_can_be_swept():
+    found = plan({"losses": {"huber": {"delta": [0.5, 1.0]}}}, losses=[{"huber": None}])
+    assert list(points(found, "huber")) == ["delta=0.5", "delta=1.0"]
+
+
 def test_a_value_that_is_the_default_is_a_point_too():
     found = points(plan({"losses": {"huber": {"delta": [0.5, 1.0]}}}), "huber")
     assert [point.values for point in found.values()] == [{"delta": 0.5}, {"delta": 1.0}]

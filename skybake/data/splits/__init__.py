@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,6 +162,7 @@ def make(dataset: Dataset, strategy: Mapping[str, Any]) -> Split:
     parameters = dict(strategy)
     name = parameters.pop("strategy")
     together = kept_together(dataset, strategy)
+    at_random: Mapping[str, Callable[..., tuple[np.ndarray, ...]]] = {"holdout": holdout, "fractions": fractions}
     if name == "group":
         parts = grouped(together, **parameters)
     elif name == "sky":
@@ -182,11 +183,12 @@ def make(dataset: Dataset, strategy: Mapping[str, Any]) -> Split:
             )
         parts = official(dataset.scalars[OFFICIAL_TEST], **parameters)
     else:
-        parts = {"holdout": holdout, "fractions": fractions}[name](len(dataset), **parameters)
+        parts = at_random[name](len(dataset), **parameters)
     for part, rows in zip(PARTS, parts, strict=True):
         if not len(rows):
             raise SplitError(f"{dataset.path}: no object in the part {part!r} of {len(dataset)} split by {strategy}")
-    split = Split(*parts, digest=dataset.digest, strategy=dict(strategy))
+    train, valid, test = parts
+    split = Split(train, valid, test, digest=dataset.digest, strategy=dict(strategy))
     if name in WHOLE_GROUPS and shared_groups(split, together):
         raise SplitError(f"{dataset.path}: the group {shared_groups(split, together)[0]!r} is on both sides")
     _check_classes(dataset, split)
@@ -238,8 +240,11 @@ def load(path: Path | str, dataset: Dataset) -> Split:
                 f"{path}: made for a dataset with ids {file.attrs['digest'][:12]}..., but {dataset.path} has"
                 f" {dataset.digest[:12]}.... Hint: split this dataset again"
             )
+        train, valid, test = (file[part][:] for part in PARTS)
         return Split(
-            *(file[part][:] for part in PARTS),
+            train,
+            valid,
+            test,
             digest=str(file.attrs["digest"]),
             strategy={
                 key.removeprefix("split_"): value.item() if isinstance(value, np.generic) else value
