@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import difflib
 import importlib.util
+import re
 from collections.abc import Collection, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +31,7 @@ UNHEARD = {  # resources that no sbatch hears of, with what works
     "tres_per_task": "slurm_extra: \"'--tres-per-task={value}'\"",
 }
 TEXTS = ("slurm_account", "slurm_partition", "qos", "constraint", "gres", "gpu", "gpu_model", "slurm_extra")
+NAMES = r"[\w.:,-]+"  # of generic resources with their numbers, rightly spelt or not
 NAMED_KIND = "slurm_extra: \"'--gpus-per-node={value}'\""
 OPTIONS = {  # options of sbatch that the plugin sets from a resource
     ("--account", "-A"): "slurm_account: \"'{value}'\"",
@@ -67,6 +69,11 @@ def check(given: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]) -
     """
     blocks = {"default-resources": defaults, **{f"set-resources: {rule}": given[rule] for rule in given}}
     problems = [f"{block}: {problem}" for block, resources in blocks.items() for problem in _problems(resources)]
+    problems += [
+        f"set-resources: {rule}: {problem}"
+        for rule, resources in given.items()
+        for problem in _dropped({**defaults, **resources})
+    ]
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise ConfigError(f"SLURM cannot be asked for this:\n{lines}\nHint: docs/cluster.md, What to edit")
@@ -108,11 +115,24 @@ def _problems(resources: Mapping[str, Any]) -> Iterator[str]:
         reason = refusal(**{name: known[name]}) if name in known else ""
         if reason:
             count = "" if name == "gres" else f":{known.get('gpu', 1)}"
-            yield (
-                f"{name}: {known[name]!r} is refused by the SLURM plugin ({reason}). Hint: a GPU whose name has a"
-                f" hyphen, and several resources at once, need {_named_kind(known[name], count)}, without gpu and gres"
+            hint = (
+                "a GPU whose name has a hyphen, and several resources at once, need"
+                f" {_named_kind(known[name], count)}, without gpu and gres"
+                if re.fullmatch(NAMES, str(known[name]))
+                else "it is written as gres: \"'gpu:1'\", gres: \"'gpu:a100:1'\" or gpu_model: \"'a100'\""
             )
+            yield f"{name}: {known[name]!r} is refused by the SLURM plugin ({reason}). Hint: {hint}"
     yield from _problems_of_extra(known.get("slurm_extra", ""))
+
+
+def _dropped(resources: Mapping[str, Any]) -> Iterator[str]:
+    """Find what the plugin leaves out beside ``gres``, without a word."""
+    values = jobs.first_values(resources)
+    if values.get("gres") and values.get("gpu"):
+        yield (
+            f"gpu: {values['gpu']} beside gres: {values['gres']} is not passed on to SLURM. Hint: keep one of them; a"
+            " GPU and other resources at once need slurm_extra: \"'--gpus-per-node=1'\" beside gres"
+        )
 
 
 def _problems_of_extra(extra: str) -> Iterator[str]:

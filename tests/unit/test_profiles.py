@@ -143,9 +143,12 @@ def test_a_gpu_may_be_asked_for_in_every_place(extra):
     assert jobs.environment(shared, {}, "second", "auto") == "train-cpu"
 
 
-def test_an_expression_stays_one_where_its_gpu_is_taken_out():
-    given = from_command_line("train:slurm_extra=f'--nice={attempt} --gpus-per-node=1'", "train:gres='gpu:1'")
-    defaults = Resources.parse(["gpu=1", "gpu_model='a100'"], allow_expressions=True)
+@pytest.mark.parametrize(
+    ("more", "usual"), [(["train:gres='gpu:1'"], []), ([], ["gpu=1", "gpu_model='a100'"])], ids=["gres", "gpu"]
+)
+def test_an_expression_stays_one_where_its_gpu_is_taken_out(more, usual):
+    given = from_command_line("train:slurm_extra=f'--nice={attempt} --gpus-per-node=1'", *more)
+    defaults = Resources.parse(usual, allow_expressions=True)
     words, environment = submitted(given, defaults, device="cpu", attempt=2)  # after one that lacked no memory
     assert "--nice=1" in words
     assert not [word for word in words if re.match("--g", word)]
@@ -175,6 +178,8 @@ def test_an_expression_stays_one_where_its_gpu_is_taken_out():
         ('slurm_extra="--nodelist=\'a"', "cannot be read", "quotation"),
         ("gres='gpu:nvidia_a100-sxm4-40gb:1'", "gres:", "--gpus-per-node=nvidia_a100-sxm4-40gb:1"),
         ("gpu_model='nvidia_a100-sxm4-40gb'", "gpu_model:", "--gpus-per-node=nvidia_a100-sxm4-40gb:1"),
+        ("gres='gpu=1'", "'gpu=1'", "it is written as gres: \"'gpu:1'\""),
+        ('gres="gpu:\'a100:1"', "gpu:'a100:1", "it is written as gres: \"'gpu:1'\""),
     ],
 )
 def test_what_slurm_would_not_get_is_refused_with_what_works(entry, found, expected):
@@ -186,6 +191,15 @@ def test_what_slurm_would_not_get_is_refused_with_what_works(entry, found, expec
         assert expected in str(caught.value)
     with pytest.raises(ConfigError, match="default-resources: "):
         profiles.check({}, Resources.parse([entry], allow_expressions=True))
+
+
+def test_gpu_beside_gres_is_refused_since_only_gres_would_be_passed_on():
+    with pytest.raises(ConfigError, match="set-resources: train: gpu: 1 beside gres: tmpdisk:5 is not passed on"):
+        profiles.check(from_command_line("train:gpu=1", "train:gres='tmpdisk:5'"), {})
+    defaults = Resources.parse(["gres='tmpdisk:5'"], allow_expressions=True)
+    with pytest.raises(ConfigError, match="beside gres"):
+        profiles.check(from_command_line("train:gpu=1"), defaults)
+    profiles.check(from_command_line("train:gpu=1", "ingest:gres='tmpdisk:5'"), {})
 
 
 def test_a_value_that_only_ends_as_an_option_does_is_taken_where_the_plugin_takes_it():
