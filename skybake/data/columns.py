@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import h5py
 import numpy as np
 
-from skybake.missing import MAGIC
+from skybake.missing import MAGIC, present
 
 FORMAT = "skybake-dataset"
 VERSION = 1
@@ -87,8 +87,7 @@ def check_classes(classes: Sequence[str], labels: Mapping[str, np.ndarray], ids:
         return
     name, values = next(iter(labels.items()))
     values = np.asarray(values, dtype=np.float64)
-    known = ~np.isnan(values) & (values != MAGIC)
-    wrong = known & ((values != np.floor(values)) | (values < 0) | (values >= len(classes)))
+    wrong = present(values) & ((values != np.floor(values)) | (values < 0) | (values >= len(classes)))
     if wrong.any():
         bad = int(np.flatnonzero(wrong)[0])
         raise DatasetError(
