@@ -37,6 +37,7 @@ sys.path.insert(0, str(ROOT))
 
 from skybake.data.dataset import load_dataset  # noqa: E402
 from skybake.mock import sdss as mock  # noqa: E402
+from skybake.raw import ingest as common  # noqa: E402
 from skybake.raw import sdss  # noqa: E402
 from skybake.raw.sdss.frames import BANDS, COLUMNS, ROWS, find_frames, frame_name  # noqa: E402
 
@@ -86,7 +87,7 @@ def ingest(objects: pd.DataFrame, folder: Path, label: str, scratch: Path, threa
     objects.to_csv(catalogue, index=False)
     options = sdss.Options(label=label, size=SIZE, centring="nearest")
     raw = {"catalogue": catalogue, "frames": folder}
-    sdss.ingest(raw, out, scratch / "rejected.csv", options, mock=True, threads=threads)
+    common.ingest(sdss, raw, out, scratch / "rejected.csv", options, mock=True, threads=threads)
     return out
 
 

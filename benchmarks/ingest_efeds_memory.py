@@ -52,11 +52,11 @@ def write_raw(folder: Path, clusters: int, form: str, dtype: str) -> None:
 def ingest(folder: Path, size: int) -> None:
     """Ingest, and print the peak against ``size`` [bytes]."""
     sys.path.insert(0, str(ROOT))
-    from skybake.raw import efeds
+    from skybake.raw import efeds, ingest
 
     started = time.perf_counter()
     raw = {"images": folder / "images.pickle", "catalogue": folder / "catalogue.feather"}
-    efeds.ingest(raw, folder / "dataset.h5", folder / "rejected.csv", efeds.Options(), mock=True)
+    ingest.ingest(efeds, raw, folder / "dataset.h5", folder / "rejected.csv", efeds.Options(), mock=True)
     seconds, peak = time.perf_counter() - started, peak_resident()
     print(f"image array {size / 1e6:.1f} MB, peak {peak / 1e6:.1f} MB, ratio {peak / size:.3f}, {seconds:.1f} s")
 

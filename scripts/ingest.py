@@ -3,22 +3,24 @@
 from pathlib import Path
 
 from skybake import plugins
-from skybake.data import writer
+from skybake.raw.ingest import ingest
 from skybake.workflow import logs
 
 name = snakemake.wildcards.dataset
-# Not a parameter of the rule: other inputs are other trainings, and the same dataset.
-inputs = snakemake.config["datasets"][name].get("inputs") or ()
 
-with logs.of(snakemake), writer.expecting(f"datasets.{name}.inputs", inputs):
+with logs.of(snakemake):
     raw = {name: Path(snakemake.input[name], file) for name, file in snakemake.params.files.items()}
     raw |= {name: Path(folder) for name, folder in snakemake.params.fetched.items()}
-    reader = plugins.in_room("raw", "ingest")[snakemake.params.survey].load()
-    reader.ingest(
+    reader = plugins.in_room("raw", "read")[snakemake.params.survey].load()
+    ingest(
+        reader,
         raw,
         Path(snakemake.output.dataset),
         Path(snakemake.output.rejected),
         reader.Options(**snakemake.params.options),
         mock=snakemake.params.mock,
         threads=snakemake.threads,
+        # Not a parameter of the rule: other inputs are other trainings, and the same dataset.
+        expected=snakemake.config["datasets"][name].get("inputs") or (),
+        asked_by=f"datasets.{name}.inputs",
     )

@@ -8,7 +8,7 @@ from skybake.workflow import logs
 
 with logs.of(snakemake):
     archive = plugins.in_room("fetch", "archive_paths")[snakemake.params.survey].load()
-    reader = plugins.in_room("raw", "ingest")[snakemake.params.survey].load()
+    reader = plugins.in_room("raw", "read")[snakemake.params.survey].load()
     paths = archive.archive_paths(
         {name: Path(path) for name, path in snakemake.input.items()},
         reader.Options(**snakemake.params.options),

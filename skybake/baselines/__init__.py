@@ -20,8 +20,9 @@ from sklearn.pipeline import make_pipeline
 
 from skybake import plugins, provenance
 from skybake.data.dataset import Reader
+from skybake.missing import present
 from skybake.results.predictions import Prediction
-from skybake.training import preprocessing, runs
+from skybake.training import runs
 from skybake.training.runs import Data, Job, Result
 
 PACKAGES = ("scikit-learn", "numpy", "h5py")
@@ -40,7 +41,10 @@ def fit_job(dataset: Path, split: Path, job: Job, seeds: Mapping[int, Path], wor
 
 def _features(module: ModuleType, job: Job, data: Data, part: str) -> np.ndarray:
     """Return the features (n, F) of a part; its images are read some at a time, in the order of the file."""
-    order, scalars = np.argsort(data.rows[part], kind="stable"), data.scalars(job.inputs, part)
+    order = np.argsort(data.rows[part], kind="stable")
+    scalars = {
+        name: np.where(present(values), values, np.nan) for name, values in data.scalars(job.inputs, part).items()
+    }
     objects, found = max(1, BLOCK // math.prod(data.dataset.image_shape)), []
     with Reader(data.dataset) as reader:
         for first in range(0, len(order), objects):
@@ -54,7 +58,7 @@ def _fit(job: Job, data: Data) -> Result:
     module = plugins.in_room("baselines", "build")[job.part].load()
     features = {part: _features(module, job, data, part) for part in data.rows}
     label = data.label(job.label, "train")
-    known = ~preprocessing.is_missing(label)
+    known = present(label)
     started = perf_counter()
     model = module.build(**job.parameters)
     if any(np.isnan(values).any() for values in features.values()):

@@ -23,7 +23,7 @@ UNSWEPT = ("backend", "threads", "device", "memory_limit_mb")  # how a network i
 
 def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
     """Find what types cannot say: names that do not exist, parameters, missing files, unsuitable losses."""
-    surveys, simulators = plugins.in_room("raw", "ingest"), plugins.in_room("mock", "simulate")
+    surveys, simulators = plugins.in_room("raw", "read"), plugins.in_room("mock", "simulate")
     for name, dataset in config.datasets.items():
         key = f"datasets.{name}"
         if dataset.survey not in surveys:
@@ -87,7 +87,7 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
     yield from _choice_problems(f"{key}.baselines", "baseline", bakeoff.baselines, baselines)
     if bakeoff.sweep is not None:
         yield from _sweep_problems(f"{key}.sweep", bakeoff, bakeoff.sweep)
-    surveys = plugins.in_room("raw", "ingest")
+    surveys = plugins.in_room("raw", "read")
     for place, name in enumerate(bakeoff.datasets):
         if name not in config.datasets:
             yield unknown_name(f"{key}.datasets[{place}]", "dataset", name, config.datasets)

@@ -32,12 +32,12 @@ def page() -> str:
     """Return the documentation of the config, as Markdown."""
     blocks = list(_blocks("config", Config, set()))
     for room, title, function in (
-        ("raw", "datasets.*.options", "ingest"),
+        ("raw", "datasets.*.options", "read"),
         ("mock", "datasets.*.mock", "simulate"),
     ):
         for name, part in plugins.in_room(room, function).items():
             blocks.append(_block(f"{title}, survey `{name}`", part.load().Options))
-    for name, part in plugins.in_room("raw", "ingest").items():
+    for name, part in plugins.in_room("raw", "read").items():
         survey = part.load()
         forms = getattr(survey, "RAW_FORMS", (tuple(survey.RAW),))
         needed = {key: "required" if len(forms) == 1 else "one form" for form in forms for key in form}

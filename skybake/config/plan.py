@@ -29,7 +29,7 @@ class Plan:
 
     def survey(self, dataset: str) -> plugins.PlugIn:
         """Return the reader of a dataset."""
-        return plugins.in_room("raw", "ingest")[self.config.datasets[dataset].survey]
+        return plugins.in_room("raw", "read")[self.config.datasets[dataset].survey]
 
     def task(self, dataset: str) -> str:
         """Return ``"regression"`` or ``"classification"``."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import h5py
 import numpy as np
 
-from skybake.missing import MAGIC
+from skybake.missing import MAGIC, present
 
 FORMAT = "skybake-dataset"
 VERSION = 1
@@ -39,26 +39,28 @@ class Column:
 class Schema:
     """What a dataset will hold, known before its first object.
 
+    Survey, task, raw and mock are the same for all readers to find: :func:`skybake.raw.ingest.ingest` fills them in.
+
     Attributes:
-        survey: Name of the survey, as its reader's file.
-        task: ``"regression"`` or ``"classification"``.
         bands: One name per image channel.
         image: Units and description of the image pixels.
         labels: Label name -> column. The first is the one that models predict unless the config says otherwise.
         scalars: Scalar name -> column.
+        survey: Name of the survey, as its reader's file.
+        task: ``"regression"`` or ``"classification"``.
         raw: Raw file name (no folder) -> SHA-256 of the file.
         mock: Whether the objects are simulated.
         notes: Further root attributes, plain strings or numbers.
         classes: Of a classification, the name of class 0, 1, ... of the first label; empty where they have no names.
     """
 
-    survey: str
-    task: str
     bands: Sequence[str]
     image: Column
     labels: Mapping[str, Column]
     scalars: Mapping[str, Column]
-    raw: Mapping[str, str]
+    survey: str = ""
+    task: str = ""
+    raw: Mapping[str, str] = field(default_factory=dict)
     mock: bool = False
     notes: Mapping[str, str | float | int] = field(default_factory=dict)
     classes: Sequence[str] = ()
@@ -85,8 +87,7 @@ def check_classes(classes: Sequence[str], labels: Mapping[str, np.ndarray], ids:
         return
     name, values = next(iter(labels.items()))
     values = np.asarray(values, dtype=np.float64)
-    known = ~np.isnan(values) & (values != MAGIC)
-    wrong = known & ((values != np.floor(values)) | (values < 0) | (values >= len(classes)))
+    wrong = present(values) & ((values != np.floor(values)) | (values < 0) | (values >= len(classes)))
     if wrong.any():
         bad = int(np.flatnonzero(wrong)[0])
         raise DatasetError(

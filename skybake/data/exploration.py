@@ -18,7 +18,8 @@ import numpy as np
 from skybake.data.columns import CHUNK_OBJECTS, DatasetError
 from skybake.data.dataset import Dataset
 from skybake.data.dataset import load_dataset as load
-from skybake.metrics.regression import NORMAL_MAD, nmad, present
+from skybake.metrics.regression import NORMAL_MAD, nmad
+from skybake.missing import present
 
 BLOCK = 4 * CHUNK_OBJECTS  # objects in memory at once
 EXAMPLES = 24

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 
 import h5py
@@ -33,10 +31,15 @@ PIECE = 1 << 20  # pixels written at once, or a chunk if that is more
 
 
 class Writer:
-    """Appends objects to an open dataset file; made by :func:`create`."""
+    """Appends objects to an open dataset file; made by :func:`create_dataset`.
+
+    Attributes:
+        raw, notes: As of the schema; what is added to them before the end is in the file too.
+    """
 
     def __init__(self, file: h5py.File, schema: Schema):
         self._file, self._schema = file, schema
+        self.raw, self.notes = dict(schema.raw), dict(schema.notes)
         self._ids: set[str] = set()
 
     def __len__(self) -> int:
@@ -54,7 +57,7 @@ class Writer:
         """Append n objects.
 
         Args:
-            image: (n, H, W, C), finite; the first call fixes H, W and C. Cast to float32.
+            image: (n, H, W, C), finite as float32; the first call fixes H, W and C.
             id: n names, unique within the dataset.
             group: n names of groups.
             labels: One (n,) array for each label of the schema; NaN or -9999 where missing.
@@ -87,7 +90,8 @@ class Writer:
         start = self._file["id"].shape[0]
         step = CHUNK_OBJECTS * max(1, PIECE // (CHUNK_OBJECTS * math.prod(image.shape[1:])))
         for first in range(0, n, step):  # in pieces: the float32 copy stays small
-            rows = image[first : first + step]
+            with np.errstate(over="ignore"):  # becomes infinite
+                rows = image[first : first + step].astype(np.float32, copy=False)
             if not np.isfinite(rows).all():
                 bad = first + int(np.flatnonzero(~np.isfinite(rows).all(axis=(1, 2, 3)))[0])
                 raise DatasetError(f"object {id[bad]!r} has pixels that are not finite")
@@ -136,45 +140,14 @@ def _describe(array: h5py.Dataset, column: Column) -> None:
     array.attrs["units"], array.attrs["description"] = column.units, column.description
 
 
-_expected: ContextVar[tuple[str, tuple[str, ...]]] = ContextVar("expected", default=("", ()))
-
-
-@contextmanager
-def expecting(key: str, scalars: Iterable[str]) -> Iterator[None]:
-    """Refuse datasets that lack a scalar before anything is written to them: cutting images may take days.
-
-    Args:
-        key: Of the config, where the scalars are asked for.
-        scalars: Their names.
-    """
-    token = _expected.set((key, tuple(scalars)))
-    try:
-        yield
-    finally:
-        _expected.reset(token)
-
-
-def _check_expected(schema: Schema) -> None:
-    key, names = _expected.get()
-    for name in names:
-        if name not in schema.scalars:
-            near = difflib.get_close_matches(name, schema.scalars, n=1, cutoff=0.4)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise DatasetError(
-                f"{key}: no scalar {name!r}; the raw files give {', '.join(sorted(schema.scalars)) or 'none'}.{hint}"
-            )
-
-
 @contextmanager
 def create_dataset(path: Path | str, schema: Schema) -> Iterator[Writer]:
     """Open a new dataset for writing; the file appears under ``path`` only when the block ends well.
 
     Raises:
-        DatasetError: The block ends without a single object, the schema's classes are not distinct names, or it lacks a
-            scalar that is expected (see :func:`expecting`).
+        DatasetError: The block ends without a single object, or the schema's classes are not distinct names.
     """
     check_class_names(schema.task, schema.classes)
-    _check_expected(schema)
     with atomic_write(path) as beside, hdf5.write(beside) as file:
         file.attrs.update(
             {
@@ -183,8 +156,6 @@ def create_dataset(path: Path | str, schema: Schema) -> Iterator[Writer]:
                 "survey": schema.survey,
                 "task": schema.task,
                 "mock": schema.mock,
-                "raw": json.dumps(dict(sorted(schema.raw.items()))),
-                **schema.notes,
             }
         )
         if schema.classes:
@@ -193,6 +164,7 @@ def create_dataset(path: Path | str, schema: Schema) -> Iterator[Writer]:
         yield writer
         if not len(writer):
             raise DatasetError(f"{path}: no object was accepted. Hint: the reasons stand in rejected.csv beside it")
+        file.attrs.update({"raw": json.dumps(dict(sorted(writer.raw.items()))), **writer.notes})
         file.attrs["labels"] = list(schema.labels)
         file.attrs["ids_digest"] = ids_digest(name.decode() for name in file["id"][:])
         file.attrs["complete"] = True

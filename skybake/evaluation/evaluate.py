@@ -20,7 +20,7 @@ from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.files import atomic_write
 from skybake.metrics import regression
-from skybake.metrics.regression import present
+from skybake.missing import present
 from skybake.results import predictions
 from skybake.results.predictions import Predicted
 

@@ -18,8 +18,9 @@ from skybake.evaluation.bootstrap import Bootstrap, Interval, intervals
 from skybake.metrics import classification as classes
 from skybake.metrics import in_bins, probabilistic
 from skybake.metrics import regression as points
-from skybake.metrics.regression import Statistic, present
+from skybake.metrics.regression import Statistic
 from skybake.metrics.weighted import rail_outlier_fraction
+from skybake.missing import present
 from skybake.results.predictions import Predicted
 
 LEVELS = (0.5, 0.68, 0.9, 0.95)  # of central intervals whose coverage is told

@@ -23,7 +23,8 @@ from skybake.data.dataset import Dataset
 from skybake.figures import _style
 from skybake.files import atomic_write
 from skybake.metrics import probabilistic
-from skybake.metrics.regression import REDSHIFT, present
+from skybake.metrics.regression import REDSHIFT
+from skybake.missing import present
 from skybake.results.distributions import Distribution
 from skybake.results.distributions import of as distribution_of
 from skybake.results.distributions import required as required_distribution

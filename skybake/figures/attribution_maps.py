@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from skybake.figures import _panels, _style
+from skybake.missing import present
 from skybake.results.attributions import Attributions
 
 SCOPE = "inside"
@@ -62,7 +63,7 @@ def _object(axes: Axes, data: Attributions, number: int) -> None:
         true, predicted = (_style.shortened(name, NAME) for name in names)
         said = f"true {true}\npred. {predicted} {data.array('probability')[number]:.2f}"
     else:
-        known = np.isfinite(true) and true != -9999
+        known = present(true)
         said = f"true {f'{true:.4g}' if known else '?'}\npred. {predicted:.4g}"
     axes.set_xlabel(said, fontsize=6, labelpad=1.5)
 

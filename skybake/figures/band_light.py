@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from skybake.data.exploration import NANOMAGGY, Exploration, image_magnitudes, magnitudes
 from skybake.figures import _panels, _style
-from skybake.metrics.regression import present
+from skybake.missing import present
 
 SCOPE = "dataset"
 TASKS = ["regression", "classification"]

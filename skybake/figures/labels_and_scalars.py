@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from skybake.data.exploration import Exploration
 from skybake.figures import _panels, _style
-from skybake.metrics.regression import present
+from skybake.missing import present
 
 SCOPE = "dataset"
 TASKS = ["regression", "classification"]

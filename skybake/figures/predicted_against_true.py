@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from skybake.figures import Run, _style
-from skybake.metrics.regression import REDSHIFT, present
+from skybake.metrics.regression import REDSHIFT
+from skybake.missing import present
 
 SCOPE = "run"
 TASKS = ["regression"]

@@ -5,8 +5,8 @@ A label is missing where it is the magic number -9999 (astroNN's convention) or 
 
 from keras import ops
 
+from skybake import missing
 from skybake.losses._numbers import HUGE, limited, working
-from skybake.missing import MAGIC
 
 
 def present(y_true):
@@ -15,7 +15,7 @@ def present(y_true):
     The comparison is in the labels' own precision: in float16 the magic number is -10000, in bfloat16 -9984.
     """
     y_true = ops.convert_to_tensor(y_true)
-    return ops.logical_and(ops.isfinite(y_true), ops.not_equal(y_true, ops.cast(MAGIC, y_true.dtype)))
+    return missing.present(y_true, ops)
 
 
 def rows(x):

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn import metrics
 
 from skybake.metrics import Measured
-from skybake.metrics.regression import present
+from skybake.missing import present
 
 ECE_BINS = 15  # Guo et al. 2017, arXiv:1706.04599, section 5
 

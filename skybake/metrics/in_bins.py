@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from skybake.metrics.regression import Statistic, present
+from skybake.metrics.regression import Statistic
+from skybake.missing import present
 
 
 @dataclass(frozen=True)

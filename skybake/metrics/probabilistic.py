@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from skybake.metrics import Measured
-from skybake.metrics.regression import present
+from skybake.missing import present
 from skybake.results import distributions
 from skybake.results.predictions import Prediction
 

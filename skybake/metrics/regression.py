@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from skybake.metrics import Measured
-from skybake.missing import MAGIC
+from skybake.missing import MAGIC, present
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 
@@ -20,12 +20,6 @@ REDSHIFT = "redshift"
 OUTLIER_REDSHIFT = 0.05  # Pasquet et al. 2019, arXiv:1806.06607, section 4.2
 OUTLIER = 0.3  # a factor of two in a mass, in dex
 NORMAL_MAD = 1.4826  # the standard deviation of a Gaussian whose median absolute deviation is 1
-
-
-def present(label: np.ndarray) -> np.ndarray:
-    """Return where labels (n,) are known: neither -9999 nor NaN. Shape (n,), bool."""
-    label = np.asarray(label)
-    return np.isfinite(label) & (label != MAGIC)
 
 
 def error_kind(name: str) -> str:

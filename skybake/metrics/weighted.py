@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from skybake.metrics import Measured
-from skybake.metrics.regression import NORMAL_MAD, errors, outlier_threshold, present
+from skybake.metrics.regression import NORMAL_MAD, errors, outlier_threshold
+from skybake.missing import present
 
 NORMAL_IQR = 1.349  # the interquartile range of a Gaussian with standard deviation 1
 RAIL_OUTLIER = 0.06  # the smallest threshold of an outlier: LSST Science Requirements, as in RAIL and qp

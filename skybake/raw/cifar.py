@@ -14,22 +14,17 @@ Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images.
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from skybake.data.columns import OFFICIAL_TEST, Column, Schema
-from skybake.data.rejections import Rejection, write_rejected
-from skybake.data.writer import create_dataset as create
-from skybake.files import file_digest
-from skybake.raw import RawError, plain
+from skybake.data.rejections import Rejection
+from skybake.raw import Batch, RawError, Reading, plain
 from skybake.settings import Settings
-
-log = logging.getLogger(__name__)
 
 TASK = "classification"
 LABEL = "class"
@@ -47,7 +42,7 @@ class Options(Settings):
 
 
 @dataclass(frozen=True)
-class Batch:
+class Pickled:
     """A batch as its pickle has it.
 
     Attributes:
@@ -63,61 +58,52 @@ class Batch:
     announced: int | None
 
 
-def ingest(
-    raw: Mapping[str, Path], out: Path, rejected: Path, options: Options, *, mock: bool, threads: int = 1
-) -> None:
-    """Write the dataset of the images, and what was left out.
+def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
+    """Read the images: (N, 32, 32, 3) [0 to 255], label ``class``, scalar ``official_test``.
 
-    Args:
-        raw: ``batches``, see :data:`RAW`.
-        out: The dataset to write: image (N, 32, 32, 3) [0 to 255], label ``class``, scalar ``official_test``.
-        rejected: The CSV of rejected images to write: those whose label is no class.
-        options: See :class:`Options`.
-        mock: Whether the files are simulated.
-        threads: Not used.
+    Images whose label is no class are rejected.
 
     Raises:
         UnsafePickle: A pickle holds more than plain data.
         RawError: A file is missing, damaged, or not what it should be.
-        DatasetError: No image was accepted.
     """
     folder = Path(raw["batches"])
     names = _batch_names(folder)
     classes = _class_names(folder / _META)
     schema = Schema(
-        survey="cifar",
-        task=TASK,
         bands=BANDS,
         image=Column("", "brightness from 0 to 255"),
         labels={LABEL: Column("", ", ".join(f"{number} {name}" for number, name in enumerate(classes)))},
         scalars={OFFICIAL_TEST: Column("", "1 for images of the official test set, 0 for training images")},
-        raw={name: file_digest(folder / name) for name in (*names, _META)},
-        mock=mock,
         classes=classes,
     )
-    rejections: list[Rejection] = []
-    with create(out, schema) as writer:
-        start = 0
-        for batch in _batches(folder, names):
-            wrong = [row for row, label in enumerate(batch.labels) if not _is_class(label, len(classes))]
-            kept = np.setdiff1d(np.arange(len(batch.labels)), wrong)
-            ids = [f"{batch.name}-{row:05d}" for row in range(len(batch.labels))]
-            expected = f"a class from 0 to {len(classes) - 1}"
-            rejections += [
-                Rejection(start + row, ids[row], "unknown class", f"{batch.labels[row]!r}; expected {expected}")
-                for row in wrong
-            ]
-            if len(kept):
-                writer.append(
-                    image=np.moveaxis(batch.pixels[kept].reshape(-1, len(BANDS), SIDE, SIDE), 1, -1),
-                    id=[ids[row] for row in kept],
-                    group=[ids[row] for row in kept],
-                    labels={LABEL: np.array([float(batch.labels[row]) for row in kept])},
-                    scalars={OFFICIAL_TEST: np.full(len(kept), float(batch.name == _TEST))},
-                )
-            start += len(batch.labels)
-        write_rejected(rejected, rejections)
-    log.info("%d images in %d batches, %d rejected", start, len(names), len(rejections))
+    return Reading(
+        schema,
+        rows=sum(len(batch.labels) for batch in _pickles(folder, names)),  # all files are checked before any is written
+        batches=_batches(folder, names, classes),
+        files={name: folder / name for name in (*names, _META)},
+    )
+
+
+def _batches(folder: Path, names: Sequence[str], classes: Sequence[str]) -> Iterator[Batch]:
+    start = 0
+    for batch in _pickles(folder, names):
+        good = np.array([_is_class(label, len(classes)) for label in batch.labels], dtype=bool)
+        kept, ids = np.flatnonzero(good), [f"{batch.name}-{row:05d}" for row in range(len(good))]
+        expected = f"a class from 0 to {len(classes) - 1}"
+        yield Batch(
+            rows=start + kept,
+            image=np.moveaxis(batch.pixels[kept].reshape(-1, len(BANDS), SIDE, SIDE), 1, -1),
+            id=[ids[row] for row in kept],
+            group=[ids[row] for row in kept],
+            labels={LABEL: np.array([float(batch.labels[row]) for row in kept])},
+            scalars={OFFICIAL_TEST: np.full(len(kept), float(batch.name == _TEST))},
+            rejections=[
+                Rejection(start + int(row), ids[row], "unknown class", f"{batch.labels[row]!r}; expected {expected}")
+                for row in np.flatnonzero(~good)
+            ],
+        )
+        start += len(good)
 
 
 def _batch_names(folder: Path) -> list[str]:
@@ -152,9 +138,9 @@ def _class_names(path: Path) -> tuple[str, ...]:
     return names
 
 
-def _batches(folder: Path, names: list[str]) -> Iterator[Batch]:
+def _pickles(folder: Path, names: Sequence[str]) -> Iterator[Pickled]:
     for name in names:
-        batch = _read_batch(folder / name)
+        batch = _read_pickled(folder / name)
         if batch.announced not in (None, len(names) - 1):
             raise RawError(
                 f"{folder}: {len(names) - 1} training batches found; {name} says that there are {batch.announced}."
@@ -163,7 +149,7 @@ def _batches(folder: Path, names: list[str]) -> Iterator[Batch]:
         yield batch
 
 
-def _read_batch(path: Path) -> Batch:
+def _read_pickled(path: Path) -> Pickled:
     content = _dict(path)
     for key in ("data", "labels"):
         if key not in content:
@@ -177,7 +163,7 @@ def _read_batch(path: Path) -> Batch:
         raise RawError(f"{path}: 'labels' found to be {_kind(labels)}; expected a list of {len(pixels)} numbers")
     title = content.get("batch_label")
     said = _LABEL.fullmatch(title if isinstance(title, bytes) else str(title).encode())
-    return Batch(path.name, pixels, labels, int(said[1]) if said else None)
+    return Pickled(path.name, pixels, labels, int(said[1]) if said else None)
 
 
 def _is_class(label: object, number: int) -> bool:

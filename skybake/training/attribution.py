@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from skybake import heads
+from skybake.missing import present
 from skybake.results import predictions
 from skybake.results.attributions import Attributions
 from skybake.results.predictions import Predicted
@@ -201,7 +202,7 @@ def _head(data: runs.Data, record: Mapping[str, Any], loss: str, tested: Predict
     """Make the head as it was made for the training."""
     step = preprocessing.Affine.of_dict(record["targets"])
     targets = step.apply(data.label(record["label"], "train")[:, None])
-    known = targets[~preprocessing.is_missing(targets)]
+    known = targets[present(targets)]
     classes: tuple[str, ...] = ()
     if tested.prediction.classes is not None:
         classes = tuple(map(str, range(tested.prediction.classes.shape[1])))

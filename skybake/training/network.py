@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skybake import heads, plugins
-from skybake.training import preprocessing
+from skybake.missing import present
 from skybake.training.prepared import Prepared
 from skybake.training.runs import Job
 
@@ -44,7 +44,7 @@ def _features(part: plugins.PlugIn, image, scalars, parameters: dict[str, Any]):
 def fit_head(prepared: Prepared, job: Job) -> tuple[heads.Head, dict[str, Any]]:
     """Return the head that suits the training labels, and the parameters of the loss."""
     targets = prepared.parts["train"].targets
-    known = targets[~preprocessing.is_missing(targets)]
+    known = targets[present(targets)]
     step = prepared.target_step
     return heads.fit(
         job.loss_part,

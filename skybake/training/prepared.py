@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skybake.missing import present
 from skybake.training import feeding, preprocessing
 from skybake.training.runs import Data, Job
 
@@ -68,7 +69,7 @@ def _classes(data: Data, job: Job) -> tuple[str, ...]:
     named = data.classes(job.label)
     rows = np.sort(np.concatenate([data.rows["train"], data.rows["valid"]]))  # never the test part
     labels = data.dataset.labels[job.label][rows]
-    known = ~preprocessing.is_missing(labels)
+    known = present(labels)
     within = (labels >= 0) & (labels < (len(named) or np.inf))
     wrong = known & ~(within & (labels == np.floor(labels)))
     if wrong.any():
@@ -92,7 +93,7 @@ def _scalars(data: Data, job: Job) -> tuple[preprocessing.Affine, dict[str, np.n
     if job.training["images"] != "none":
         step = fitted
     for part, values in scalars.items():
-        missing = preprocessing.is_missing(values).any(axis=1).sum()
+        missing = (~present(values)).any(axis=1).sum()
         if missing:
             print(f"{part}: {missing} objects miss a scalar; it is taken to be the training part's mean", flush=True)
     return step, {part: step.apply(values, missing=step.apply(fitted.mean)) for part, values in scalars.items()}

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from skybake.missing import MAGIC
+from skybake.missing import MAGIC, present
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ class Affine:
     def apply(self, values: np.ndarray, missing: float | np.ndarray = MAGIC) -> np.ndarray:
         """Return values (N, columns) shifted and scaled, float32; missing ones become ``missing``."""
         scaled = (values - self.mean) / self.std
-        return np.where(is_missing(values), missing, scaled).astype(np.float32)
+        return np.where(present(values), scaled, missing).astype(np.float32)
 
     def as_dict(self) -> dict[str, list[float]]:
         """Return the numbers, for the run record."""
@@ -244,18 +244,13 @@ class Affine:
         return cls(**{key: np.array(value) for key, value in facts.items()})
 
 
-def is_missing(values: np.ndarray) -> np.ndarray:
-    """Return where values are not known: -9999 or NaN."""
-    return (values == MAGIC) | np.isnan(values)
-
-
 def fit_affine(values: np.ndarray) -> Affine:
     """Fit zero mean and unit variance on the known values of each column of (N, columns).
 
     Raises:
         ValueError: A column has no known value.
     """
-    known = np.where(is_missing(values), np.nan, values)
+    known = np.where(present(values), values, np.nan)
     if np.isnan(known).all(axis=0).any():
         raise ValueError("a column of the training part has no known value")
     std = np.nanstd(known, axis=0)

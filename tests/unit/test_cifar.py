@@ -10,6 +10,7 @@ import pytest
 from skybake.data import splits
 from skybake.data.dataset import load_dataset
 from skybake.raw import RawError, cifar
+from skybake.raw.ingest import ingest
 from skybake.raw.plain import UnsafePickle
 
 NAMES = ["airplane", "automobile", "bird"]
@@ -90,7 +91,7 @@ class Folder:
 
     def read(self):
         raw = {"batches": self.folder}
-        cifar.ingest(raw, self.path / "d.h5", self.path / "rejected.csv", cifar.Options(), mock=False)
+        ingest(cifar, raw, self.path / "d.h5", self.path / "rejected.csv", cifar.Options(), mock=False)
         return load_dataset(self.path / "d.h5")
 
     def rejected(self):

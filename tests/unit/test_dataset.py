@@ -181,7 +181,7 @@ def classified(values):
 
 def test_class_names_are_kept_and_unknown_classes_too(tmp_path):
     with create_dataset(tmp_path / "d.h5", CLASSES) as writer:
-        writer.append(**classified([1, 0, np.nan, MAGIC]))
+        writer.append(**classified([1, 0, np.nan, MAGIC, np.inf]))
     found = load_dataset(tmp_path / "d.h5")
     assert found.classes == ("star", "gäläxy")
     assert "classes" not in found.notes
@@ -195,7 +195,7 @@ def test_a_file_without_class_names_has_none(tmp_path):
     assert load_dataset(tmp_path / "d.h5").classes == ()
 
 
-@pytest.mark.parametrize("wrong", [2, -1, 0.5, np.inf])
+@pytest.mark.parametrize("wrong", [2, -1, 0.5])
 def test_a_label_that_is_no_class_is_refused(wrong, tmp_path):
     message = rf"'o1': class {wrong:g} found; expected a class from 0 to 1 \(star, gäläxy\)"
     with pytest.raises(DatasetError, match=message), create_dataset(tmp_path / "d.h5", CLASSES) as writer:

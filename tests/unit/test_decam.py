@@ -10,6 +10,7 @@ from skybake.data.columns import DatasetError
 from skybake.data.dataset import load_dataset
 from skybake.raw import RawError, decam
 from skybake.raw.decam import pixels
+from skybake.raw.ingest import ingest
 
 RNG = np.random.default_rng(0)
 SOURCES, NOISE = (RNG.normal(size=(n, 9, 9)).astype(np.float32) for n in (5, 7))
@@ -41,7 +42,7 @@ class Folder:
 
     def read(self, **options):
         """Return the dataset and the rejected rows: (row, id, reason)."""
-        decam.ingest(self.raw, self.path / "d.h5", self.path / "rejected.csv", decam.Options(**options), mock=False)
+        ingest(decam, self.raw, self.path / "d.h5", self.path / "rejected.csv", decam.Options(**options), mock=False)
         return load_dataset(self.path / "d.h5"), self.rejected()
 
     def rejected(self):

@@ -16,6 +16,7 @@ from skybake.data.dataset import Dataset, load_dataset
 from skybake.raw import RawError, efeds
 from skybake.raw.efeds.catalogue import read_catalogue
 from skybake.raw.efeds.options import COLUMNS
+from skybake.raw.ingest import ingest
 
 feather = pytest.importorskip("pyarrow.feather")
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ class Raw:
     def ingest(self, content: object = None, compress=bytes, mock: bool = False, **options) -> Dataset:
         raw = self.write(content, compress)
         out = self.folder / "dataset.h5"
-        efeds.ingest(raw, out, self.folder / "rejected.csv", efeds.Options(**options), mock=mock)
+        ingest(efeds, raw, out, self.folder / "rejected.csv", efeds.Options(**options), mock=mock)
         return load_dataset(out)
 
     def rejected(self) -> list[tuple[int, str, str]]:

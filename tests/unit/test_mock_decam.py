@@ -11,6 +11,7 @@ from skybake.data.dataset import load_dataset
 from skybake.metrics import classification, matched_filter
 from skybake.mock import decam as mock
 from skybake.raw import decam
+from skybake.raw.ingest import ingest
 
 
 def simulate(folder, **options):
@@ -176,7 +177,7 @@ def test_options_that_make_no_sense_are_refused(options, message):
 
 def test_the_reader_takes_what_the_simulator_writes(survey, tmp_path):
     raw, sources, noise, table = survey
-    decam.ingest(raw, tmp_path / "d.h5", tmp_path / "rejected.csv", decam.Options(), mock=True)
+    ingest(decam, raw, tmp_path / "d.h5", tmp_path / "rejected.csv", decam.Options(), mock=True)
     data = load_dataset(tmp_path / "d.h5")
     assert data.mock
     assert data.classes == ("noise", "source")

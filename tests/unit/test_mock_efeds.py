@@ -14,6 +14,7 @@ from skybake.mock.efeds import halos as population
 from skybake.raw import efeds, plain
 from skybake.raw.efeds.catalogue import read_catalogue
 from skybake.raw.efeds.options import COLUMNS
+from skybake.raw.ingest import ingest
 
 feather = pytest.importorskip("pyarrow.feather")
 pytest.importorskip("colossus")
@@ -82,7 +83,7 @@ def test_the_raw_files_are_those_of_the_release(survey):
 
 def test_the_reader_takes_them_whole(survey, folder):
     content, table = survey
-    efeds.ingest(paths(folder), folder / "dataset.h5", folder / "rejected.csv", efeds.Options(), mock=True)
+    ingest(efeds, paths(folder), folder / "dataset.h5", folder / "rejected.csv", efeds.Options(), mock=True)
     data = load_dataset(folder / "dataset.h5")
     assert len(data) == N
     assert data.mock

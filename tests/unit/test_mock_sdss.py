@@ -18,6 +18,7 @@ from skybake.mock import sdss
 from skybake.mock.sdss import frames as drawn_frames
 from skybake.mock.sdss import galaxies as drawn_galaxies
 from skybake.raw import sdss as reader
+from skybake.raw.ingest import ingest
 
 SHARED = Path(os.environ.get("SKYBAKE_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
 BANDS = "ugriz"
@@ -227,7 +228,7 @@ def test_traps_are_planted_and_listed(trapped):
 
 def test_reader_accounts_for_every_row(trapped, tmp_path):
     raw = trapped
-    reader.ingest(raw, tmp_path / "d.h5", tmp_path / "rejected.csv", reader.Options(), mock=True)
+    ingest(reader, raw, tmp_path / "d.h5", tmp_path / "rejected.csv", reader.Options(), mock=True)
     dataset = load(tmp_path / "d.h5")
     with (tmp_path / "rejected.csv").open() as stream:
         rejected = {int(row["row"]) for row in csv.DictReader(stream)}

@@ -6,8 +6,9 @@ import pytest
 
 from skybake.data.dataset import load_dataset as load
 from skybake.mock import sdss as mock
-from skybake.raw import RawError
-from skybake.raw.sdss import Options, ingest, read_objects
+from skybake.raw import RawError, sdss
+from skybake.raw.ingest import ingest
+from skybake.raw.sdss import Options, read_objects
 
 OBJID = 1237662525769187516
 COLOURS = ("u-g", "g-r", "r-i", "i-z")
@@ -92,7 +93,7 @@ def test_the_file_says_what_each_is(tmp_path):
     raw = {key: tmp_path / name for key, name in mock.RAW_FILES.items()}
     options = mock.Options(n_objects=3, stars_per_field=0, neighbours_per_field=0, traps=0, compress=1)
     mock.simulate(raw, options)
-    ingest(raw, tmp_path / "d.h5", tmp_path / "rejected.csv", Options(), mock=True)
+    ingest(sdss, raw, tmp_path / "d.h5", tmp_path / "rejected.csv", Options(), mock=True)
     data, table = load(tmp_path / "d.h5"), pd.read_csv(raw["catalogue"])
     for name in (*COLOURS, "cModelMag_dered_r", "cModelMag_r", "extinction_r"):
         assert data.columns[f"scalar/{name}"].units == "mag"

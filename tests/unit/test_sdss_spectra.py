@@ -12,8 +12,9 @@ from skybake.config import make_plan as plan
 from skybake.config.messages import ConfigError
 from skybake.data.dataset import load_dataset as load_dataset
 from skybake.fetch.sdss import archive_paths
-from skybake.raw import RawError
-from skybake.raw.sdss import Options, ingest, read_objects
+from skybake.raw import RawError, sdss
+from skybake.raw.ingest import ingest
+from skybake.raw.sdss import Options, read_objects
 from skybake.raw.sdss.spectra import SpectrumError, read_spectrum
 
 DATA = Path(os.environ.get("SKYBAKE_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -215,7 +216,7 @@ def test_real_spectra_label_the_real_field(field_2820, tmp_path):
     """The galaxy at the edge is in the dataset, flagged, and its redshift is that of its spectrum."""
     write_targets(tmp_path / "catalogue.csv")
     raw = {"catalogue": tmp_path / "catalogue.csv", "frames": field_2820, "spectra": field_2820}
-    ingest(raw, tmp_path / "d.h5", tmp_path / "rejected.csv", Options(), mock=False)
+    ingest(sdss, raw, tmp_path / "d.h5", tmp_path / "rejected.csv", Options(), mock=False)
     dataset = load_dataset(tmp_path / "d.h5")
     assert dataset.labels["redshift"] == pytest.approx([0.60651225, -2.037008e-5], rel=1e-6)
     assert dataset.scalars["padded_fraction"] == pytest.approx([5.5 / 32, 0], abs=1.5 / 32)

@@ -15,6 +15,7 @@ import pytest
 from skybake import baselines, heads, plugins
 from skybake.data import splits
 from skybake.data.dataset import load_dataset
+from skybake.missing import present
 from skybake.results import predictions
 from skybake.training import backend, feeding, preprocessing, runs
 from skybake.training.callbacks import _plateau
@@ -116,7 +117,7 @@ def test_images_and_labels_none_leave_data_alone(small):
     plain = prepare(data, job(images="none", labels="none"))
     rows = data.split.train
     assert np.array_equal(plain.parts["train"].images.held, data.dataset.images(rows))
-    known = ~preprocessing.is_missing(plain.parts["train"].targets)
+    known = present(plain.parts["train"].targets)
     assert np.allclose(plain.parts["train"].targets[known], data.label("log10_mass", "train")[known[:, 0]])
     assert abs(prepared.parts["train"].targets[known].mean()) < 1e-5
     assert abs(prepared.parts["train"].images.held.mean()) < 1e-4

@@ -13,7 +13,7 @@ from skybake import hdf5
 from skybake.data.columns import OFFICIAL_TEST
 from skybake.data.dataset import Dataset
 from skybake.files import atomic_write
-from skybake.missing import MAGIC
+from skybake.missing import present
 
 FORMAT = "skybake-split"
 VERSION = 1
@@ -200,8 +200,7 @@ def _check_classes(dataset: Dataset, split: Split) -> None:
     if not dataset.classes:
         return
     label = next(iter(dataset.labels.values()))
-    label = np.where(label == MAGIC, np.nan, label)
-    for number in sorted(set(label[~np.isnan(label)]) - set(label[split.train])):
+    for number in sorted(set(label[present(label)]) - set(label[split.train])):
         found = len(set(dataset.groups[label == number]))
         raise SplitError(
             f"{dataset.path}: no object of class {number:g} ({dataset.classes[int(number)]}) to train on, split by"

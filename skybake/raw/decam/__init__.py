@@ -25,20 +25,15 @@ of ``sources`` and ``noise`` has a column ``class`` it must agree: two files swa
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 from skybake.data.columns import Column, Schema
-from skybake.data.rejections import Rejection, write_rejected
-from skybake.data.writer import create_dataset as create
-from skybake.files import file_digest
+from skybake.raw import Reading
 from skybake.raw.decam.facts import LABEL, describe_stamps, units_of
 from skybake.raw.decam.files import open_files
 from skybake.raw.decam.options import Options
-from skybake.raw.decam.pixels import band_names, common_form, write_stamps
-
-log = logging.getLogger(__name__)
+from skybake.raw.decam.pixels import band_names, common_form, read_stamps
 
 TASK = "classification"
 INPUTS = ()
@@ -51,30 +46,16 @@ RAW = {
 RAW_FORMS = (("sources", "noise"), ("stamps",))
 
 
-def ingest(
-    raw: Mapping[str, Path], out: Path, rejected: Path, options: Options, *, mock: bool, threads: int = 1
-) -> None:
-    """Write the dataset of the stamps, and what was left out.
-
-    Args:
-        raw: Paths of one of :data:`RAW_FORMS`, and perhaps of the catalogue.
-        out: The dataset to write: image (N, H, W, C) in the units of the options, label ``class``, scalar
-            ``n_masked`` and those of the options. Its rows are the stamps in their order.
-        rejected: The CSV of rejected stamps to write.
-        options: How to read.
-        mock: Whether the files are simulated.
-        threads: Not used: compression is the cost.
+def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
+    """Read the stamps, in their order: (N, H, W, C) in the units of the options, label ``class``, scalar ``n_masked``.
 
     Raises:
         RawError: The files cannot be read or do not belong together.
-        DatasetError: No stamp was accepted; ``rejected`` is written all the same.
     """
     arrays, fields = open_files(raw, options)
     form = common_form(arrays, options)
     known = describe_stamps(arrays, fields, options)
     schema = Schema(
-        survey="decam",
-        task=TASK,
         bands=band_names(form.channels, options),
         image=Column(options.units, "stamps as they are, masked pixels the median of their stamp and band"),
         labels={LABEL: Column("", ", ".join(f"{number} {name}" for number, name in enumerate(options.classes)))},
@@ -82,18 +63,6 @@ def ingest(
             **{name: Column(units_of(name), text) for name, (text, _) in known.scalars.items()},
             "n_masked": Column("", "masked pixels, over all channels; they hold the median of their stamp and band"),
         },
-        raw=_digests(raw),
-        mock=mock,
         classes=options.classes,
     )
-    rejections: list[Rejection] = []
-    with create(out, schema) as writer:
-        write_stamps(writer, arrays, form, known, options, rejections)
-        write_rejected(rejected, rejections)
-    log.info("%d stamps accepted, %d rejected", len(known.ids) - len(rejections), len(rejections))
-
-
-def _digests(raw: Mapping[str, Path]) -> dict[str, str]:
-    names = [Path(path).name for path in raw.values()]
-    distinct = len(set(names)) == len(names)
-    return {Path(path).name if distinct else f"{key}/{Path(path).name}": file_digest(path) for key, path in raw.items()}
+    return Reading(schema, rows=len(known.ids), batches=read_stamps(arrays, form, known, options))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skybake.missing import MAGIC
+from skybake.missing import present
 from skybake.raw import RawError
 from skybake.raw.decam.files import Fields, Stamps
 from skybake.raw.decam.options import Options
@@ -87,7 +87,7 @@ def _label(
     if by_file is None:
         reasons.update({row: reason for row, reason in found.items() if row not in reasons})
         return label
-    wrong = np.flatnonzero(~np.isnan(label) & (label != by_file))
+    wrong = np.flatnonzero(present(label) & (label != by_file))
     if len(wrong):
         by_field, expected = (options.classes[int(values[wrong[0]])] for values in (label, by_file))
         raise RawError(
@@ -109,7 +109,7 @@ def _class_numbers(values: np.ndarray, classes: Sequence[str], reasons: dict[int
     label = np.full(len(values), np.nan)
     for row, value in enumerate(values):
         number = numbers.get(value)
-        if value is None or number == MAGIC:
+        if value is None or (number is not None and not present(number)):
             reasons.setdefault(row, ("no class", ""))
         elif number is None or number not in range(len(classes)):
             expected = f"expected 0 to {len(classes) - 1} or {', '.join(classes)}"
@@ -207,7 +207,7 @@ def _numbers(fields: Fields, name: str, values: np.ndarray) -> tuple[str, np.nda
         )
     if not unread:
         found = np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
-        return place, np.where(np.isfinite(found), found, np.nan)
+        return place, np.where(present(found), found, np.nan)
     words = sorted(set(filter(None, values)))
     if len(words) > MOST_WORDS:
         raise RawError(

@@ -10,8 +10,7 @@ from hashlib import blake2b
 import numpy as np
 
 from skybake.data.rejections import Rejection
-from skybake.data.writer import Writer
-from skybake.raw import RawError
+from skybake.raw import Batch, RawError
 from skybake.raw.decam.facts import LABEL, Known
 from skybake.raw.decam.files import Stamps
 from skybake.raw.decam.options import Options
@@ -88,48 +87,37 @@ def band_names(channels: int, options: Options) -> list[str]:
     return list(options.bands) or (["coadd"] if channels == 1 else [f"channel {k}" for k in range(1, channels + 1)])
 
 
-def write_stamps(
-    writer: Writer,
-    arrays: Sequence[Stamps],
-    form: Form,
-    known: Known,
-    options: Options,
-    rejections: list[Rejection],
-) -> None:
-    """Append the stamps in blocks, and list those that are left out."""
-    from tqdm import tqdm
-
+def read_stamps(arrays: Sequence[Stamps], form: Form, known: Known, options: Options) -> Iterator[Batch]:
+    """Yield the stamps in blocks, with what is said against those that are left out."""
     seen: dict[bytes, str] = {}
-    with tqdm(total=len(known.ids), desc="reading stamps", unit="stamp", delay=3) as progress:
-        for first, block in _blocks(arrays):
-            images = form.images(block)
-            rows = range(first, first + len(images))
-            masked, reasons = _fill_masked(images, first, options)
-            flat = (images == images[:, :1, :1, :]).all(axis=(1, 2, 3))
-            if options.constant == "reject":
-                for place in np.flatnonzero(flat):
-                    reason = ("constant stamp", f"every pixel is {images[place, 0, 0, 0]:g}")
-                    reasons.setdefault(first + int(place), reason)
-            reasons |= {row: known.reasons[row] for row in rows if row in known.reasons}
-            for row, stamp, constant in zip(rows, images, flat, strict=True):
-                if row not in reasons and not constant:
-                    earlier = seen.setdefault(blake2b(stamp, digest_size=16).digest(), known.ids[row])
-                    if earlier != known.ids[row]:
-                        reasons[row] = ("duplicate", f"the same pixels as {earlier}")
-            kept = np.array([row for row in rows if row not in reasons], dtype=int)
-            rejections += [Rejection(row, known.ids[row], *reasons[row]) for row in sorted(reasons)]
-            if len(kept):
-                writer.append(
-                    image=images[kept - first],
-                    id=[known.ids[row] for row in kept],
-                    group=[known.groups[row] for row in kept],
-                    labels={LABEL: known.label[kept]},
-                    scalars={
-                        **{name: values[kept] for name, (_, values) in known.scalars.items()},
-                        "n_masked": masked[kept - first],
-                    },
-                )
-            progress.update(len(images))
+    for first, block in _blocks(arrays):
+        images = form.images(block)
+        rows = range(first, first + len(images))
+        masked, reasons = _fill_masked(images, first, options)
+        flat = (images == images[:, :1, :1, :]).all(axis=(1, 2, 3))
+        if options.constant == "reject":
+            for place in np.flatnonzero(flat):
+                reason = ("constant stamp", f"every pixel is {images[place, 0, 0, 0]:g}")
+                reasons.setdefault(first + int(place), reason)
+        reasons |= {row: known.reasons[row] for row in rows if row in known.reasons}
+        for row, stamp, constant in zip(rows, images, flat, strict=True):
+            if row not in reasons and not constant:
+                earlier = seen.setdefault(blake2b(stamp, digest_size=16).digest(), known.ids[row])
+                if earlier != known.ids[row]:
+                    reasons[row] = ("duplicate", f"the same pixels as {earlier}")
+        kept = np.array([row for row in rows if row not in reasons], dtype=int)
+        yield Batch(
+            rows=kept,
+            image=images[kept - first],
+            id=[known.ids[row] for row in kept],
+            group=[known.groups[row] for row in kept],
+            labels={LABEL: known.label[kept]},
+            scalars={
+                **{name: values[kept] for name, (_, values) in known.scalars.items()},
+                "n_masked": masked[kept - first],
+            },
+            rejections=[Rejection(row, known.ids[row], *reasons[row]) for row in sorted(reasons)],
+        )
 
 
 def _blocks(arrays: Sequence[Stamps]) -> Iterator[tuple[int, np.ndarray]]:

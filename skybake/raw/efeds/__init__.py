@@ -29,16 +29,14 @@ kept in the dataset's attribute ``images_without_row``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from skybake.data.columns import CHUNK_OBJECTS, Column, Schema
-from skybake.data.rejections import Rejection, write_rejected
-from skybake.data.writer import Writer
-from skybake.data.writer import create_dataset as create
-from skybake.files import file_digest
+from skybake.data.rejections import Rejection
+from skybake.raw import Batch, Reading
 from skybake.raw.efeds.catalogue import Catalogue, read_catalogue
 from skybake.raw.efeds.images import Cubes, band_names, read_images
 from skybake.raw.efeds.matching import Match, find_rejections, match_rows
@@ -53,31 +51,17 @@ RAW = {
 }
 
 
-def ingest(
-    raw: Mapping[str, Path], out: Path, rejected: Path, options: Options, *, mock: bool, threads: int = 1
-) -> None:
-    """Write the dataset of the clusters, and what was left out.
-
-    Args:
-        raw: Paths of :data:`RAW`.
-        out: The dataset to write: image (N, H, W, C) [counts, smoothed], label ``log10_mass`` [log10 Msun], scalar
-            ``redshift``.
-        rejected: The CSV of rejected rows to write.
-        options: How to read.
-        mock: Whether the files are simulated.
-        threads: Not used: reading is bound by memory.
+def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
+    """Read the clusters: (N, H, W, C) [counts, smoothed], label ``log10_mass`` [log10 Msun], scalar ``redshift``.
 
     Raises:
         RawError: The files cannot be read or do not belong together.
-        DatasetError: No row was accepted; ``rejected`` is written all the same.
     """
     cubes = read_images(Path(raw["images"]))
     catalogue = read_catalogue(Path(raw["catalogue"]), options, cubes.ids)
     match = match_rows(cubes, catalogue, options)
     reasons = find_rejections(cubes, catalogue, match)
     schema = Schema(
-        survey="efeds",
-        task=TASK,
         bands=band_names(cubes.shape[-1]),
         image=Column("counts", "X-ray counts per pixel and energy band, Gaussian-smoothed"),
         labels={LABEL: Column("log10(Msun)", "log10 of the mass M500c")},
@@ -85,35 +69,25 @@ def ingest(
             name: Column("", "redshift" if name == "redshift" else f"column {name} of the catalogue")
             for name in catalogue.scalars
         },
-        raw={Path(raw[key]).name: file_digest(raw[key]) for key in RAW},
-        mock=mock,
         notes={"columns": catalogue.columns, "matched_by": match.how, "images_without_row": match.unused},
     )
-    with create(out, schema) as writer:
-        _write(writer, cubes, catalogue, match, reasons)
-        write_rejected(rejected, [Rejection(row, match.ids[row], *reasons[row]) for row in sorted(reasons)])
+    usable = np.array([row for row in range(len(catalogue)) if row not in reasons], dtype=int)
+    return Reading(
+        schema,
+        rows=len(catalogue),
+        batches=_batches(cubes, catalogue, match, usable),
+        rejections=[Rejection(row, match.ids[row], *reasons[row]) for row in sorted(reasons)],
+    )
 
 
-def _write(
-    writer: Writer, cubes: Cubes, catalogue: Catalogue, match: Match, reasons: dict[int, tuple[str, str]]
-) -> None:
-    """Append the usable rows; those whose pixels turn out not to be finite are added to ``reasons``."""
-    from tqdm import tqdm
-
+def _batches(cubes: Cubes, catalogue: Catalogue, match: Match, usable: np.ndarray) -> Iterator[Batch]:
     names = _unique(match.ids)
     groups = [halo or own for halo, own in zip(catalogue.groups or match.ids, match.ids, strict=True)]
-    wanted = np.array([row for row in range(len(catalogue)) if row not in reasons], dtype=int)
-    for first in tqdm(range(0, len(wanted), CHUNK_OBJECTS), desc="ingest efeds", unit="chunk", delay=3):
-        rows = wanted[first : first + CHUNK_OBJECTS]
-        with np.errstate(over="ignore"):  # becomes infinite, and is rejected below
-            images = np.stack([cubes.images[number] for number in match.image[rows]]).astype(np.float32)
-        bad = np.count_nonzero(~np.isfinite(images), axis=(1, 2, 3))
-        reasons |= {int(row): ("image not finite", f"{n} pixels") for row, n in zip(rows, bad, strict=True) if n}
-        rows, images = rows[bad == 0], images[bad == 0]
-        if not len(rows):
-            continue
-        writer.append(
-            image=images,
+    for first in range(0, len(usable), CHUNK_OBJECTS):
+        rows = usable[first : first + CHUNK_OBJECTS]
+        yield Batch(
+            rows=rows,
+            image=np.stack([cubes.images[number] for number in match.image[rows]]),
             id=[names[row] for row in rows],
             group=[groups[row] for row in rows],
             labels={LABEL: catalogue.log10_mass[rows]},

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skybake.missing import present
 from skybake.raw import RawError
 from skybake.raw.efeds.catalogue import Catalogue
 from skybake.raw.efeds.images import Cubes
@@ -101,7 +102,7 @@ def _unusable_masses(catalogue: Catalogue) -> Iterator[tuple[int, str, str]]:
 
 def _unusable_scalars(catalogue: Catalogue) -> Iterator[tuple[int, str, str]]:
     for name, values in catalogue.scalars.items():
-        for row in np.flatnonzero(~np.isfinite(values)):
+        for row in np.flatnonzero(~present(values)):
             yield int(row), f"{name} missing", f"{values[row]:g}"
     redshift = catalogue.scalars["redshift"]
     for row in np.flatnonzero(redshift < 0):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skybake.data.rejections import Rejection
-from skybake.missing import MAGIC
+from skybake.missing import present
 from skybake.raw.sdss.catalogue import MISSING, Columns, Table, is_redshift
 
 # Of |z1 - z2| / (1 + z): 1500 km/s is a hundred errors of a spectrum, and no two lines mistaken for one another.
@@ -78,7 +78,7 @@ class Labels:
     """The label of every row of the catalogue.
 
     Attributes:
-        values: (N,) NaN or ``MAGIC`` where missing.
+        values: (N,) see :func:`skybake.missing.present`.
         errors: (N,) one sigma; NaN where unknown.
         name: What the label is called in messages.
         against: Row number -> (reason, detail) of rows whose label cannot be used.
@@ -170,7 +170,7 @@ def _check_values(columns: Columns, table: Table, labels: Labels, rejected: _Rej
         rejected.add(row, "no position", f"ra {ra[row]}, dec {dec[row]} [deg]")
     for row, (reason, detail) in labels.against.items():
         rejected.add(row, reason, detail)
-    for row in np.flatnonzero(~np.isfinite(label) | (label == MAGIC)).tolist():
+    for row in np.flatnonzero(~present(label)).tolist():
         rejected.add(row, "label missing", f"{labels.name} is {label[row]}")
     if is_redshift(labels.name):
         for row in np.flatnonzero(label <= -1).tolist():  # -99 and its like; errors are relative to 1 + z
@@ -239,4 +239,4 @@ def _sum(table: Table, columns: Sequence[str], rows: np.ndarray) -> np.ndarray:
 
 
 def _scalar(values: np.ndarray) -> np.ndarray:
-    return np.where(np.isfinite(values) & (values != MAGIC), values, np.nan)
+    return np.where(present(values), values, np.nan)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from skybake.files import file_digest
-from skybake.missing import MAGIC
+from skybake.missing import present
 from skybake.raw import RawError
 from skybake.raw.sdss.catalogue import Columns, Table
 from skybake.raw.sdss.objects import REPEAT_TOLERANCE, Labels
@@ -145,7 +145,7 @@ def labels_of(columns: Columns, table: Table, spectra: Spectra) -> Labels:
     than ``REPEAT_TOLERANCE`` of 1 + z speaks against the row: one of the two is wrong, and nobody knows which.
     """
     values, errors = table.column(columns.label).copy(), table.column(columns.label_error).copy()
-    known = np.isfinite(values) & (values != MAGIC)
+    known = present(values)
     name, against, filled = columns.label or "redshift", {}, 0
     of_row = _rows(columns, table, spectra.whole)
     for row, found in of_row.items():
