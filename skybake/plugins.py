@@ -28,6 +28,7 @@ class PlugIn:
         module: Where it lives, e.g. ``skybake.models.simple_sequential``.
         parameters: Keyword parameters and their defaults.
         constants: The file's upper-case constants (for a loss: the arguments of its decorator).
+        limits: Parameter -> its allowed values, in the form of :mod:`skybake.limits`.
         doc: Its docstring.
     """
 
@@ -35,7 +36,14 @@ class PlugIn:
     module: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
     doc: str = ""
+
+    @property
+    def file(self) -> str:
+        """Its source, below the root of the checkout: ``skybake/models/dense.py``."""
+        path = self.module.replace(".", "/")
+        return f"{path}.py" if (ROOT / f"{path}.py").exists() else f"{path}/__init__.py"
 
     def load(self) -> ModuleType:
         """Import the file."""
@@ -75,6 +83,13 @@ def _constants(path: Path) -> dict[str, Any]:
     return found
 
 
+def _limits(path: Path) -> dict[str, Any]:
+    for node in syntax_tree(path).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "LIMITS":
+            return _literal(node.value, path)
+    return {}
+
+
 def _defaults(function: ast.FunctionDef, path: Path, *, keyword_only: bool) -> dict[str, Any]:
     """Return the parameters that have defaults: those a config may set."""
     arguments = function.args
@@ -104,12 +119,16 @@ def in_room(room: str, function: str | None = None) -> Mapping[str, PlugIn]:
             module=f"skybake.{room}.{name}",
             parameters=_defaults(functions[function], path, keyword_only=True) if function else {},
             constants=_constants(path),
+            limits=_limits(path),
             doc=ast.get_docstring(syntax_tree(path)) or "",
         )
     return found
 
 
+TASKS = ("regression", "classification")
 MIXED = "mixed_"
+MIXED_PARAMETERS = {"scalar_units": 256, "scalar_dropout": 0.3}
+MIXED_LIMITS = {"scalar_units": {"at_least": 1}, "scalar_dropout": {"at_least": 0, "below": 1}}
 
 
 @cache
@@ -124,7 +143,8 @@ def models() -> Mapping[str, PlugIn]:
         MIXED + name: PlugIn(
             name=MIXED + name,
             module=part.module,
-            parameters={**part.parameters, "scalar_units": 256, "scalar_dropout": 0.3},
+            parameters={**part.parameters, **MIXED_PARAMETERS},
+            limits={**part.limits, **MIXED_LIMITS},
             constants={**part.constants, "MIXED": True, "NEEDS_SCALARS": True},
             doc=part.doc,
         )
@@ -150,9 +170,16 @@ def losses() -> Mapping[str, PlugIn]:
                             parameters=_defaults(node, path, keyword_only=False),
                             constants={key.arg: _literal(key.value, path) for key in mark.keywords if key.arg}
                             | {"function": node.name},
+                            limits=_limits(path),
                             doc=ast.get_docstring(node) or "",
                         )
     return found
+
+
+@cache
+def heads() -> tuple[str, ...]:
+    """Return the names of the heads: the files of ``skybake/heads/``."""
+    return tuple(_files("heads"))
 
 
 def _aliases(mark: ast.Call, path: Path) -> list[str]:

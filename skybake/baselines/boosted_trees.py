@@ -5,6 +5,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from skybake.baselines._scalars import magnitudes_and_colours
 
 NEEDS_SCALARS = True
+LIMITS = {"iterations": {"at_least": 1}, "learning_rate": {"above": 0}}
 
 
 def features(images, scalars):

@@ -7,6 +7,7 @@ from sklearn.preprocessing import StandardScaler
 from skybake.baselines._scalars import magnitudes_and_colours
 
 NEEDS_SCALARS = True
+LIMITS = {"neighbours": {"at_least": 1}}
 
 
 def features(images, scalars):

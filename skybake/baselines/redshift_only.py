@@ -5,6 +5,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 NEEDS = ("redshift",)
+LIMITS = {"degree": {"at_least": 1}}
 
 
 def features(images, scalars):

@@ -7,6 +7,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from skybake.baselines._aperture import fluxes
 
+LIMITS = {"degree": {"at_least": 1}}
 RADIUS = 0.2
 
 

@@ -31,7 +31,7 @@ def make_plan(given: Mapping[str, Any], *, raw_is_here: bool = True) -> Plan:
         config = Config.model_validate(_without_nulls(given))
     except ValidationError as error:
         raise ConfigError(message_of(validation_problems(error, Config))) from None
-    problems = list(find_problems(config, raw_is_here))
+    problems = list(dict.fromkeys(find_problems(config, raw_is_here)))
     if problems:
         raise ConfigError(message_of(problems))
     checked = Plan(config)

@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from skybake import plugins
+from skybake import limits, plugins
+from skybake.config import contracts
 from skybake.config.blocks import Bakeoff, Config, Dataset, Sweep
-from skybake.config.combinations import as_word, canonical
+from skybake.config.combinations import as_word
 from skybake.config.messages import nearest, unknown_name, validation_problems
 from skybake.config.plan import Plan
 from skybake.config.sweeps import with_training_values
@@ -83,6 +84,9 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
     losses = plugins.losses()
     yield from _choice_problems(f"{key}.models", "model", bakeoff.models, plugins.models())
     yield from _choice_problems(f"{key}.losses", "loss", bakeoff.losses, losses)
+    for place, loss in enumerate(map(_name, bakeoff.losses)):
+        if loss in losses and not losses[loss].constants.get("trains", True):
+            yield f"{key}.losses[{place}]: the loss {loss!r} trains no network: it is for notebooks. Hint: leave it out"
     baselines = plugins.in_room("baselines", "build")
     yield from _choice_problems(f"{key}.baselines", "baseline", bakeoff.baselines, baselines)
     if bakeoff.sweep is not None:
@@ -96,11 +100,15 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
         if survey not in surveys:
             continue
         task = surveys[survey].constants["TASK"]
-        suited = [loss for loss, part in losses.items() if task in part.constants["tasks"]]
-        for index, choice in enumerate(bakeoff.losses):
-            loss = choice if isinstance(choice, str) else next(iter(choice), "")
-            if loss in losses and loss not in suited:
-                tasks = " or ".join(losses[loss].constants["tasks"])
+        suited = [
+            loss
+            for loss, part in losses.items()
+            if task in part.constants["tasks"] and part.constants.get("trains", True)
+        ]
+        for index, loss in enumerate(map(_name, bakeoff.losses)):
+            for_tasks = losses[loss].constants["tasks"] if loss in losses else ()
+            if task not in for_tasks and set(for_tasks) & set(plugins.TASKS):
+                tasks = " or ".join(for_tasks)
                 yield (
                     f"{key}.losses[{index}]: the loss {loss!r} is for {tasks}, the dataset {name!r} is a {task};"
                     f" allowed: {', '.join(suited)}.{nearest(loss, suited)}"
@@ -114,7 +122,7 @@ def _sweep_problems(key: str, bakeoff: Bakeoff, sweep: Sweep) -> Iterator[str]:
         ("models", bakeoff.models, sweep.models, plugins.models()),
         ("losses", bakeoff.losses, sweep.losses, plugins.losses()),
     ):
-        names = [choice if isinstance(choice, str) else next(iter(choice), "") for choice in choices]
+        names = [_name(choice) for choice in choices]
         for name, parameters in swept.items():
             here = f"{key}.{room}.{name}"
             if name not in names or name not in known:
@@ -178,6 +186,10 @@ def _values_problems(key: str, values: list[Any]) -> Iterator[str]:
         yield f"{key}: {repeated[0]!r} stands twice; every value is one training"
 
 
+def _name(choice: str | Mapping[str, Any]) -> str:
+    return choice if isinstance(choice, str) else next(iter(choice), "")
+
+
 def _choice_problems(key: str, kind: str, choices: list, known: Mapping[str, plugins.PlugIn]) -> Iterator[str]:
     for place, choice in enumerate(choices):
         here = f"{key}[{place}]"
@@ -188,16 +200,18 @@ def _choice_problems(key: str, kind: str, choices: list, known: Mapping[str, plu
         if name not in known:
             yield unknown_name(here, kind, name, known)
             continue
-        for parameter, value in (given or {}).items():
-            defaults = known[name].parameters
+        wrong = list(contracts.problems(known[name], known))
+        yield from wrong
+        for parameter, value in () if wrong else (given or {}).items():
+            defaults, limit = known[name].parameters, known[name].limits
             if parameter not in defaults:
                 yield unknown_name(f"{here}.{name}.{parameter}", "parameter", parameter, defaults or ["none"])
                 continue
             try:
-                canonical(value, defaults[parameter])
-            except (TypeError, ValueError) as error:
-                expected = str(error) if "convert" not in str(error) and "invalid" not in str(error) else "a number"
-                yield f"{here}.{name}.{parameter}: {value!r} found; expected {expected}, as {defaults[parameter]!r}"
+                limits.canonical(value, defaults[parameter], limit[parameter])
+            except ValueError as error:
+                hint = nearest(value, limit[parameter].get("one_of", ()))
+                yield f"{here}.{name}.{parameter}: {value!r} found; expected {error}.{hint}"
 
 
 def head_problems(checked: Plan) -> Iterator[str]:

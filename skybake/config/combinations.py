@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from skybake import plugins
+from skybake import limits, plugins
 from skybake.results import identity
 from skybake.training.settings import Training
 
@@ -121,44 +120,7 @@ class Combination:
 def chosen_part(choice: str | Mapping[str, Mapping[str, Any] | None], known: Mapping[str, plugins.PlugIn]) -> Chosen:
     """Return the part that a config names, with the parameters that differ from its defaults."""
     name, given = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
-    defaults = known[name].parameters
-    values = {key: canonical(value, defaults[key]) for key, value in (given or {}).items()}
-    return Chosen(known[name], {key: value for key, value in values.items() if value != defaults[key]})
-
-
-def canonical(value: Any, default: Any) -> Any:
-    """Return a value as its default is written, so that 1 and 1.0 and the text 1e-3 (as YAML reads it) have one name.
-
-    Raises:
-        ValueError: It cannot be of the default's kind, is not finite, or is not positive where the default is.
-    """
-    if isinstance(default, bool) or isinstance(value, bool):
-        if not (isinstance(value, bool) and isinstance(default, bool)):
-            raise ValueError(type(default).__name__)
-    elif isinstance(default, float) or (default is None and _is_number(value)):
-        value = float(value)
-        if not math.isfinite(value) or (default is not None and default > 0 >= value):
-            raise ValueError("a finite number" if default is None or default <= 0 else "a positive number")
-    elif isinstance(default, int):
-        if isinstance(value, float) or int(value) != value:
-            raise ValueError("an integer")
-        if default > 0 >= value:
-            raise ValueError("a positive integer")
-    elif isinstance(default, tuple | list):
-        if not isinstance(value, tuple | list) or not value:
-            raise ValueError("a list")
-        return type(default)(canonical(item, default[0]) for item in value) if default else type(default)(value)
-    elif default is not None and not isinstance(value, type(default)):
-        raise ValueError(type(default).__name__)
-    elif isinstance(value, Mapping):
-        return {str(key): item for key, item in value.items()}  # YAML reads the number of a class as a number
-    return value
-
-
-def _is_number(value: Any) -> bool:
-    """Tell whether a value is a number, or the text of one: YAML takes 1e-3 for a text."""
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return not isinstance(value, bool)
+    part = known[name]
+    defaults = part.parameters
+    values = {key: limits.canonical(value, defaults[key], part.limits[key]) for key, value in (given or {}).items()}
+    return Chosen(part, {key: value for key, value in values.items() if value != defaults[key]})

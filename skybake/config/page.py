@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from skybake import plugins
+from skybake import limits, plugins
 from skybake.config.blocks import Config
 from skybake.settings import Settings
 
@@ -21,6 +21,16 @@ This page is made from `skybake/config/`, the rooms' settings and the surveys' o
 is one YAML file, given by `--configfile`; without it `config.yaml` is taken. A wrong key, name or value stops before
 any job, and the message says what is allowed.
 """
+MODELS = """A model stands by its name, or by its name with parameters: `{vgg6: {dense_dropout: 0.3}}`. Losses:
+[losses.md](losses.md)."""
+MIXED = plugins.PlugIn(
+    f"{plugins.MIXED}<model>",
+    "",
+    plugins.MIXED_PARAMETERS,
+    limits=plugins.MIXED_LIMITS,
+    doc="Any model, joined with the dataset's `inputs`; it has the model's parameters and these.",
+)
+BASELINES = "Trivial predictors, named as models are."
 
 
 def schema() -> str:
@@ -45,7 +55,22 @@ def page() -> str:
         either = " or ".join(" with ".join(f"`{key}`" for key in form) for form in forms)
         text = "Your own files" + (f" in one form: {either}." if len(forms) > 1 else ".")
         blocks.append(_table(f"datasets.*.raw, survey `{name}`", text, rows))
+    blocks.append(_parts("bakeoffs.*.models", MODELS, [*plugins.in_room("models", "build").values(), MIXED]))
+    blocks.append(_parts("bakeoffs.*.baselines", BASELINES, plugins.in_room("baselines", "build").values()))
     return HEAD + "".join(blocks)
+
+
+def _parts(title: str, text: str, parts: Iterable[plugins.PlugIn]) -> str:
+    """Return the table of plug-ins and their parameters."""
+    rows = []
+    for part in parts:
+        said = part.doc.split("\n")[0].replace("|", "\\|").replace("``", "`")
+        rows.append(f"| `{part.name}` | | | {said} |")
+        rows += [
+            f"| &nbsp;&nbsp;`{name}` | {limits.described(default, part.limits[name])} | `{json.dumps(default)}` | |"
+            for name, default in part.parameters.items()
+        ]
+    return _table(title, text, rows)
 
 
 def _blocks(title: str, block: type[Settings], seen: set[type]) -> Iterator[str]:

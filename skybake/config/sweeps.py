@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from skybake import limits
 from skybake.config.blocks import Bakeoff, Sweep
-from skybake.config.combinations import Chosen, Point, canonical
+from skybake.config.combinations import Chosen, Point
 from skybake.settings import Settings
 from skybake.training.settings import Training
 
@@ -38,7 +39,8 @@ def _axes(bakeoff: Bakeoff, sweep: Sweep, model: Chosen, loss: Chosen) -> Iterat
     """Yield what is swept of a model with a loss: room, key and values."""
     for room, chosen, swept in (("model", model, sweep.models), ("loss", loss, sweep.losses)):
         for key, values in swept.get(chosen.part.name, {}).items():
-            yield room, key, [canonical(value, chosen.part.parameters[key]) for value in values]
+            default, limit = chosen.part.parameters[key], chosen.part.limits[key]
+            yield room, key, [limits.canonical(value, default, limit) for value in values]
     for key, values in sweep.training.items():
         yield "training", key, [_as_read(bakeoff.training, key, value) for value in values]
 

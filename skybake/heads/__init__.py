@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from skybake import plugins
+from skybake import limits, plugins
 from skybake.heads._head import Head
 from skybake.heads.binary import Binary
 from skybake.heads.binary_variance import BinaryVariance
@@ -58,6 +58,7 @@ def fit(
     if not labels.size:
         raise ValueError("no object of the training part has a label")
     part = plugins.losses()[loss]
+    limits.check(part.parameters, part.limits, given)
     known = {**part.parameters, **given, "scale": scale, "shift": shift, "classes": classes}
     kind = HEADS[part.constants["head"]]
     wanted = inspect.signature(kind.fit).parameters
@@ -81,8 +82,6 @@ def check(loss: str, given: Mapping[str, Any]) -> None:
         return  # what a head of classes takes depends on their names
     known = {**part.parameters, **given}
     low, high = known.get("low"), known.get("high")
-    if any(isinstance(end, str) for end in (low, high)):
-        low = high = None  # the head says so
     first = low if low is not None else 0.0 if high is None else high - 1
     labels = np.linspace(first, first + 1 if high is None else high, 101)
     fit(loss, given, labels if known.get("edges") is None else np.ravel(np.asarray(known["edges"], dtype=np.float64)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,19 +38,9 @@ def weights_by_class(given: ClassWeights, counts: np.ndarray, classes: Sequence[
                 f"class_weights: 'balanced' found, but no training object is of class {names[counts.argmin()]}"
             )
         return {"class_weights": list(floats(counts.sum() / (len(counts) * counts)))}
-    if isinstance(given, Mapping):
-        weights = _by_class(given, names)
-    elif isinstance(given, Sequence) and not isinstance(given, str):
-        weights = list(given)
-    else:
-        raise ValueError(
-            f"class_weights: {given!r} found; expected 'balanced', {len(names)} numbers, or a number by class"
-        )
-    bad = [weight for weight in weights if isinstance(weight, str) or not 0 < weight < math.inf]
-    if len(weights) != len(names) or bad:
-        raise ValueError(
-            f"class_weights: {given!r} found; expected {len(names)} numbers above 0, for {', '.join(names)}"
-        )
+    weights: Sequence[Any] = _by_class(given, names) if isinstance(given, Mapping) else list(given)
+    if len(weights) != len(names):
+        raise ValueError(f"class_weights: {given!r} found; expected {len(names)} numbers, for {', '.join(names)}")
     return {"class_weights": list(floats(weights))}
 
 

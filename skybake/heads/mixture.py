@@ -32,13 +32,7 @@ class Mixture:
 
     @classmethod
     def fit(cls, labels: np.ndarray, components: int) -> Mixture:
-        """Start with equal weights, means at quantiles of the labels, and what variance is left within components.
-
-        Raises:
-            ValueError: There is no component.
-        """
-        if components < 1:
-            raise ValueError(f"components: {components} found; expected at least 1")
+        """Start with equal weights, means at quantiles of the labels, and what variance is left within components."""
         means = np.quantile(labels, (np.arange(components) + 0.5) / components)
         within = max(labels.var() - means.var(), labels.var() / components**2, TINY)
         return cls(

@@ -28,13 +28,7 @@ class StudentT:
 
     @classmethod
     def fit(cls, labels: np.ndarray, dof: float) -> StudentT:
-        """Start at the mean and variance of the labels.
-
-        Raises:
-            ValueError: ``dof`` is not above 2: there would be no variance.
-        """
-        if dof <= 2:
-            raise ValueError(f"dof: {dof} found; expected a number above 2, so that there is a variance")
+        """Start at the mean and variance of the labels."""
         return cls(dof=float(dof), bias=(float(labels.mean()), log_variance_of(labels) + float(np.log(1 - 2 / dof))))
 
     def prediction(self, outputs: np.ndarray) -> Prediction:

@@ -4,8 +4,9 @@ A loss is a function ``(y_true, y_pred, **parameters) -> (batch,)`` in ``keras.o
 names the head that makes its ``y_pred``. ``y_true`` is (batch, L) labels, of which those that are -9999 or not finite
 are left out: the loss of an object is the mean over its known labels, which is the mean over all times the correction
 F = (n_ok + n_missing) / n_ok, and 0 if it has none. ``y_pred`` is (batch, W L), where the head gives W numbers for a
-label: all first ones, then all second ones. Their names and parameters are read without importing a framework
-(:func:`skybake.plugins.losses`), and ``docs/losses.md`` is made of their docstrings.
+label: all first ones, then all second ones. ``LIMITS`` in the file gives the allowed values of every parameter of its
+losses (:mod:`skybake.limits`). All this is read without importing a framework (:func:`skybake.plugins.losses`), and
+``docs/losses.md`` is made of it and of the docstrings.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +24,8 @@ def loss(
         head: The head that makes its predictions, a name in :mod:`skybake.heads`.
         tasks: ``"regression"`` and/or ``"classification"``.
         batch: Whether the value of one object depends on the others in the batch.
-        trains: Whether it has a minimum that a network can be trained towards; a signed error has none.
+        trains: Whether a network can be trained with it. A signed error has no minimum: it is for notebooks, and a
+            bake-off that names it is refused.
         aliases: Further names.
     """
 

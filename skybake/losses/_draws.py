@@ -9,12 +9,7 @@ def draws(count: int, width: int, seed: int) -> np.ndarray:
     Matching the first two moments takes out most of the error of few draws (Boyle, Broadie & Glasserman 1997, J. Econ.
     Dyn. Control 21, 1267). The same draws serve every object and every step: the loss of an object then depends on
     nothing but its label and outputs, and is the same in training, in validation and in another framework.
-
-    Raises:
-        ValueError: Fewer than two draws.
     """
-    if count < 2:
-        raise ValueError(f"draws: {count} found; expected at least 2")
     noise = np.random.default_rng(seed).standard_normal((count, width))
     noise -= noise.mean(axis=0)
     return (noise / noise.std(axis=0)).astype(np.float32)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import backend, ops
 
-from skybake import losses, plugins
+from skybake import limits, losses, plugins
 from skybake.losses._numbers import working
 from skybake.losses._rows import present
 from skybake.missing import MAGIC
@@ -31,10 +31,12 @@ class PerObjectLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype or wide)
         self.function = losses.function(name)
         self.parameters = dict(parameters or {})
-        unknown = set(self.parameters) - set(plugins.losses()[name].parameters)
+        part = plugins.losses()[name]
+        unknown = set(self.parameters) - set(part.parameters)
         if unknown:
-            allowed = ", ".join(plugins.losses()[name].parameters) or "none"
+            allowed = ", ".join(part.parameters) or "none"
             raise ValueError(f"the loss {name!r} has no parameter {sorted(unknown)[0]!r}; allowed: {allowed}")
+        limits.check(part.parameters, part.limits, self.parameters)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Return the reduced loss; half precision is widened here, before Keras would lose the magic number."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from skybake import plugins
+from skybake import limits, plugins
 from skybake.files import atomic_write
 from skybake.plugins import PlugIn as Part
 
@@ -86,10 +86,11 @@ def _entry(part: Part) -> Iterator[str]:
     if part.constants.get("batch"):
         yield "- the value of one object depends on the others in its batch"
     if not part.constants.get("trains", True):
-        yield "- it judges and does not train: there is no minimum to find"
+        yield "- for notebooks: it trains no network, and a bake-off that names it is refused"
     described = dict(_arguments(found.get("Args", "")))
     for name, default in part.parameters.items():
-        yield f"- `{name}` (default `{default!r}`)" + (f": {described[name]}" if name in described else "")
+        allowed = limits.described(default, part.limits[name])
+        yield f"- `{name}` (default `{default!r}`; {allowed})" + (f": {described[name]}" if name in described else "")
     yield f"- source: {_markdown(_joined(found['Source']))}"
     if "Note" in found:
         yield f"- note: {_markdown(_joined(found['Note']))}"

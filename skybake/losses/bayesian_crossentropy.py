@@ -13,6 +13,12 @@ from skybake.losses._noise import log_mean_no_and_yes, log_mean_probabilities
 from skybake.losses._rows import correction, labels, mean_over_labels, outputs
 from skybake.losses.crossentropy import yes_or_no_weight
 
+LIMITS = {
+    "draws": {"at_least": 2},
+    "seed": {"at_least": 0},
+    "class_weights": {"one_of": ["balanced"], "kind": "numbers by class", "above": 0},
+}
+
 
 @loss(head="logits_variance", tasks=("classification",))
 def bayesian_categorical_crossentropy(y_true, y_pred, draws=25, seed=0, class_weights=None):
@@ -21,7 +27,7 @@ def bayesian_categorical_crossentropy(y_true, y_pred, draws=25, seed=0, class_we
     Formula:
         -F sum_k y_k ln mean_t softmax_k(f + exp(s / 2) ε_t) over the known k, ε_t standard normal
     Args:
-        draws: How many, at least 2.
+        draws: How many.
         seed: Of the draws.
         class_weights: One number for each class.
     Source:
@@ -41,7 +47,7 @@ def bayesian_binary_crossentropy(y_true, y_pred, draws=25, seed=0, class_weights
     Formula:
         -y ln mean_t p_t - (1 - y) ln mean_t (1 - p_t), p_t = sigmoid(f + exp(s / 2) ε_t), ε_t standard normal
     Args:
-        draws: How many, at least 2.
+        draws: How many.
         seed: Of the draws.
         class_weights: Two numbers, for no (0) and for yes (1).
     Source:

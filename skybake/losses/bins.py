@@ -14,6 +14,15 @@ from skybake.losses._bins import binned, edges_of
 from skybake.losses._numbers import squared
 from skybake.losses._rows import mean_over_labels
 
+LIMITS = {
+    "count": {"at_least": 2},
+    "low": {"kind": "number"},
+    "high": {"kind": "number"},
+    "spacing": {"one_of": ["uniform", "equal_population"]},
+    "edges": {"kind": "numbers"},
+    "smoothing": {"above": 0},
+}
+
 
 def _constant(values, like):
     return ops.convert_to_tensor(np.asarray(values)[None, :], dtype=like.dtype)
@@ -94,12 +103,10 @@ def ordinal_crossentropy(y_true, y_pred, smoothing=1.0, count=50, low=None, high
     Formula:
         -sum_k q_k ln p_k, q_k ∝ exp(-0.5 [(k - k(y)) / smoothing]²)
     Args:
-        smoothing: Width of the label in bins, above 0.
+        smoothing: Width of the label in bins.
     Source:
         Díaz & Marathe 2019, Soft labels for ordinal regression, CVPR.
     """
-    if smoothing <= 0:
-        raise ValueError(f"smoothing: {smoothing} found; expected a number above 0")
     _, known, place, logits = binned(y_true, y_pred, edges_of(edges, count, low, high, spacing))
     distance = (ops.arange(logits.shape[-1], dtype=logits.dtype) - place) / smoothing
     target = ops.softmax(-0.5 * ops.square(distance), axis=-1)

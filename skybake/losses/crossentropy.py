@@ -13,6 +13,12 @@ from skybake.losses import loss
 from skybake.losses._classes import EPSILON, check_weights, class_weight, log_probabilities, one_hot
 from skybake.losses._rows import correction, labels, mean_over_labels, outputs
 
+LIMITS = {
+    "from_logits": {},
+    "gamma": {"at_least": 0},
+    "class_weights": {"one_of": ["balanced"], "kind": "numbers by class", "above": 0},
+}
+
 
 @loss(head="logits", tasks=("classification",), aliases=("sparse_categorical_crossentropy",))
 def categorical_crossentropy(y_true, y_pred, from_logits=True, class_weights=None):
@@ -43,7 +49,7 @@ def focal(y_true, y_pred, gamma=2.0, from_logits=True, class_weights=None):
     Formula:
         -F sum_k y_k (1 - p_k)^gamma ln p_k over the known k, p = softmax of the outputs
     Args:
-        gamma: How much what is right already is played down, at least 0; 0 is cross-entropy.
+        gamma: How much what is right already is played down; 0 is cross-entropy.
         from_logits: Whether outputs are logits; else they are probabilities, kept 1e-7 away from 0 and 1.
         class_weights: One number for each class; the paper's alpha.
     Source:

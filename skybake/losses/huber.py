@@ -7,6 +7,8 @@ from keras import ops
 from skybake.losses import loss
 from skybake.losses._rows import errors, mean_over_labels
 
+LIMITS = {"delta": {"above": 0}}
+
 
 @loss(head="point", tasks=("regression",))
 def huber(y_true, y_pred, delta=0.5):

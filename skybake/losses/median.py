@@ -9,6 +9,8 @@ from skybake.losses._rows import errors
 NORMAL_MAD = 1.4826  # the standard deviation of a Gaussian whose median absolute deviation is 1
 BEYOND = 3e38  # what stands for a missing value in a sort
 
+LIMITS = {"scale": {"above": 0}, "shift": {}}
+
 
 def _median_over_labels(values, known):
     """Return the median of values (batch, L) over the known labels of each row, (batch,); 0 where none is known."""

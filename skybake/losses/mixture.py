@@ -8,6 +8,8 @@ from skybake.losses import loss
 from skybake.losses._numbers import LOG_VARIANCE, limited, log_softmax, log_sum_exp, standardised
 from skybake.losses._rows import labels, mean_over_labels, outputs
 
+LIMITS = {"components": {"at_least": 1}}
+
 
 @loss(head="mixture", tasks=("regression",))
 def mixture_nll(y_true, y_pred, components=3):

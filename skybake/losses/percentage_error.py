@@ -6,6 +6,8 @@ from skybake.losses import loss
 from skybake.losses._percentage import percentages
 from skybake.losses._rows import mean_over_labels
 
+LIMITS = {"scale": {"above": 0}, "shift": {}}
+
 
 @loss(head="point", tasks=("regression",))
 def mean_absolute_percentage_error(y_true, y_pred, scale=1.0, shift=0.0):

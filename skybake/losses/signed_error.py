@@ -4,6 +4,8 @@ from skybake.losses import loss
 from skybake.losses._percentage import percentages
 from skybake.losses._rows import errors, mean_over_labels
 
+LIMITS = {"scale": {"above": 0}, "shift": {}}
+
 
 @loss(head="point", tasks=("regression",), trains=False)
 def mean_error(y_true, y_pred):

@@ -6,6 +6,8 @@ from skybake.losses import loss
 from skybake.losses._numbers import squared
 from skybake.losses._rows import errors, labels, mean_over_labels, outputs
 
+LIMITS = {"scale": {"above": 0}, "shift": {}}
+
 
 @loss(head="point", tasks=("regression",), aliases=("mean_squared_error",))
 def mse(y_true, y_pred):

@@ -8,6 +8,8 @@ from skybake.losses import loss
 from skybake.losses._numbers import LOG_VARIANCE, limited, standardised
 from skybake.losses._rows import labels, mean_over_labels, outputs
 
+LIMITS = {"dof": {"above": 2}}
+
 
 @loss(head="student_t", tasks=("regression",))
 def student_t_nll(y_true, y_pred, dof=5.0):
@@ -16,7 +18,7 @@ def student_t_nll(y_true, y_pred, dof=5.0):
     Formula:
         -ln Γ((ν + 1) / 2) + ln Γ(ν / 2) + 0.5 ln(π ν) + 0.5 s + 0.5 (ν + 1) ln(1 + w² / ν), w = (y - p) exp(-s / 2)
     Args:
-        dof: Degrees of freedom ν, above 2, so that there is a variance.
+        dof: Degrees of freedom ν. Above 2 there is a variance.
     Source:
         Lange, Little & Taylor 1989, J. Am. Stat. Assoc. 84, 881.
     """

@@ -8,6 +8,8 @@ from keras import layers
 
 from skybake.models._blocks import convolution, pool
 
+LIMITS = {"filters": {"at_least": 1}, "units": {"at_least": 1}}
+
 
 def build(image, scalars=None, *, filters=30, units=50):
     """Return features (batch, units); scalars are not used."""

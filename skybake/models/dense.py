@@ -6,6 +6,8 @@ Connolly & Smotherman, "Deep Learning: Classifying Astronomical Images" (astroML
 
 from keras import layers
 
+LIMITS = {"units": {"at_least": 1}}
+
 
 def build(image, scalars=None, *, units=30):
     """Return features (batch, H W units); scalars are not used."""

@@ -9,6 +9,8 @@ from keras import layers
 
 from skybake.models._blocks import normalised
 
+LIMITS = {"units": {"at_least": 1}}
+
 
 def build(image, scalars=None, *, units=30):
     """Return features (batch, H W units); scalars are not used."""

@@ -8,12 +8,11 @@ from keras import layers
 
 from skybake.models._blocks import activated, average_pool, inception_module
 
+LIMITS = {"units": {"at_least": 1}, "activation": {"one_of": ["prelu", "leaky_relu"]}}
+
 
 def build(image, scalars=None, *, units=1096, activation="prelu"):
-    """Return features (batch, units); scalars are not used.
-
-    ``activation`` is ``"prelu"``, as published, or ``"leaky_relu"``.
-    """
+    """Return features (batch, units); scalars are not used. The published ``activation`` is ``"prelu"``."""
     x = activated(layers.Conv2D(64, 5, padding="same")(image), activation)
     x = average_pool(x)
     x = inception_module(x, 48, 64, activation)

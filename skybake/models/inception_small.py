@@ -8,9 +8,11 @@ from keras import layers
 
 from skybake.models._blocks import activated, average_pool, inception_module
 
+LIMITS = {"activation": {"one_of": ["leaky_relu", "prelu"]}}
+
 
 def build(image, scalars=None, *, activation="leaky_relu"):
-    """Return features (batch, 348); scalars are not used. ``activation`` is ``"leaky_relu"`` or ``"prelu"``."""
+    """Return features (batch, 348); scalars are not used."""
     x = average_pool(activated(layers.Conv2D(64, 5, padding="same")(image), activation))
     x = average_pool(inception_module(x, 48, 64, activation))
     x = average_pool(inception_module(x, 92, 128, activation))

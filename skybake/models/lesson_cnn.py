@@ -6,6 +6,8 @@ classes.
 
 from skybake.models import lesson_cnn_dropout
 
+LIMITS = {"filters": {"at_least": 1}, "units": {"at_least": 1}}
+
 
 def build(image, scalars=None, *, filters=50, units=50):
     """Return features (batch, units); scalars are not used."""

@@ -7,13 +7,11 @@ from keras import layers
 
 from skybake.models._blocks import convolution, pool
 
+LIMITS = {"filters": {"at_least": 1}, "units": {"at_least": 1}, "rate": {"at_least": 0, "below": 1}}
+
 
 def build(image, scalars=None, *, filters=50, units=50, rate=0.2):
-    """Return features (batch, units); scalars are not used. ``rate`` is the share of what is set to zero: 0.2 is 20 %.
-
-    Raises:
-        ValueError: ``rate`` is not in 0 to 1.
-    """
+    """Return features (batch, units); scalars are not used. ``rate`` is the share that is set to zero."""
     x = image
     for _ in range(2):
         x = _dropped(pool(convolution(x, filters)), rate)

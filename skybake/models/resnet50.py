@@ -10,6 +10,8 @@ from keras import layers
 
 from skybake.models._blocks import normalised
 
+LIMITS = {"width": {"at_least": 1}}
+
 
 def build(image, scalars=None, *, width=64):
     """Return features (batch, 32 width); scalars are not used. ``width`` is the number of filters of the stem."""

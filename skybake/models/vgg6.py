@@ -9,6 +9,12 @@ from keras import layers
 
 from skybake.models._blocks import convolution, normalised, pool
 
+LIMITS = {
+    "units": {"at_least": 1},
+    "convolution_dropout": {"at_least": 0, "below": 1},
+    "dense_dropout": {"at_least": 0, "below": 1},
+}
+
 
 def build(image, scalars=None, *, units=256, convolution_dropout=0.25, dense_dropout=0.5):
     """Return features (batch, units); scalars are not used. Dropout rates are shares of what is set to zero."""

@@ -68,18 +68,22 @@ BAD = {
     "a word for an end": (
         "bakeoffs.first.losses",
         [{"binned_crps": {"low": "zero"}}],
-        ["bakeoffs.first.losses: binned_crps: low: 'zero' found; expected a number"],
+        ["bakeoffs.first.losses[0].binned_crps.low: 'zero' found; expected a number"],
     ),
     "edges in a list of lists": (
         "bakeoffs.first.losses",
         [{"binned_crps": {"edges": [[0, 1], [2, 3]]}}],
-        ["bakeoffs.first.losses: binned_crps", "edges"],
+        ["bakeoffs.first.losses[0].binned_crps.edges: [[0, 1], [2, 3]] found; expected a list of numbers"],
     ),
-    "one bin": ("bakeoffs.first.losses", [{"binned_crps": {"count": 1}}], ["count: 1 found", "at least 2 bins"]),
+    "one bin": (
+        "bakeoffs.first.losses",
+        [{"binned_crps": {"count": 1}}],
+        ["count: 1 found", "integer of at least 2"],
+    ),
     "unknown spacing": (
         "bakeoffs.first.losses",
         [{"bin_crossentropy": {"spacing": "log"}}],
-        ["bin_crossentropy: spacing: 'log' found", "'uniform' or 'equal_population'"],
+        ["bin_crossentropy.spacing: 'log' found", "'uniform' or 'equal_population'"],
     ),
     "levels not ascending": ("bakeoffs.first.losses", [{"quantile": {"levels": [0.5, 0.1]}}], ["levels: [0.5, 0.1]"]),
     "unknown loss": ("bakeoffs.first.losses", ["mse", "hubr"], ["losses[1]", "'hubr'", "Did you mean 'huber'?", "mae"]),
@@ -102,14 +106,41 @@ BAD = {
     "negative loss parameter": (
         "bakeoffs.first.losses",
         [{"huber": {"delta": -1}}],
-        ["losses[0].huber.delta", "-1 found", "expected a positive number"],
+        ["losses[0].huber.delta", "-1 found", "expected a number above 0"],
     ),
-    "infinite loss parameter": ("bakeoffs.first.losses", [{"huber": {"delta": float("nan")}}], ["a positive number"]),
-    "a list of words": ("bakeoffs.first.losses", [{"quantile": {"levels": ["a"]}}], ["quantile.levels", "a number"]),
+    "infinite loss parameter": ("bakeoffs.first.losses", [{"huber": {"delta": float("nan")}}], ["a number above 0"]),
+    "a list of words": (
+        "bakeoffs.first.losses",
+        [{"quantile": {"levels": ["a"]}}],
+        ["quantile.levels", "a list of numbers above 0 and below 1"],
+    ),
     "negative model parameter": (
         "bakeoffs.first.models",
         [{"simple_sequential": {"filters": -3}}],
-        ["models[0].simple_sequential.filters", "-3 found", "expected a positive integer"],
+        ["models[0].simple_sequential.filters", "-3 found", "expected an integer of at least 1"],
+    ),
+    "all is dropped": (
+        "bakeoffs.first.models",
+        [{"lesson_cnn_dropout": {"rate": 1.5}}, {"vgg6": {"dense_dropout": 1.0}}],
+        [
+            "models[0].lesson_cnn_dropout.rate: 1.5 found; expected a number of at least 0 and below 1",
+            "models[1].vgg6.dense_dropout: 1.0 found; expected a number of at least 0 and below 1",
+        ],
+    ),
+    "unknown activation": (
+        "bakeoffs.first.models",
+        [{"inception": {"activation": "leakyrelu"}}],
+        ["models[0].inception.activation: 'leakyrelu' found", "'prelu' or 'leaky_relu'", "Did you mean 'leaky_relu'?"],
+    ),
+    "a value of a sweep out of range": (
+        "bakeoffs.first.sweep",
+        {"losses": {"huber": {"delta": [0.1, 0]}}},
+        ["sweep.losses.huber.delta[1]: 0 found; expected a number above 0"],
+    ),
+    "a loss that trains nothing": (
+        "bakeoffs.first.losses",
+        ["mse", "mean_error"],
+        ["bakeoffs.first.losses[1]: the loss 'mean_error' trains no network"],
     ),
     "results at the root": ("results", "/", ["results", "'/' found", "a folder of its own"]),
     "results beside the config": ("results", ".", ["results", "'.' found"]),

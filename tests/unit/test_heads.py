@@ -173,9 +173,10 @@ def test_class_weights_by_name_or_number():
     for wrong, message in (
         ({"sun": 2}, "no class 'sun'; expected star, galaxy, quasar"),
         ({"3": 2}, "no class '3'"),
-        ({"star": 0}, "3 numbers above 0, for star, galaxy, quasar"),
-        ({"star": "two"}, "3 numbers above 0"),
-        ([1, 2], "3 numbers above 0"),
+        ({"star": 0}, "{'star': 0} found; expected 'balanced' or numbers above 0 as a list or by class"),
+        ({"star": "two"}, "numbers above 0"),
+        ([1, 0, 1], "numbers above 0"),
+        ([1, 2], "3 numbers, for star, galaxy, quasar"),
         ("none", "'none' found; expected 'balanced'"),
     ):
         with pytest.raises(ValueError, match=message):

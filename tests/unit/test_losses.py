@@ -256,8 +256,6 @@ def test_a_vector_of_labels_is_a_column():
         ("binned_crps", (4, 1), (4, 3), {}, "need training labels"),
         ("binned_crps", (4, 1), (4, 3), {"edges": [0, 2, 1, 3]}, "ascending"),
         ("categorical_crossentropy", (4, 2), (4, 3), {}, "labels with 2 columns for 3 classes"),
-        ("bayesian_categorical_crossentropy", (4, 1), (4, 6), {"draws": 1}, "draws: 1 found"),
-        ("ordinal_crossentropy", (4, 1), (4, 2), {"edges": [0, 1, 2], "smoothing": 0}, "smoothing: 0 found"),
     ],
 )
 def test_what_does_not_fit_is_refused(name, y, p, given, message):
