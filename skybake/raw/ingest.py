@@ -95,7 +95,7 @@ def _seen(
             bad = _bad_pixels(batch.image)
             if bad.any():
                 rejections += [
-                    Rejection(int(batch.rows[k]), batch.id[k], "image not finite", f"{bad[k]} pixels")
+                    Rejection(int(batch.rows[k]), batch.id[int(k)], "image not finite", f"{bad[k]} pixels")
                     for k in np.flatnonzero(bad)
                 ]
                 batch = batch.part(bad == 0)
