@@ -65,8 +65,8 @@ class Batch:
         return Batch(
             self.rows[places],
             self.image[places],
-            [self.id[place] for place in places],
-            [self.group[place] for place in places],
+            [self.id[place] for place in places.tolist()],
+            [self.group[place] for place in places.tolist()],
             {name: np.asarray(values)[places] for name, values in self.labels.items()},
             {name: np.asarray(values)[places] for name, values in self.scalars.items()},
         )
