@@ -3,6 +3,7 @@ from uuid import uuid4
 
 from skybake.config import make_plan
 from skybake.config import paths
+from skybake.config import yaml_files
 from skybake import attempts
 from skybake.workflow import containers
 from skybake.workflow import jobs
@@ -17,6 +18,7 @@ if not workflow.overwrite_configfiles:
     configfile: f"{workflow.basedir}/config.yaml"
 
 
+yaml_files.check_all(workflow.overwrite_configfiles or [f"{workflow.basedir}/config.yaml"])
 sigterm.hand_on()
 jobs.wait_to_submit()
 sys.executable = jobs.without_blank(sys.executable)  # Snakemake does not quote it

@@ -14,7 +14,7 @@ from skybake import limits, plugins
 from skybake.config import contracts
 from skybake.config.blocks import Bakeoff, Config, Dataset, Sweep
 from skybake.config.combinations import as_word
-from skybake.config.messages import nearest, unknown_name, validation_problems
+from skybake.config.messages import near_files, nearest, unknown_name, validation_problems
 from skybake.config.plan import Plan
 from skybake.config.sweeps import with_training_values
 from skybake.training.settings import Training
@@ -69,7 +69,8 @@ def _raw_problems(
             if forms is None:
                 yield f"{key}.raw.{name}: missing; expected the path of the {description}"
         elif raw_is_here and name != fetched and not dataset.raw[name].exists():
-            yield f"{key}.raw.{name}: no file {str(dataset.raw[name])!r}; expected the {description}"
+            near = near_files(dataset.raw[name])
+            yield f"{key}.raw.{name}: no file {str(dataset.raw[name])!r}; expected the {description}.{near}"
 
 
 def _option_problems(key: str, given: Mapping[str, Any], module: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -24,6 +25,17 @@ def nearest(name: object, allowed: Mapping | list | tuple) -> str:
     """Return a hint at the nearest allowed name; empty if none is near."""
     close = difflib.get_close_matches(str(name), [str(item) for item in allowed], n=1, cutoff=0.4)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def near_files(path: Path) -> str:
+    """Return a hint at files whose names are near that of a file that is not there; empty if there are none."""
+    folder = path.parent
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    if folder != path.parent:
+        return f" There is no folder {str(path.parent)!r}; the nearest is {str(folder)!r}."
+    near = difflib.get_close_matches(path.name, [item.name for item in folder.iterdir()], n=3, cutoff=0.6)
+    return f" Near it: {', '.join(near)}." if near else ""
 
 
 def unknown_name(key: str, kind: str, name: object, allowed) -> str:

@@ -1,0 +1,40 @@
+"""``python -m skybake check FILE...``: is a config right, before Snakemake is started?"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Check files, say what follows from each or what is wrong, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m skybake", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", help="check configs and say what they would train")
+    check.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a config: YAML")
+    given = parser.parse_args(words)
+    return max(_checked(path) for path in given.files)
+
+
+def _checked(path: Path) -> int:
+    from skybake.config import ConfigError, make_plan, yaml_files
+
+    try:
+        plan = make_plan(yaml_files.read(path))
+    except ConfigError as error:
+        print(str(error) if str(error).startswith(str(path)) else f"{path}: {error}", file=sys.stderr)
+        return 1
+    trainings = [job for job in plan.combinations if job.loss is not None]
+    points = sum(max(1, len(job.points)) * len(job.seeds) for job in trainings)
+    baselines = len(plan.combinations) - len(trainings)
+    print(
+        f"{path}: right. Datasets: {', '.join(plan.datasets())}. Rows: {len(trainings)} of networks"
+        f" ({points} trainings with all seeds), {baselines} of baselines. Results: {plan.paths.results}/"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
