@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
+from skybake.config.paths import expanded
 from skybake.data.splits.settings import Fractions, Group, Holdout, Official, Sky
 from skybake.evaluation.settings import Statistics
 from skybake.fetch import Fetch
@@ -26,7 +26,9 @@ class Dataset(Settings):
     """Raw files of a survey, or a simulation of them, and how they are split."""
 
     survey: str = Field(description="The raw format: a file of `skybake/raw/`.")
-    raw: dict[str, Path] | None = Field(None, description="Your raw files, by the names that the survey gives them.")
+    raw: dict[str, str] | None = Field(
+        None, description="Your raw files, by the names that the survey gives them; `~` and `$VARIABLE` are replaced."
+    )
     mock: dict[str, Any] | None = Field(None, description="Instead of `raw`: options of the survey's simulator.")
     fetch: Fetch | None = Field(
         None, description="With `raw`: download into its folder what the catalogue needs; only what is not there."
@@ -47,6 +49,13 @@ class Dataset(Settings):
     def _default_strategy(cls, given: Any) -> Any:
         if isinstance(given, dict) and isinstance(given.get("split"), dict) and "strategy" not in given["split"]:
             return {**given, "split": {"strategy": "holdout", **given["split"]}}
+        return given
+
+    @field_validator("raw")
+    @classmethod
+    def _paths(cls, given: dict[str, str] | None) -> dict[str, str] | None:
+        for path in (given or {}).values():
+            expanded(path)
         return given
 
     @model_validator(mode="after")
@@ -112,8 +121,9 @@ class Config(Settings):
     @field_validator("results")
     @classmethod
     def _a_folder_of_its_own(cls, given: str) -> str:
-        if given.strip("/. ") == "" or re.search(r"[{}\s]", given):
+        if given.strip("/. ") == "" or re.search(r"\s|[{}]", re.sub(r"\$\{\w+\}", "", given)):
             raise ValueError(f"{given!r} found; expected a folder of its own, without spaces or braces, e.g. 'results'")
+        expanded(given)
         return given.rstrip("/")
 
     @field_validator("datasets")

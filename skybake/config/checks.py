@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import itertools
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +16,7 @@ from skybake.config import contracts
 from skybake.config.blocks import Bakeoff, Config, Dataset, Sweep
 from skybake.config.combinations import as_word
 from skybake.config.messages import near_files, nearest, unknown_name, validation_problems
+from skybake.config.paths import expanded
 from skybake.config.plan import Plan
 from skybake.config.sweeps import with_training_values
 from skybake.training.settings import Training
@@ -68,9 +70,8 @@ def _raw_problems(
         if name not in dataset.raw:
             if forms is None:
                 yield f"{key}.raw.{name}: missing; expected the path of the {description}"
-        elif raw_is_here and name != fetched and not dataset.raw[name].exists():
-            near = near_files(dataset.raw[name])
-            yield f"{key}.raw.{name}: no file {str(dataset.raw[name])!r}; expected the {description}.{near}"
+        elif raw_is_here and name != fetched and not (path := Path(expanded(dataset.raw[name]))).exists():
+            yield f"{key}.raw.{name}: no file {str(path)!r}; expected the {description}.{near_files(path)}"
 
 
 def _option_problems(key: str, given: Mapping[str, Any], module: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ HEAD = """# What the config may say
 
 This page is made from `skybake/config/`, the rooms' settings and the surveys' own options by `make docs`. A bake-off
 is one YAML file, given by `--configfile`; without it `config.yaml` is taken. A wrong key, name or value stops before
-any job, and the message says what is allowed.
+any job, and the message says what is allowed: `python -m skybake check FILE` says it in a second.
 """
 MODELS = """A model stands by its name, or by its name with parameters: `{vgg6: {dense_dropout: 0.3}}`. Losses:
 [losses.md](losses.md)."""

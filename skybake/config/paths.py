@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
 NETWORK_FILES = (*BASELINE_FILES, "model.keras")
 CHOSEN = "chosen.json"
 COMPARISON_FILES = (CHOSEN, "comparison.csv", "comparison.tex", "report.html", "figures")  # of a dataset
+
+
+def expanded(path: str) -> str:
+    """Return a path of the config with ``~`` and environment variables replaced.
+
+    Raises:
+        ValueError: There is no such user or variable, or it has braces, which Snakemake takes for wildcards.
+    """
+    try:
+        found = str(Path(os.path.expandvars(path)).expanduser())
+    except RuntimeError:
+        raise ValueError(f"{path!r}: there is no such user. Hint: ./{path} is a folder of that name") from None
+    if unknown := re.search(r"\$\{?\w+\}?", found):
+        raise ValueError(f"{path!r}: the environment has no variable {unknown[0]}")
+    if re.search(r"[{}]", found):
+        raise ValueError(f"{path!r} found; expected a path without braces, which Snakemake takes for wildcards")
+    return found
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from skybake import plugins
 from skybake.config.blocks import Config
 from skybake.config.combinations import Chosen, Combination, Point, chosen_part
-from skybake.config.paths import BASELINE_FILES, COMPARISON_FILES, NETWORK_FILES, Paths
+from skybake.config.paths import BASELINE_FILES, COMPARISON_FILES, NETWORK_FILES, Paths, expanded
 from skybake.config.sweeps import sweep_points
 from skybake.settings import Settings
 from skybake.training.settings import Inside
@@ -21,7 +21,7 @@ class Plan:
 
     def __init__(self, config: Config, results: str = ""):
         self.config = config
-        self.paths = Paths(results or config.results.rstrip("/"))
+        self.paths = Paths(results or expanded(config.results))
 
     def at(self, results: str) -> Plan:
         """Return the same plan for a copy of the results in another folder."""
@@ -53,7 +53,7 @@ class Plan:
 
     def raw(self, dataset: str) -> dict[str, str]:
         """Return raw name -> path of the given files; empty where they are simulated."""
-        return {name: str(path) for name, path in (self.config.datasets[dataset].raw or {}).items()}
+        return {name: expanded(path) for name, path in (self.config.datasets[dataset].raw or {}).items()}
 
     def given_files(self) -> list[str]:
         """Return all raw files and folders that the config names, and the folder of results."""

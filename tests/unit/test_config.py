@@ -223,6 +223,34 @@ def test_a_baseline_without_its_scalar_is_refused(given):
         make_plan(wrong)
 
 
+def test_home_and_variables_in_paths(given, tmp_path, monkeypatch):
+    """They are replaced where files are looked for, and stay as they are in the merged config."""
+    monkeypatch.setenv("SCRATCH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    raw = {"images": "$SCRATCH/cubes.pkl", "catalogue": "~/catalogue.feather"}
+    config = changed(changed(given, "datasets.clusters.raw", raw), "results", "${SCRATCH}/results/")
+    plan = make_plan(config)
+    assert plan.raw("clusters") == {name: f"{tmp_path}/{path.split('/')[1]}" for name, path in raw.items()}
+    assert plan.paths.dataset("clusters") == f"{tmp_path}/results/clusters/dataset.h5"
+    assert plan.as_dict()["datasets"]["clusters"]["raw"] == raw
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("$NO_SUCH_PLACE/x", "the environment has no variable $NO_SUCH_PLACE"),
+        ("~no_such_user/x", "there is no such user"),
+        ("a{b}", "braces"),
+    ],
+)
+@pytest.mark.parametrize("key", ["datasets.clusters.raw.images", "results"])
+def test_a_path_that_cannot_be_is_refused(given, key, path, words):
+    with pytest.raises(messages.ConfigError) as caught:
+        make_plan(changed(given, key, path))
+    assert key.removesuffix(".images") in str(caught.value)
+    assert words in str(caught.value)
+
+
 def test_two_bakeoffs_must_not_write_the_same_files(given):
     twice = changed(given, "bakeoffs.second", given["bakeoffs"]["first"])
     with pytest.raises(messages.ConfigError, match=r"bakeoffs\.second: simple_sequential with mse on clusters"):
