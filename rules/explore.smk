@@ -33,10 +33,10 @@ rule explore:
         mem_mb=jobs.memory(2000, 4, at_most=8000),  # images are read in blocks
         runtime=jobs.minutes(60),
     params:
-        figures=lambda wildcards: [figure.name for figure in PLAN.figures("dataset", wildcards.dataset)],
+        figures=lambda wildcards: [figure.name for figure in PLAN.figures("explore", wildcards.dataset)],
         title=PLAN.config.title,
         config=lambda wildcards: {"datasets": {wildcards.dataset: PLAN.as_dict()["datasets"][wildcards.dataset]}},
-        code=lambda wildcards: code_digest("explore", PLAN.figure_modules("dataset", wildcards.dataset)),
+        code=lambda wildcards: code_digest("explore", PLAN.figure_modules("explore", wildcards.dataset)),
     message:
         "exploring {wildcards.dataset}"
     script:

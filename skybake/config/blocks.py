@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
+from skybake import plugins
 from skybake.config.paths import expanded
 from skybake.data.splits.settings import Fractions, Group, Holdout, Official, Sky
 from skybake.evaluation.settings import Statistics
 from skybake.fetch import Fetch
-from skybake.settings import Settings
+from skybake.settings import Settings, ShortForms
 from skybake.training.settings import Inside, Training
 
 RESERVED = {"logs", "benchmarks", "config.yaml", "report.html", "comparison.csv"}
@@ -37,19 +38,17 @@ class Dataset(Settings):
     inputs: list[str] | None = Field(
         None, description="Scalars given to models beside the image; by default what the survey suggests."
     )
-    split: Annotated[Holdout | Fractions | Group | Sky | Official, Field(discriminator="strategy")] = Field(
-        Holdout(), description="How objects are divided into train, validation and test."
+    split: Annotated[
+        Holdout | Fractions | Group | Sky | Official,
+        Field(discriminator="strategy"),
+        ShortForms("strategy", usual="holdout"),
+    ] = Field(
+        Holdout(),
+        description="How objects are divided into train, validation and test; a bare strategy takes the defaults.",
     )
     outlier: float | None = Field(
         None, gt=0, description="An error beyond this is an outlier; by default 0.05 for redshifts and 0.3 otherwise."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_strategy(cls, given: Any) -> Any:
-        if isinstance(given, dict) and isinstance(given.get("split"), dict) and "strategy" not in given["split"]:
-            return {**given, "split": {"strategy": "holdout", **given["split"]}}
-        return given
 
     @field_validator("raw")
     @classmethod
@@ -106,6 +105,31 @@ class Bakeoff(Settings):
         return self
 
 
+class Figures(Settings):
+    """Figures to draw, files of `skybake/figures/` by their scope: by default all that suit the task, none for `[]`."""
+
+    run: list[str] | None = Field(None, description="Of a model with a loss.")
+    comparison: list[str] | None = Field(None, description="Of all models and losses on a dataset.")
+    explore: list[str] | None = Field(None, description="Of a dataset alone.")
+    inside: list[str] | None = Field(None, description="Of what is inside a network.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_scope(cls, given: Any) -> Any:
+        if not isinstance(given, list):
+            return given
+        known = plugins.in_room("figures", "draw")
+        scopes = {
+            scope: [name for name in given if name in known and known[name].constants["SCOPE"] == scope]
+            for scope in cls.model_fields
+        }
+        meant = ", ".join(f"{scope}: [{', '.join(names)}]" for scope, names in scopes.items())
+        raise ValueError(
+            "a list found, which does not say whether the scopes that it leaves out have all figures or none; expected"
+            f" lists by scope. Hint: {{{meant}}}, or leave a scope out for all of its figures"
+        )
+
+
 class Config(Settings):
     """A whole bake-off."""
 
@@ -113,9 +137,7 @@ class Config(Settings):
     results: str = Field("results", description="Folder of everything made; give every bake-off its own.")
     datasets: dict[Name, Dataset] = Field(min_length=1, description="Datasets by name.")
     bakeoffs: dict[Name, Bakeoff] = Field(min_length=1, description="Bake-offs by name.")
-    figures: list[str] | None = Field(
-        None, description="Figures to draw: files of `skybake/figures/`; by default all that suit the task."
-    )
+    figures: Figures = Field(Figures(), description="Figures to draw, by what they are of.")
     statistics: Statistics = Field(Statistics(), description="Uncertainties of the comparison.")
 
     @field_validator("results")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from skybake import limits, plugins
 from skybake.config import contracts
-from skybake.config.blocks import Bakeoff, Config, Dataset, Sweep
+from skybake.config.blocks import Bakeoff, Config, Dataset, Figures, Sweep
 from skybake.config.combinations import as_word
 from skybake.config.messages import near_files, nearest, unknown_name, validation_problems
 from skybake.config.paths import expanded
@@ -47,9 +47,11 @@ def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
     for name, bakeoff in config.bakeoffs.items():
         yield from _bakeoff_problems(f"bakeoffs.{name}", bakeoff, config)
     known = plugins.in_room("figures", "draw")
-    for place, name in enumerate(config.figures or []):
-        if name not in known:
-            yield unknown_name(f"figures[{place}]", "figure", name, known)
+    for scope in Figures.model_fields:
+        suited = [name for name, part in known.items() if part.constants["SCOPE"] == scope]
+        for place, name in enumerate(getattr(config.figures, scope) or ()):
+            if name not in suited:
+                yield unknown_name(f"figures.{scope}[{place}]", "figure of this scope", name, suited)
 
 
 def _raw_problems(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from skybake.settings import Settings
 
@@ -44,16 +46,22 @@ def unknown_name(key: str, kind: str, name: object, allowed) -> str:
 
 
 def validation_problems(error: ValidationError, root: type[Settings], prefix: tuple = ()) -> list[str]:
-    """Say of each problem that pydantic found: the key, the value, what is allowed."""
+    """Say of each problem that pydantic found: the key, the value, what is allowed.
+
+    Args:
+        error: What pydantic raised.
+        root: The block that was checked.
+        prefix: Where in the config the block stands.
+    """
     problems = []
     for item in error.errors():
-        place = [*prefix, *item["loc"]]
-        key = _key(place)
+        place, _ = _written(root, item["loc"])
+        _, block = _written(root, item["loc"][:-1])
+        key = _key([*prefix, *place])
         if item["type"] == "extra_forbidden":
-            fields = _fields_at(root, item["loc"][:-1])
-            problems.append(unknown_name(key, "key", place[-1], fields))
+            problems.append(unknown_name(key, "key", place[-1], _keys(block)))
         elif item["type"] == "missing":
-            problems.append(f"{key}: missing; expected {_fields_at(root, item['loc'][:-1])[place[-1]]}")
+            problems.append(f"{key}: missing; expected {_keys(block)[place[-1]].description or 'a value'}")
         elif item["type"] == "union_tag_invalid":
             tag = item["ctx"]["discriminator"].strip("'")
             allowed = [name.strip("' ") for name in item["ctx"]["expected_tags"].split(",")]
@@ -72,59 +80,64 @@ def validation_problems(error: ValidationError, root: type[Settings], prefix: tu
     return list(dict.fromkeys(problems))
 
 
-_TAGS = {
-    "holdout",
-    "fractions",
-    "group",
-    "sky",
-    "official",
-    "adam",
-    "sgd",
-    "rmsprop",
-    "constant",
-    "cosine",
-    "str",
-    "dict[str,dict[str,any]]",
-}
-
-
-def _key(place: list[str | int]) -> str:
+def _key(place: Sequence[str | int]) -> str:
     """Write a place of the config as a person would: ``bakeoffs.demo.seeds[2]``."""
-    text = ""
-    for step in place:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif step == "[key]":
-            continue
-        elif step not in _TAGS or text.endswith((".datasets", ".bakeoffs")) or text in ("datasets", "bakeoffs"):
-            text += f".{step}" if text else step
-    return text or "config"
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return text.removeprefix(".") or "config"
 
 
-def _fields_at(root: type[Settings], place: tuple) -> dict[str, str]:
-    """Return the keys allowed at a place of the config, with their descriptions."""
-    schema = root.model_json_schema()
-    node: dict[str, Any] = schema
-    for step in place:
-        node = _resolved(node, schema)
-        if "discriminator" in node and step in node["discriminator"]["mapping"]:
-            node = {"$ref": node["discriminator"]["mapping"][step]}
-        elif isinstance(step, int):
-            node = node.get("items", {})
-        else:
-            node = node.get("properties", {}).get(step) or node.get("additionalProperties") or _values(node)
-    node = _resolved(node, schema)
-    return {name: item.get("description", "a value") for name, item in node.get("properties", {}).items()}
+def _written(kind: Any, place: Sequence[str | int], tag: str | None = None) -> tuple[list[str | int], Any]:
+    """Return the steps of pydantic's place that stand in the config, and the type of what is there.
+
+    The others say which member of a union was tried, or that a key of a mapping is wrong rather than its value.
+
+    Args:
+        kind: Type of what the place starts from.
+        place: As pydantic tells it.
+        tag: Discriminator of that type, where it is a union that has one.
+    """
+    while get_origin(kind) is Annotated:
+        kind, *marks = get_args(kind)
+        tag = next((_tag(mark) for mark in marks if isinstance(mark, FieldInfo)), None) or tag
+    members = [item for item in get_args(kind) if item is not NoneType] if _is_union(kind) else []
+    if len(members) == 1:
+        return _written(members[0], place, tag)
+    if not place:
+        return [], kind
+    step, *rest = place
+    if members:
+        return _written(next((item for item in members if _is_called(item, step, tag)), Any), rest)
+    inner: Any = Any
+    tag = None
+    if isinstance(kind, type) and issubclass(kind, Settings):
+        field = _keys(kind).get(step)
+        if field is not None:
+            inner, tag = field.annotation, _tag(field)
+    elif get_origin(kind) is dict:
+        inner = get_args(kind)[1]
+        rest = [] if rest == ["[key]"] else rest
+    elif get_args(kind):
+        inner = get_args(kind)[0]  # of a list or a tuple
+    steps, end = _written(inner, rest, tag)
+    return [step, *steps], end
 
 
-def _values(node: dict[str, Any]) -> dict[str, Any]:
-    return next(iter(node.get("patternProperties", {}).values()), {})
+def _tag(field: FieldInfo) -> str | None:
+    return field.discriminator if isinstance(field.discriminator, str) else None
 
 
-def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    options = [item for item in node.get("anyOf", []) if item.get("type") != "null"]
-    if len(options) == 1:
-        node = options[0]
-    while "$ref" in node:
-        node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
-    return node
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, UnionType)
+
+
+def _is_called(member: Any, step: str | int, tag: str | None) -> bool:
+    """Tell whether pydantic calls the member of a union so: by its tag, where the union has one."""
+    if tag is not None:
+        return step in get_args(member.model_fields[tag].annotation)
+    return step == TypeAdapter(member).validator.title
+
+
+def _keys(block: Any) -> dict[str | int, FieldInfo]:
+    """Return the keys that a block may have."""
+    fields = block.model_fields if isinstance(block, type) and issubclass(block, Settings) else {}
+    return {field.alias or name: field for name, field in fields.items()}

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from skybake import limits, plugins
 from skybake.config.blocks import Config
-from skybake.settings import Settings
+from skybake.settings import Settings, ShortForms
 
 SCHEMA = plugins.ROOT / "schemas" / "config.schema.json"
 PAGE = plugins.ROOT / "docs" / "config.md"
@@ -35,7 +37,58 @@ BASELINES = "Trivial predictors, named as models are."
 
 def schema() -> str:
     """Return the JSON schema of the config."""
-    return json.dumps(Config.model_json_schema(), indent=2, sort_keys=True) + "\n"
+    found = Config.model_json_schema(schema_generator=_AsRead)
+    _allow_nulls(found)
+    return json.dumps(found, indent=2, sort_keys=True) + "\n"
+
+
+class _AsRead(GenerateJsonSchema):
+    """Allows what pydantic reads as a number, or as true or false: YAML 1.1 and 1.2 differ in 1e-3 and in yes."""
+
+    def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
+        return _or_text(super().float_schema(schema), r"^\s*[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$")
+
+    def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
+        found = super().int_schema(schema)
+        return found if schema.get("strict") else _or_text(found, r"^\s*[-+]?\d[\d_]*(\.0*)?\s*$")
+
+    def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:
+        words = ("true", "t", "yes", "y", "on", "1", "false", "f", "no", "n", "off", "0")
+        any_case = ("".join(f"[{letter}{letter.upper()}]" for letter in word) for word in words)
+        either = _or_text(super().bool_schema(schema), f"^({'|'.join(any_case)})$")
+        return {"anyOf": [either, {"enum": [0, 1]}]}
+
+
+def _or_text(node: JsonSchemaValue, pattern: str) -> JsonSchemaValue:
+    return {**node, "type": [node["type"], "string"], "pattern": pattern}
+
+
+def _allow_nulls(node: JsonSchemaValue) -> None:
+    """Allow null for every key that may be left out: the config takes both alike."""
+    for name, inner in node.get("properties", {}).items():
+        if name not in node.get("required", ()):
+            node["properties"][name] = _or_null(inner)
+    if isinstance(node.get("additionalProperties"), dict):
+        node["additionalProperties"] = _or_null(node["additionalProperties"])
+    if "patternProperties" in node:
+        node["patternProperties"] = {key: _or_null(inner) for key, inner in node["patternProperties"].items()}
+    for key, inner in node.items():
+        if key in ("$defs", "properties", "patternProperties"):
+            for each in inner.values():
+                _allow_nulls(each)
+        elif key in ("anyOf", "oneOf"):
+            for each in inner:
+                _allow_nulls(each)
+        elif key in ("items", "additionalProperties") and isinstance(inner, dict):
+            _allow_nulls(inner)
+
+
+def _or_null(node: JsonSchemaValue) -> JsonSchemaValue:
+    about: JsonSchemaValue = {key: node[key] for key in ("title", "description", "default") if key in node}
+    kind = {key: value for key, value in node.items() if key not in about}
+    null = {"type": "null"}
+    options = kind["anyOf"] if list(kind) == ["anyOf"] else [kind]
+    return node if null in options or not kind else {"anyOf": [*options, null], **about}
 
 
 def page() -> str:
@@ -95,7 +148,7 @@ def _inner(kind: Any, many: bool = False) -> Iterator[tuple[type[Settings], bool
 
 def _block(title: str, block: type[Settings]) -> str:
     rows = [
-        f"| `{info.alias or name}` | {_kind(info.annotation)} | {_default(info)} | {info.description or ''} |"
+        f"| `{info.alias or name}` | {_kinds(info)} | {_default(info)} | {info.description or ''} |"
         for name, info in block.model_fields.items()
     ]
     return _table(title, (block.__doc__ or "").strip(), rows)
@@ -103,6 +156,11 @@ def _block(title: str, block: type[Settings]) -> str:
 
 def _table(title: str, text: str, rows: list[str]) -> str:
     return "\n".join(["", f"## {title}", "", text, "", "| key | value | default | |", "|---|---|---|---|", *rows, ""])
+
+
+def _kinds(info: FieldInfo) -> str:
+    short = any(isinstance(mark, ShortForms) for mark in info.metadata)
+    return f"name or {_kind(info.annotation)}" if short else _kind(info.annotation)
 
 
 def _kind(kind: Any) -> str:

@@ -309,11 +309,11 @@ class Plan:
         return [figure.module for figure in self.figures(scope, dataset)]
 
     def figures(self, scope: str, dataset: str) -> list[plugins.PlugIn]:
-        """Return the figures to draw with a ``SCOPE``, e.g. ``"run"`` or ``"comparison"``."""
-        known = plugins.in_room("figures", "draw")
+        """Return the figures to draw of a scope: ``"run"``, ``"comparison"``, ``"explore"`` or ``"inside"``."""
+        known, given = plugins.in_room("figures", "draw"), getattr(self.config.figures, scope)
         return [
             known[name]
-            for name in (self.config.figures if self.config.figures is not None else known)
+            for name in (known if given is None else given)
             if known[name].constants["SCOPE"] == scope and self.task(dataset) in known[name].constants["TASKS"]
         ]
 

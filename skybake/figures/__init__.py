@@ -1,9 +1,9 @@
 """Figures, one file each, found by file name.
 
-A figure file has literal constants ``SCOPE`` (``"run"``: one model with one loss; ``"comparison"``: all of a dataset),
-``TASKS``, ``TITLE`` and ``CAPTION``, and ``draw(data) -> matplotlib.figure.Figure``, where data is a :class:`Run` or a
-:class:`Comparison`. One of a run that cannot be drawn of every run says in ``NEEDS`` what it needs, by the names of
-:attr:`Run.holds`.
+A figure file has literal constants ``SCOPE`` (``"run"``: one model with one loss; ``"comparison"``: all of a dataset;
+``"explore"``: a dataset alone; ``"inside"``: a network), ``TASKS``, ``TITLE`` and ``CAPTION``, and ``draw(data) ->
+matplotlib.figure.Figure``, where data is a :class:`Run` or a :class:`Comparison`. One of a run that cannot be drawn of
+every run says in ``NEEDS`` what it needs, by the names of :attr:`Run.holds`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from skybake.data.exploration import Exploration, short_names
 from skybake.figures import _panels, _style
 
-SCOPE = "dataset"
+SCOPE = "explore"
 TASKS = ["regression", "classification"]
 TITLE = "Mean, standard deviation and maximum images"
 CAPTION = (

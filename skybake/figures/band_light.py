@@ -10,7 +10,7 @@ from skybake.data.exploration import NANOMAGGY, Exploration, image_magnitudes, m
 from skybake.figures import _panels, _style
 from skybake.missing import present
 
-SCOPE = "dataset"
+SCOPE = "explore"
 TASKS = ["regression", "classification"]
 TITLE = "Light of every band"
 CAPTION = (

@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from skybake.data.exploration import Exploration, short_names
 from skybake.figures import _style
 
-SCOPE = "dataset"
+SCOPE = "explore"
 TASKS = ["regression", "classification"]
 TITLE = "Noise and level of every band"
 CAPTION = (

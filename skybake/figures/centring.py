@@ -9,7 +9,7 @@ from matplotlib.patches import Circle
 from skybake.data.exploration import Exploration
 from skybake.figures import _panels, _style
 
-SCOPE = "dataset"
+SCOPE = "explore"
 TASKS = ["regression", "classification"]
 TITLE = "Centring"
 CAPTION = (

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from skybake.data.exploration import Exploration, aperture, short_names
 from skybake.figures import _panels, _style
 
-SCOPE = "dataset"
+SCOPE = "explore"
 TASKS = ["regression", "classification"]
 TITLE = "Colour composites"
 CAPTION = (

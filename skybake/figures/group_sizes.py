@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from skybake.data import exploration
 from skybake.figures import _style
 
-SCOPE = "dataset"
+SCOPE = "explore"
 TASKS = ["regression", "classification"]
 TITLE = "Groups"
 CAPTION = (

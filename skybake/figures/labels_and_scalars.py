@@ -11,7 +11,7 @@ from skybake.data.exploration import Exploration
 from skybake.figures import _panels, _style
 from skybake.missing import present
 
-SCOPE = "dataset"
+SCOPE = "explore"
 TASKS = ["regression", "classification"]
 TITLE = "Labels and scalars"
 CAPTION = (

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from skybake.data.exploration import Exploration
 from skybake.figures import _style
 
-SCOPE = "dataset"
+SCOPE = "explore"
 TASKS = ["regression", "classification"]
 TITLE = "Rejected rows"
 CAPTION = "Rows of the catalogue that are not in the dataset, by reason; rejected.csv lists each of them."

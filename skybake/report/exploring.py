@@ -39,7 +39,7 @@ def bake(
         path, rejected: Its file and its ``rejected.csv``.
         html: File to write. It is written last: where it exists, the figures do.
         figures: Folder for ``<name>.pdf`` and ``<name>.png``.
-        figure_names: Files of ``skybake/figures/`` with ``SCOPE = "dataset"``.
+        figure_names: Files of ``skybake/figures/`` with ``SCOPE = "explore"``.
         title: Heads the page.
         config_text: What the config says of the dataset, as YAML.
 

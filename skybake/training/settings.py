@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from skybake.settings import Settings
+from skybake.settings import Settings, ShortForms
 
 
 class Adam(Settings):
@@ -79,12 +79,12 @@ class Training(Settings):
     backend: Literal["tensorflow", "jax"] = Field("tensorflow", description="Framework under Keras.")
     epochs: int = Field(40, ge=1, description="Epochs at most.")
     batch_size: int = Field(32, ge=1, description="Objects a step.")
-    optimizer: Annotated[Adam | SGD | RMSprop, Field(discriminator="name")] = Field(
+    optimizer: Annotated[Adam | SGD | RMSprop, Field(discriminator="name"), ShortForms("name", usual="adam")] = Field(
         Adam(), description="Optimizer with its parameters; a bare name takes the defaults."
     )
-    schedule: Annotated[Constant | Cosine | Plateau, Field(discriminator="name")] = Field(
-        Constant(), description="How the learning rate changes; a bare name takes the defaults."
-    )
+    schedule: Annotated[
+        Constant | Cosine | Plateau, Field(discriminator="name"), ShortForms("name", usual="constant")
+    ] = Field(Constant(), description="How the learning rate changes; a bare name takes the defaults.")
     images: Literal["none", "standardise", "log", "per_pixel", "sigma_g_unit_sum", "robust"] = Field(
         "log",
         description="What is done to images, fitted on the training part: nothing; zero mean and unit variance by"
@@ -126,18 +126,8 @@ class Training(Settings):
         " else what is there; a GPU in any case; never a GPU; or what is there, even where a GPU was asked for.",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _named_blocks(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        named = {}
-        for key, usual in (("optimizer", "adam"), ("schedule", "constant")):
-            if isinstance(given.get(key), str):
-                named[key] = {"name": given[key]}
-            elif isinstance(given.get(key), dict):
-                named[key] = {"name": usual, **given[key]}
-        return {**given, **named}
+
+SOME = Field(min_length=1, max_length=16)
 
 
 class Inside(Settings):
@@ -148,16 +138,14 @@ class Inside(Settings):
 
     objects: int = Field(6, ge=1, le=16, description="Objects to choose at random.")
     seed: int = Field(0, ge=0, description="Seed of the choice.")
-    ids: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
-        None, description="Instead, the names of objects of the test part."
-    )
+    ids: Annotated[list[str], SOME] | None = Field(None, description="Instead, the names of objects of the test part.")
     methods: list[Literal["occlusion", "saliency", "integrated_gradients", "kernels"]] = Field(
         ["occlusion", "saliency", "integrated_gradients", "kernels"],
         min_length=1,
         description="Maps of what a prediction rests on, and the kernels of the first layer.",
     )
 
-    @field_validator("ids", mode="before")
+    @field_validator("ids", mode="before", json_schema_input_type=Annotated[list[str | float], SOME] | None)
     @classmethod
     def _as_text(cls, given: Any) -> Any:
         return [str(name) for name in given] if isinstance(given, list) else given  # YAML reads 12 as a number

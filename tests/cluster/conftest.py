@@ -37,7 +37,7 @@ CONFIG = {
             "training": {"epochs": 1, "device": "any"},  # the GPUs of these tests cannot compute
         }
     },
-    "figures": ["loss_curve", "forest"],
+    "figures": {"run": ["loss_curve"], "comparison": ["forest"], "explore": [], "inside": []},
     "statistics": {"draws": 200},
 }
 

@@ -3,6 +3,8 @@
 import copy
 import json
 import time
+from functools import cache
+from typing import get_args, get_origin
 
 import jsonschema
 import pytest
@@ -11,7 +13,12 @@ import yaml
 from skybake import plugins
 from skybake.config import make_plan, messages
 from skybake.config import page as config_page
+from skybake.config.blocks import Config, Figures
+from skybake.settings import Settings
+from tests import witness_cases
 from tests.conftest import ROOT
+
+TAGS = ("name", "strategy")  # keys that tell the blocks of a union apart
 
 
 @pytest.fixture
@@ -90,8 +97,49 @@ BAD = {
     "unknown baseline": ("bakeoffs.first.baselines", ["const"], ["baselines[0]", "Did you mean 'constant'?"]),
     "unknown survey": ("datasets.clusters.survey", "efed", ["datasets.clusters.survey", "Did you mean 'efeds'?"]),
     "unknown dataset": ("bakeoffs.first.datasets", ["cluster"], ["datasets[0]", "Did you mean 'clusters'?"]),
-    "unknown figure": ("figures", ["loss_curv"], ["figures[0]", "Did you mean 'loss_curve'?"]),
+    "unknown figure": ("figures", {"run": ["loss_curv"]}, ["figures.run[0]", "Did you mean 'loss_curve'?"]),
+    "figure of another scope": ("figures", {"run": ["forest"]}, ["figures.run[0]: no figure of this scope 'forest'"]),
+    "unknown scope": ("figures", {"runs": []}, ["figures.runs", "allowed: comparison, explore, inside, run"]),
+    "figures of no scope": (
+        "figures",
+        ["forest", "loss_curve"],
+        ["figures: a list found", "{run: [loss_curve], comparison: [forest], explore: [], inside: []}"],
+    ),
     "unknown optimizer": ("bakeoffs.first.training", {"optimizer": "adem"}, ["optimizer.name", "'adem'", "'adam'"]),
+    "a value of another schedule than the usual": (
+        "bakeoffs.first.training",
+        {"schedule": {"name": "plateau", "patience": 0}},
+        ["bakeoffs.first.training.schedule.patience: 0 found"],
+    ),
+    "a key of another schedule than the usual": (
+        "bakeoffs.first.training",
+        {"schedule": {"name": "plateau", "patiense": 3}},
+        ["bakeoffs.first.training.schedule.patiense: no key", "Did you mean 'patience'?"],
+    ),
+    "a value of a block that may be null": (
+        "bakeoffs.first.training",
+        {"early_stopping": {"patience": 0}},
+        ["bakeoffs.first.training.early_stopping.patience: 0 found"],
+    ),
+    "a value of another strategy": (
+        "datasets.clusters.split",
+        {"strategy": "sky", "cell": 99},
+        ["datasets.clusters.split.cell: 99 found"],
+    ),
+    "a missing key": (
+        "datasets.adam",
+        {"mock": {}},
+        ["datasets.adam.survey: missing; expected The raw format"],
+    ),
+    "a strategy alone that does not exist": ("datasets.clusters.split", "groups", ["split.strategy", "'group'"]),
+    "a number for an optimizer": ("bakeoffs.first.training", {"optimizer": 3}, ["training.optimizer: 3 found"]),
+    "a number for a loss": ("bakeoffs.first.losses", ["mse", 3], ["bakeoffs.first.losses[1]: 3 found"]),
+    "parameters that are none": (
+        "bakeoffs.first.losses",
+        [{"huber": 0.3}],
+        ["bakeoffs.first.losses[0].huber: 0.3 found"],
+    ),
+    "true for a number": ("bakeoffs.first.training", {"epochs": True}, ["training: epochs: True found", "a number"]),
     "unknown strategy": ("datasets.clusters.split", {"strategy": "groups"}, ["split.strategy", "'group'"]),
     "unknown loss parameter": (
         "bakeoffs.first.losses",
@@ -172,6 +220,35 @@ def test_a_wrong_config_is_refused_in_one_message(case, given):
         make_plan(changed(given, key, value))
     for word in words:
         assert word in str(error.value)
+
+
+def named_blocks(block=Config, place=()):
+    """Yield place and class of every block that a config can hold; a mapping's name is one that is a tag too."""
+    for name, field in block.model_fields.items():
+        yield from blocks_of(field.annotation, (*place, name))
+
+
+def blocks_of(kind, place):
+    if isinstance(kind, type) and issubclass(kind, Settings):
+        yield place, kind
+        yield from named_blocks(kind, place)
+    for inner in get_args(kind):
+        yield from blocks_of(inner, (*place, "adam") if get_origin(kind) is dict else place)
+
+
+@pytest.mark.parametrize(("place", "block"), [*named_blocks()], ids=lambda item: getattr(item, "__name__", ""))
+def test_a_wrong_key_is_told_where_it_was_written(given, place, block):
+    tags = {name: get_args(field.annotation)[0] for name, field in block.model_fields.items() if name in TAGS}
+    wrong = {}
+    node = wrong
+    for step in place:
+        node = node.setdefault(step, {})
+    node.update(**tags, unheard_of=1)
+    with pytest.raises(messages.ConfigError) as error:
+        make_plan(wrong)
+    assert f"  {'.'.join(place)}.unheard_of: no key 'unheard_of'; allowed: " in str(error.value)
+    for key, field in block.model_fields.items():
+        assert key in str(error.value), field
 
 
 def test_names_of_datasets_can_be_paths(given):
@@ -312,6 +389,21 @@ def test_the_merged_config_is_complete_and_means_the_same(given):
     assert again.as_dict() == merged
 
 
+def test_figures_of_one_scope_leave_those_of_others_as_they_are(given):
+    def drawn(figures):
+        plan = make_plan({**given, "figures": figures})
+        return {scope: {part.name for part in plan.figures(scope, "clusters")} for scope in Figures.model_fields}
+
+    usual = drawn({})
+    assert all(usual.values())
+    assert drawn({"run": ["loss_curve"], "explore": []}) == {**usual, "run": {"loss_curve"}, "explore": set()}
+
+
+def test_every_figure_has_a_scope_that_the_config_knows():
+    scopes = {part.constants["SCOPE"] for part in plugins.in_room("figures", "draw").values()}
+    assert scopes == set(Figures.model_fields)
+
+
 def test_schema_and_page_are_in_step():
     assert config_page.SCHEMA.read_text() == config_page.schema(), "Hint: make docs"
     assert config_page.PAGE.read_text() == config_page.page(), "Hint: make docs"
@@ -327,6 +419,81 @@ def test_editors_find_the_schema_of_every_config(path):
     schema = path.parent / text.splitlines()[0].removeprefix(mark)
     assert schema.resolve() == config_page.SCHEMA
     jsonschema.validate(yaml.safe_load(text), json.loads(schema.read_text(encoding="utf-8")))
+
+
+@cache
+def schema():
+    return jsonschema.Draft202012Validator(json.loads(config_page.schema()))
+
+
+def refused(given):
+    """Return what the schema says of a config; empty where it takes it."""
+    return [error.message for error in schema().iter_errors(json.loads(json.dumps(given)))]
+
+
+@pytest.mark.parametrize("name", witness_cases.cases())
+def test_the_schema_takes_the_bakeoffs_of_the_tests(name):
+    assert refused(witness_cases.cases()[name].config) == []
+
+
+def entries(node, place=()):
+    """Yield place and value of every key."""
+    for key, value in node.items():
+        yield (*place, key), value
+        if isinstance(value, dict):
+            yield from entries(value, (*place, key))
+
+
+def other_ways(value):
+    """Yield what else a person may write for a value, or YAML read."""
+    yield None
+    if isinstance(value, bool):
+        yield from (str(value), str(value).lower(), "yes" if value else "no", int(value), "On" if value else "OFF")
+    elif isinstance(value, int | float):
+        yield from (str(value), f"{value:e}", f" {value} ", float(value), bool(value))
+    elif isinstance(value, dict):
+        yield from (value[tag] for tag in TAGS if tag in value)
+        yield {key: item for key, item in value.items() if key not in TAGS}
+        yield {}
+    elif isinstance(value, list) and value:
+        yield from ([], [1, *value], ["1", *value], value[0])
+
+
+@pytest.mark.parametrize(
+    ("split", "optimizer", "schedule"),
+    [
+        ("holdout", "adam", "constant"),
+        ("fractions", "sgd", "cosine"),
+        ("group", "rmsprop", "plateau"),
+        ("sky", "adam", "cosine"),
+        ("official", "sgd", "constant"),
+    ],
+)
+def test_the_schema_refuses_nothing_that_the_config_accepts(given, split, optimizer, schedule):
+    given["bakeoffs"]["first"] |= {
+        "training": {"optimizer": optimizer, "schedule": schedule, "early_stopping": {}},
+        "inside": {"ids": ["a", 12]},
+        "sweep": {"losses": {"mae": {}}, "training": {"optimizer": ["sgd", {"name": "adam"}], "batch_size": [1, 2]}},
+    }
+    given["datasets"]["clusters"] |= {"split": split, "fetch": {"base_url": "https://x.org"}, "outlier": 0.1}
+    full = Config.model_validate(given).model_dump(mode="json")
+    assert refused(given) == refused(full) == []
+    accepted = set()
+    for place, value in entries(full):
+        for other in other_ways(value):
+            written = changed(full, ".".join(place), other)
+            try:
+                Config.model_validate(json.loads(json.dumps(written), object_hook=without_nulls))
+            except ValueError:
+                continue
+            accepted.add(place)
+            assert refused(written) == [], place
+    assert len(accepted) > 50
+
+
+def without_nulls(block):
+    """Leave them out, as the config does."""
+    return {key: value for key, value in block.items() if value is not None}
 
 
 def test_no_framework_and_no_table_library_to_read_a_config():

@@ -16,7 +16,7 @@ from skybake.missing import MAGIC
 from skybake.report import exploring
 
 PARTS = {
-    name: part for name, part in plugins.in_room("figures", "draw").items() if part.constants["SCOPE"] == "dataset"
+    name: part for name, part in plugins.in_room("figures", "draw").items() if part.constants["SCOPE"] == "explore"
 }
 UGRIZ = ("u", "g", "r", "i", "z")
 ENERGIES = tuple(f"{0.2 * k + 0.2:.1f}-{0.2 * k + 0.4:.1f} keV" for k in range(10))

@@ -32,7 +32,12 @@ def config(rate=HEALTHY):
             "swept": {**common, **swept, "training": {"epochs": 1}},
             "plain": {**common, **plain, "training": {"epochs": 1, "optimizer": optimizer, "labels": "none"}},
         },
-        "figures": ["labels_and_scalars", "predicted_against_true", "forest", "swept_values", "attribution_maps"],
+        "figures": {
+            "run": ["predicted_against_true"],
+            "comparison": ["forest", "swept_values"],
+            "explore": ["labels_and_scalars"],
+            "inside": ["attribution_maps"],
+        },
         "statistics": {"draws": 100},
     }
 
