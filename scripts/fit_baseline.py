@@ -1,4 +1,4 @@
-"""Fit a baseline for every seed of a (dataset, baseline)."""
+"""Fit a baseline for every seed of its outputs: all of the bake-off, or one."""
 
 from pathlib import Path
 

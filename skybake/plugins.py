@@ -30,6 +30,7 @@ class PlugIn:
         constants: The file's upper-case constants (for a loss: the arguments of its decorator).
         limits: Parameter -> its allowed values, in the form of :mod:`skybake.limits`.
         doc: Its docstring.
+        seeded: Whether its function takes a ``seed``, beside the parameters that the config may set.
     """
 
     name: str
@@ -38,6 +39,12 @@ class PlugIn:
     constants: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
     doc: str = ""
+    seeded: bool = False
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that a loss, baseline or figure is for."""
+        return tuple(self.constants.get("tasks", self.constants.get("TASKS", ())))
 
     @property
     def file(self) -> str:
@@ -121,6 +128,7 @@ def in_room(room: str, function: str | None = None) -> Mapping[str, PlugIn]:
             constants=_constants(path),
             limits=_limits(path),
             doc=ast.get_docstring(syntax_tree(path)) or "",
+            seeded=function is not None and "seed" in [item.arg for item in functions[function].args.kwonlyargs],
         )
     return found
 

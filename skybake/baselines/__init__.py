@@ -1,9 +1,14 @@
 """Trivial predictors that stand beside the networks, one file each, found by their name.
 
-A baseline has ``features(images, scalars) -> (N, F)``, of raw images (N, H, W, C) and a mapping of input scalars (N,),
-each row by itself, and ``build(**parameters)``, which returns a scikit-learn regressor of these features. ``NEEDS`` in
-its file names the scalars it cannot do without; ``NEEDS_SCALARS`` says that it wants some, whichever. A missing scalar
-is taken to be the training part's mean.
+A baseline has:
+
+- ``features(images, scalars) -> (N, F)``, of raw images (N, H, W, C) and a mapping of input scalars (N,), each row by
+  itself. A missing scalar is taken to be the training part's mean.
+- ``build(task, **parameters)``, which returns a scikit-learn regressor of these features, or for the task
+  ``"classification"`` a classifier with probabilities. If it takes a keyword-only ``seed``, the baseline is fitted for
+  every seed of the bake-off; if not, it is fitted once, and its row has one seed.
+- ``TASKS``: the tasks it is for; ``LIMITS``: the allowed values of its parameters (:mod:`skybake.limits`)
+- ``NEEDS``: the scalars it requires by name; ``NEEDS_SCALARS``: whether it requires any
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from sklearn.impute import SimpleImputer
@@ -36,7 +42,7 @@ def fit_job(dataset: Path, split: Path, job: Job, seeds: Mapping[int, Path], wor
         TrainingFailed: It could not be fitted.
     """
     data = runs.load(dataset, split, job.label, job.parts)
-    runs.run(job, data, seeds, work, lambda seed, _: _fit(job, data), files, provenance.versions(PACKAGES))
+    runs.run(job, data, seeds, work, lambda seed, _: _fit(job, data, seed), files, provenance.versions(PACKAGES))
 
 
 def _features(module: ModuleType, job: Job, data: Data, part: str) -> np.ndarray:
@@ -54,24 +60,37 @@ def _features(module: ModuleType, job: Job, data: Data, part: str) -> np.ndarray
     return np.concatenate(found)[np.argsort(order)]
 
 
-def _fit(job: Job, data: Data) -> Result:
-    module = plugins.in_room("baselines", "build")[job.part].load()
+def _predicted(model: Any, features: np.ndarray, classes: int) -> Prediction:
+    """Return the predictions of a fitted regressor, or of a classifier: 0 for a class without training objects."""
+    if not classes:
+        return Prediction(point=np.asarray(model.predict(features), np.float64))
+    probabilities = np.zeros((len(features), classes))
+    probabilities[:, model.classes_.astype(int)] = model.predict_proba(features)
+    return Prediction(point=probabilities.argmax(axis=1).astype(np.float64), classes=probabilities)
+
+
+def _fit(job: Job, data: Data, seed: int) -> Result:
+    part = plugins.in_room("baselines", "build")[job.part]
+    module, task = part.load(), data.dataset.task
     features = {part: _features(module, job, data, part) for part in data.rows}
     label = data.label(job.label, "train")
     known = present(label)
+    classes = 0
+    if task == "classification":
+        classes = len(data.classes(job.label)) or max(2, int(label[known].max()) + 1)
     started = perf_counter()
-    model = module.build(**job.parameters)
+    model = module.build(task, **({"seed": seed} if part.seeded else {}), **job.parameters)
     if any(np.isnan(values).any() for values in features.values()):
         model = make_pipeline(SimpleImputer(), model)
     model.fit(features["train"][known], label[known])
     train_seconds = perf_counter() - started
     started = perf_counter()
-    points = {part: model.predict(features[part]) for part in ("valid", "test")}
+    predicted = {name: _predicted(model, features[name], classes) for name in ("valid", "test")}
     predict_seconds = perf_counter() - started
     return Result(
-        predictions={part: Prediction(point=np.asarray(point, np.float64)) for part, point in points.items()},
+        predictions=predicted,
         record={
-            "head": "point",
+            "head": "logits" if classes else "point",
             "parameters": None,
             "epochs": None,
             "best_epoch": None,
@@ -83,7 +102,7 @@ def _fit(job: Job, data: Data) -> Result:
             "epoch_seconds": [],
             "epoch_seconds_median": None,
             "train_objects_per_second": known.sum() / train_seconds,
-            "predict_objects_per_second": sum(map(len, points.values())) / predict_seconds,
+            "predict_objects_per_second": sum(len(item.point) for item in predicted.values()) / predict_seconds,
             "peak_memory_mb": runs.peak_memory_mb(),
         },
     )

@@ -6,6 +6,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skybake.baselines._scalars import magnitudes_and_colours
 
+TASKS = ("regression",)
 NEEDS_SCALARS = True
 LIMITS = {"neighbours": {"at_least": 1}}
 
@@ -15,6 +16,6 @@ def features(images, scalars):
     return magnitudes_and_colours(scalars)
 
 
-def build(*, neighbours=10):
+def build(task, *, neighbours=10):
     """Return the regressor; neighbours weigh by inverse distance."""
     return make_pipeline(StandardScaler(), KNeighborsRegressor(neighbours, weights="distance"))

@@ -4,6 +4,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
+TASKS = ("regression",)
 NEEDS = ("redshift",)
 LIMITS = {"degree": {"at_least": 1}}
 
@@ -13,6 +14,6 @@ def features(images, scalars):
     return scalars["redshift"][:, None]
 
 
-def build(*, degree=3):
+def build(task, *, degree=3):
     """Return the regressor."""
     return make_pipeline(StandardScaler(), PolynomialFeatures(degree, include_bias=False), LinearRegression())

@@ -7,6 +7,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from skybake.baselines._aperture import fluxes
 
+TASKS = ("regression",)
 LIMITS = {"degree": {"at_least": 1}}
 RADIUS = 0.2
 
@@ -16,7 +17,7 @@ def features(images, scalars):
     return np.column_stack([np.arcsinh(fluxes(images, RADIUS)), *scalars.values()])
 
 
-def build(*, degree=2):
+def build(task, *, degree=2):
     """Return the regressor; its penalty is chosen by leave-one-out on the training part."""
     return make_pipeline(
         StandardScaler(), PolynomialFeatures(degree, include_bias=False), RidgeCV(np.logspace(-3, 4, 29))

@@ -7,6 +7,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from skybake.baselines._aperture import fluxes
 
+TASKS = ("regression",)
 LIMITS = {"degree": {"at_least": 1}}
 RADIUS = 0.2
 
@@ -16,6 +17,6 @@ def features(images, scalars):
     return np.column_stack([np.arcsinh(fluxes(images, RADIUS).sum(axis=1)), *scalars.values()])
 
 
-def build(*, degree=2):
+def build(task, *, degree=2):
     """Return the regressor."""
     return make_pipeline(StandardScaler(), PolynomialFeatures(degree, include_bias=False), LinearRegression())

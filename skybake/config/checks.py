@@ -104,19 +104,18 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
         if survey not in surveys:
             continue
         task = surveys[survey].constants["TASK"]
-        suited = [
-            loss
-            for loss, part in losses.items()
-            if task in part.constants["tasks"] and part.constants.get("trains", True)
-        ]
-        for index, loss in enumerate(map(_name, bakeoff.losses)):
-            for_tasks = losses[loss].constants["tasks"] if loss in losses else ()
-            if task not in for_tasks and set(for_tasks) & set(plugins.TASKS):
-                tasks = " or ".join(for_tasks)
-                yield (
-                    f"{key}.losses[{index}]: the loss {loss!r} is for {tasks}, the dataset {name!r} is a {task};"
-                    f" allowed: {', '.join(suited)}.{nearest(loss, suited)}"
-                )
+        for room, kind, choices, parts in (
+            ("losses", "loss", bakeoff.losses, losses),
+            ("baselines", "baseline", bakeoff.baselines, baselines),
+        ):
+            suited = [item for item, part in parts.items() if task in part.tasks and part.constants.get("trains", True)]
+            for index, choice in enumerate(map(_name, choices)):
+                tasks = parts[choice].tasks if choice in parts else ()
+                if task not in tasks and set(tasks) & set(plugins.TASKS):
+                    yield (
+                        f"{key}.{room}[{index}]: the {kind} {choice!r} is for {' or '.join(tasks)}, the dataset"
+                        f" {name!r} is a {task}; allowed: {', '.join(suited)}.{nearest(choice, suited)}"
+                    )
 
 
 def _sweep_problems(key: str, bakeoff: Bakeoff, sweep: Sweep) -> Iterator[str]:

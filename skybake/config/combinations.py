@@ -79,7 +79,7 @@ class Combination:
         bakeoff, dataset: Names in the config.
         model: A network or a baseline.
         loss: None for a baseline.
-        seeds: Of all its runs.
+        seeds: Of all its runs; the bake-off's first for a baseline that uses none.
         points: Of its sweep, each a training job of its own; empty where the bake-off sweeps nothing.
         split: Name of the dataset's split.
         marked: Whether paths name the bake-off, since another one has the same model and loss on this dataset.

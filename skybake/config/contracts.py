@@ -24,6 +24,8 @@ def problems(part: PlugIn, known: Mapping[str, PlugIn]) -> Iterator[str]:
             yield f"{part.file}: LIMITS has {name!r}, which is no parameter.{nearest(name, sorted(parameters))}"
     if "head" in part.constants and part.constants["head"] not in heads():
         yield unknown_name(f"{part.file}: {part.name}", "head", part.constants["head"], heads())
-    for task in part.constants.get("tasks", ()):
+    if not part.tasks and part.module.startswith("skybake.baselines."):
+        yield f'{part.file}: TASKS is missing; expected some of {", ".join(TASKS)}, e.g. TASKS = ("regression",)'
+    for task in part.tasks:
         if task not in TASKS:
             yield unknown_name(f"{part.file}: {part.name}", "task", task, TASKS)

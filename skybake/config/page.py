@@ -32,7 +32,8 @@ MIXED = plugins.PlugIn(
     limits=plugins.MIXED_LIMITS,
     doc="Any model, joined with the dataset's `inputs`; it has the model's parameters and these.",
 )
-BASELINES = "Trivial predictors, named as models are."
+BASELINES = """Trivial predictors, named as models are. One that uses the seed is fitted for every seed; the others
+are fitted once, and their rows have one seed and no spread over seeds."""
 
 
 def schema() -> str:
@@ -118,6 +119,9 @@ def _parts(title: str, text: str, parts: Iterable[plugins.PlugIn]) -> str:
     rows = []
     for part in parts:
         said = part.doc.split("\n")[0].replace("|", "\\|").replace("``", "`")
+        if part.tasks:
+            seeds = "for every seed" if part.seeded else "once"
+            said += f" For {' and '.join(part.tasks)}; fitted {seeds}."
         rows.append(f"| `{part.name}` | | | {said} |")
         rows += [
             f"| &nbsp;&nbsp;`{name}` | {limits.described(default, part.limits[name])} | `{json.dumps(default)}` | |"

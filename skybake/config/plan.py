@@ -128,9 +128,8 @@ class Plan:
             for dataset in bakeoff.datasets:
                 split = self.split_name(dataset)
                 for model, loss, points in jobs:
-                    yield Combination(
-                        name, dataset, model, loss, tuple(bakeoff.seeds), points, split, marked and loss is not None
-                    )
+                    seeds = tuple(bakeoff.seeds if loss or model.part.seeded else bakeoff.seeds[:1])
+                    yield Combination(name, dataset, model, loss, seeds, points, split, marked and loss is not None)
 
     def select(self, **names: str) -> list[Combination]:
         """Return the combinations with these ``bakeoff``, ``dataset``, ``model`` or ``loss_in_paths``."""
@@ -294,9 +293,17 @@ class Plan:
                     files += [f"{folder}/model.keras" for folder in folders]
         return files
 
-    def constraints(self, bakeoff: str, *, networks: bool) -> dict[str, str]:
-        """Return what the wildcards of a bake-off's training rules may be."""
-        jobs = [job for job in self.select(bakeoff=bakeoff) if (job.loss is not None) == networks]
+    def baseline_seeds(self, bakeoff: str) -> list[tuple[int, ...]]:
+        """Return the seeds of a bake-off's baselines: one of those that are fitted once, all of the others."""
+        return sorted({job.seeds for job in self.select(bakeoff=bakeoff) if job.loss is None})
+
+    def constraints(self, bakeoff: str, *, networks: bool, seeds: tuple[int, ...] | None = None) -> dict[str, str]:
+        """Return what the wildcards of a bake-off's training rules may be, or of those with certain seeds."""
+        jobs = [
+            job
+            for job in self.select(bakeoff=bakeoff)
+            if (job.loss is not None) == networks and seeds in (None, job.seeds)
+        ]
         names = {
             "dataset": {job.dataset for job in jobs},
             "model": {job.model.name for job in jobs},

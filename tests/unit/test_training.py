@@ -170,14 +170,16 @@ def test_a_split_of_another_dataset_is_refused(small, tmp_path):
         train_job(other, small[1], job(), {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES)
 
 
-@pytest.mark.parametrize("name", list(plugins.in_room("baselines", "build")))
+@pytest.mark.parametrize(
+    "name", [name for name, part in plugins.in_room("baselines", "build").items() if "regression" in part.tasks]
+)
 def test_every_baseline_predicts(name, small, tmp_path):
     what = runs.Job(**{**vars(job(name, "baseline")), "training": {}})
     baselines.fit_job(*small, what, {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES[:-1])
     result = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test")
     errors = result.prediction.point - result.label
-    spread = np.nanstd(result.label)
-    assert np.nanstd(errors) <= spread * 1.05 if name in ("constant", "redshift_only") else 0.6 * spread
+    sees_images = name in ("ridge_bands", "total_flux")  # the scalar, a redshift, does not tell the label
+    assert np.nanstd(errors) <= (0.6 if sees_images else 1.6) * np.nanstd(result.label)
 
 
 def test_a_network_beats_the_constant(small, tmp_path):

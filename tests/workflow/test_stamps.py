@@ -21,6 +21,7 @@ CONFIG = {
             "datasets": ["stamps"],
             "models": ["dense", {"vgg6": {}}],
             "losses": [{"categorical_crossentropy": {"class_weights": "balanced"}}],
+            "baselines": ["constant", "logistic_bands", {"boosted_trees": {"iterations": 20}}],
             "seeds": [1, 2],
             "training": {"epochs": 3, "images": "robust", "augmentation": "flips_and_turns"},
             "inside": {"objects": 2},
@@ -47,19 +48,35 @@ def test_nothing_is_lost(stamps):
 def test_classes_are_compared(stamps):
     with (stamps / "comparison.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert {(row["model"], row["status"]) for row in rows} == {("dense", "ok"), ("vgg6", "ok")}
+    baselines = {"constant", "logistic_bands", "boosted_trees-iterations=20"}
+    assert {(row["model"], row["status"]) for row in rows} == {(name, "ok") for name in ("dense", "vgg6", *baselines)}
+    assert {row["model"] for row in rows if row["baseline"] == "true"} == baselines
     for row in rows:
         assert 0 <= float(row["accuracy_low"]) <= float(row["accuracy"]) <= float(row["accuracy_high"]) <= 1
         assert float(row["log_loss"]) > 0
         assert row["std_error"] == ""
 
 
+def test_a_baseline_that_uses_no_seed_has_one_and_no_spread(stamps):
+    with (stamps / "comparison.csv").open(newline="") as stream:
+        rows = {row["model"]: row for row in csv.DictReader(stream)}
+    for model, row in rows.items():
+        once = model in ("constant", "logistic_bands")
+        assert row["seeds"] == ("1" if once else "2"), model
+        assert (row["log_loss_over_seeds"] == "") == once, model
+    assert [path.name for path in (stamps / "stamps/runs/constant/baseline").glob("seed-*")] == ["seed-1"]
+    assert float(rows["logistic_bands"]["log_loss"]) < float(rows["constant"]["log_loss"])
+    assert float(rows["boosted_trees-iterations=20"]["log_loss_over_seeds"]) > 0
+
+
 def test_every_run_has_the_figures_of_a_classification(stamps):
     for folder in (stamps / "stamps/evaluation").glob("*/*/figures"):
         drawn = {path.stem for path in folder.glob("*.png")}
         assert drawn == {path.stem for path in folder.glob("*.pdf")}
+        curves = {"loss_curve", "accuracy_curve"}
+        assert (drawn & curves) == (set() if folder.parent.name == "baseline" else curves)
         assert {
-            *("loss_curve", "accuracy_curve", "confusion_matrix", "galleries", "completeness_and_purity"),
+            *("confusion_matrix", "galleries", "completeness_and_purity"),
             *("reliability", "roc", "precision_recall"),
         } <= drawn
 
