@@ -77,7 +77,7 @@ format: setup
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml
 lock: setup
 	$(LOCK) --extra dev -o requirements/dev.lock
-	for kind in data train-cpu train-gpu report; do $(LOCK) --extra $$kind -c requirements/dev.lock -o requirements/$$kind.lock; done
+	for kind in data mock train-cpu train-gpu report; do $(LOCK) --extra $$kind -c requirements/dev.lock -o requirements/$$kind.lock; done
 	$(BIN)/python envs/from_locks.py
 
 docs: setup

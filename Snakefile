@@ -27,6 +27,7 @@ PATHS = PLAN.paths
 locks.of_results(PATHS.results)
 attempts.begin_run(locks.records_of(PATHS.results))
 CONTAINERS = containers.are_used(workflow.deployment_settings.deployment_method)
+DATA_KINDS = ["data", "mock"] if any(map(PLAN.is_mock, PLAN.datasets())) else ["data"]  # real data need no simulator
 IMAGES = jobs.without_blank(f"{workflow.basedir}/containers/images", needed=CONTAINERS)  # by: snakemake containers
 
 # Every bake-off has training rules of its own: what a profile gives `train` goes to all of them.

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 HERE = Path(__file__).parent
-KINDS = ("data", "train-cpu", "train-gpu", "report")
+KINDS = ("data", "mock", "train-cpu", "train-gpu", "report")
 
 
 def environment(kind: str) -> str:

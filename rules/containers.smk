@@ -36,4 +36,4 @@ rule build_image:
 
 rule containers:
     input:
-        expand(f"{IMAGES}/{{kind}}.sif", kind=["data", *sorted({*TRAINED_IN.values()}), "report"]),
+        expand(f"{IMAGES}/{{kind}}.sif", kind=[*DATA_KINDS, *sorted({*TRAINED_IN.values()}), "report"]),

@@ -11,7 +11,11 @@ time and memory. What is found stays in the folder of results, also where result
 
 DOCTORS = {
     step: f"{PATHS.results}/doctor/{step}.json"
-    for step in ("data", *(f"train_{name}" for name in jobs.train_differently(GIVEN, PLAN.config.bakeoffs)), "report")
+    for step in (
+        *DATA_KINDS,
+        *(f"train_{name}" for name in jobs.train_differently(GIVEN, PLAN.config.bakeoffs)),
+        "report",
+    )
 }
 
 
@@ -19,7 +23,7 @@ localrules:
     doctor,
 
 
-for kind in ("data", "report"):
+for kind in (*DATA_KINDS, "report"):
 
     rule:
         name:

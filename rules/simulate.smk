@@ -14,9 +14,9 @@ rule simulate:
     benchmark:
         PATHS.benchmark("simulate", "{dataset}")
     conda:
-        "../envs/data.yaml"
+        "../envs/mock.yaml"
     container:
-        f"{IMAGES}/data.sif"
+        f"{IMAGES}/mock.sif"
     threads: workflow.resource_settings.cores or 1
     resources:
         mem_mb=jobs.memory(1000, per_process=400),

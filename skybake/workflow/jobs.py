@@ -18,7 +18,8 @@ from typing import Any
 from skybake import attempts
 from skybake.workflow import gpu_requests
 
-ENVIRONMENTS = ("data", "train-cpu", "train-gpu", "report")  # of steps; envs/ and containers/ have one of each
+# Of steps; envs/ and containers/ have one of each.
+ENVIRONMENTS = ("data", "mock", "train-cpu", "train-gpu", "report")
 TRAINING_MB = {"train-cpu": 2500, "train-gpu": 4000}  # beside the data: CUDA takes its part of the host's memory
 PROGRAMS = Path(__file__).parent / "bin"
 # Of an attempt that only says what the one before it said; the warning ahead of its time limit (--signal=TERM@90, up to

@@ -175,10 +175,10 @@ def _named_kind(value: str, count: str = "") -> str:
 
 def refusal(**resources: str) -> str:
     """Return why the SLURM plugin refuses resources of a job, in its own words; empty if it takes them."""
+    from snakemake.exceptions import WorkflowError
     from snakemake.iocontainers import ResourceList
     from snakemake_executor_plugin_slurm.utils import set_gres_string
     from snakemake_executor_plugin_slurm.validation import validate_slurm_extra
-    from snakemake_interface_common.exceptions import WorkflowError
 
     job = SimpleNamespace(resources=ResourceList(fromdict=resources))
     try:

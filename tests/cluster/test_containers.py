@@ -20,16 +20,17 @@ from tests.workflow.conftest import Bakeoff
 
 STEPS = {  # scripts, and rooms of the library whose files they find by name
     "data": (
-        ["simulate", "list_files", "fetch", "join_ledgers", "ingest", "split", "fit_baseline", "examine"],
-        ["raw", "mock"],
+        ["list_files", "fetch", "join_ledgers", "ingest", "split", "fit_baseline", "examine"],
+        ["raw"],
     ),
+    "mock": (["simulate", "examine"], ["mock"]),
     "train-cpu": (["train", "test_chosen", "look_inside", "examine_training"], ["models", "losses"]),
     "report": (
         ["write_config", "explore", "evaluate", "choose_point", "choose", "compare", "join", "draw_inside", "examine"],
         ["figures"],
     ),
 }
-ROOMS = {"data": ["baselines", "fetch"], "train-cpu": [], "report": ["metrics"]}
+ROOMS = {"data": ["baselines", "fetch"], "mock": [], "train-cpu": [], "report": ["metrics"]}
 ONLY_DATA = {
     ROOT / "skybake" / "data" / "splits" / "__init__.py"
 }  # others read a split, and do not make one, which needs scikit-learn

@@ -45,12 +45,12 @@ def test_a_site_without_a_driver(cluster, bakeoff):
         "account root, partition all, asked gpu=1",
         "gres/gpu=1",
         "asked for gpu=1, and CUDA_VISIBLE_DEVICES is 0",
-        "HDF5 writes and reads in results/: data, train_clusters, report",
-        "the files of data, train_clusters, report were seen here",
+        "HDF5 writes and reads in results/: data, mock, train_clusters, report",
+        "the files of data, mock, train_clusters, report were seen here",
     ):
         assert said in good
     jobs = cluster.history(before)
-    assert [job["State"] for job in jobs] == ["COMPLETED"] * 3
+    assert [job["State"] for job in jobs] == ["COMPLETED"] * 4
     assert sum("gpu" in job["AllocTRES"] for job in jobs) == 1
 
 
@@ -68,7 +68,7 @@ def test_jobs_that_slurm_refuses_do_not_hide_the_others(cluster, bakeoff):
     assert "Requested node configuration is not available" in train
     assert any(line.startswith("ok  report:") and "SLURM took it" in line for line in lines)
     # SLURM keeps a record of what it refused for its GPUs; asked for again, there would be two.
-    assert sorted(job["State"] for job in cluster.history(before)) == ["COMPLETED", "FAILED"]
+    assert sorted(job["State"] for job in cluster.history(before)) == ["COMPLETED", "COMPLETED", "FAILED"]
 
 
 def test_an_image_that_does_not_start(cluster, tmp_path):
@@ -77,12 +77,12 @@ def test_an_image_that_does_not_start(cluster, tmp_path):
     bakeoff = Bakeoff(tmp_path / "work", copy_checkout(tmp_path / "checkout"), "slurm")
     bakeoff.write(CONFIG)
     (bakeoff.checkout / "containers" / "images").mkdir()
-    for kind in ("data", "train-gpu", "report"):
+    for kind in ("data", "mock", "train-gpu", "report"):
         (bakeoff.checkout / "containers" / "images" / f"{kind}.sif").write_text("no image")
     lines, code = call(bakeoff)
     assert code == 1
     wrong = [line for line in lines if line.startswith("BAD")]
-    assert [line.split()[1] for line in wrong] == ["data:", "train_clusters:", "report:"]
+    assert [line.split()[1] for line in wrong] == ["data:", "mock:", "train_clusters:", "report:"]
     for line in wrong:
         assert "FATAL" in line
         assert "srun apptainer exec" in line

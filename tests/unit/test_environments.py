@@ -1,10 +1,16 @@
 """Lock files, conda environments and pyproject.toml are one source of versions."""
 
+import ast
 import importlib.util
 import re
+import sys
+import tomllib
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+from skybake.workflow import digests, jobs
 from tests.conftest import ROOT
 
 SPEC = importlib.util.spec_from_file_location("from_locks", ROOT / "envs" / "from_locks.py")
@@ -41,3 +47,104 @@ def test_locks_hold_hashes_and_no_addresses(path):
     text = path.read_text()
     assert "--hash=sha256:" in text
     assert not re.search(r"https?://|file:|--(extra-)?index-url|--find-links", text.replace("--no-emit-index-url", ""))
+
+
+MODULES = {  # distribution -> what is imported of it, where that is not its name
+    "jax": ["jax"],
+    "pyyaml": ["yaml"],
+    "scikit-learn": ["sklearn"],
+    "tensorflow-cpu": ["tensorflow"],
+    "tensorboardx": ["tensorboardX"],
+}
+FOUND_BY_NAME = {  # rooms whose files a script imports by name
+    "data": ["raw", "fetch", "baselines"],
+    "mock": ["mock"],
+    "train-cpu": ["models", "losses"],
+    "train-gpu": ["models", "losses"],
+    "report": ["figures", "metrics"],
+}
+ABROAD = {  # file -> what it imports in functions that steps of these kinds do not call
+    "skybake/data/splits/__init__.py": {"sklearn"},  # others read a split, and do not make one
+    "skybake/workflow/jobs.py": {"snakemake"},  # what Snakemake's own process calls
+    "skybake/losses/_keras.py": {"keras"},  # a loss, which its own module builds
+    "skybake/losses/_numbers.py": {"keras"},
+    "skybake/losses/_rows.py": {"keras"},
+}
+
+
+def declared(extra):
+    """Return the modules of the packages that an extra declares, those of the extras that it takes in among them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = set()
+    for requirement in map(Requirement, [*project["dependencies"], *project["optional-dependencies"][extra]]):
+        name = canonicalize_name(requirement.name)
+        if name == project["name"]:
+            found = found.union(*map(declared, requirement.extras))
+        else:
+            found.update(MODULES.get(name, [name.replace("-", "_")]))
+    return found
+
+
+def scripts(kind):
+    """Return the scripts of the rules that run in an environment."""
+    found = set()
+    for path in (ROOT / "rules").glob("*.smk"):
+        for rule in re.split(r"^ *rule\b", path.read_text(), flags=re.MULTILINE):
+            environment = re.search(r"envs/(.+?)\.yaml", rule)
+            script = re.search(r"scripts/(\w+\.py)", rule)
+            if environment and script:
+                of_training = environment[1].startswith("{TRAINED_IN[") and kind.startswith("train-")
+                if environment[1] == kind or of_training or environment[1] == "{kind}" != kind[:5] != "train":
+                    found.add(ROOT / "scripts" / script[1])
+    return found
+
+
+def undeclared(starts, extra):
+    """Return ``file: module`` of what files import at any depth and an extra does not declare."""
+    known = {*sys.stdlib_module_names, "skybake", *declared(extra)}
+    found = set()
+    for path in digests.used_files(starts):
+        tree, place = ast.parse(path.read_text()), path.relative_to(ROOT).as_posix()
+        for node in ast.walk(tree):  # first, since what is walked through is listed ahead
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = []
+        for node in ast.walk(tree):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            roots = {name.split(".")[0] for name in names} - known
+            found |= {f"{place}: {root}" for root in roots - ABROAD.get(place, set())}
+    return found
+
+
+@pytest.mark.parametrize("kind", jobs.ENVIRONMENTS)
+def test_steps_import_what_their_environment_declares(kind):
+    """A package that only another one brings goes away with that one."""
+    starts = scripts(kind)
+    assert len(starts) >= (1 if kind == "mock" else 4)
+    for room in FOUND_BY_NAME[kind]:
+        starts |= set((ROOT / "skybake" / room).rglob("*.py"))
+    assert not undeclared(starts, kind)
+
+
+def test_snakemakes_own_process_imports_what_is_declared():
+    text = "".join(path.read_text() for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
+    starts = set()
+    for room, names in re.findall(r"^ *from (skybake[.\w]*) import ([\w, ]+)$", text, flags=re.MULTILINE):
+        for name in names.split(", "):
+            starts.add(next(path for path in places(f"{room}.{name}") if path.is_file()))
+    assert len(starts) > 10
+    assert not undeclared(starts, "slurm")
+
+
+def places(module):
+    """Return the files that a dotted name may mean: a module, a room, or a name in one."""
+    path = ROOT.joinpath(*module.split("."))
+    return [path.with_suffix(".py"), path / "__init__.py", path.parent.with_suffix(".py"), path.parent / "__init__.py"]
+
+
+def test_ingesting_needs_no_simulator():
+    assert {"galsim", "colossus"} <= declared("mock")
+    assert not {"galsim", "colossus"} & (declared("data") | {pin.split("==")[0] for pin in pins("data")})

@@ -58,7 +58,7 @@ def of_failure(step: str, said: str, log: str = "") -> Line:
     """Return the line of a job that did not come to its end.
 
     Args:
-        step: ``"data"``, ``"train_<bake-off>"`` or ``"report"``.
+        step: ``"data"``, ``"mock"``, ``"train_<bake-off>"`` or ``"report"``.
         said: What SLURM or the job said last.
         log: Where more is said, if that is known.
     """
@@ -73,7 +73,7 @@ def of_step(
     """Return the lines of a job that came to its end.
 
     Args:
-        step: ``"data"``, ``"train_<bake-off>"`` or ``"report"``.
+        step: ``"data"``, ``"mock"``, ``"train_<bake-off>"`` or ``"report"``.
         found: What it wrote.
         image: The image that it should have run in, if any.
         job: What SLURM says of it; empty if SLURM has forgotten it, None where there is no SLURM.

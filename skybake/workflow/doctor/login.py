@@ -69,8 +69,8 @@ def end(found: Mapping[str, str], workflow) -> None:
     Raises:
         WorkflowError: A line is bad, so that Snakemake's exit code is not 0.
     """
+    from snakemake.exceptions import WorkflowError
     from snakemake.logging import logger
-    from snakemake_interface_common.exceptions import WorkflowError
 
     ear = next(handler for handler in logger.handlers if isinstance(handler, _Ear))
     logger.removeHandler(ear)
