@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from skybake import plugins
 from skybake.data.dataset import Dataset
+from skybake.evaluation.trained import History
 from skybake.figures import _style
 from skybake.files import atomic_write
 from skybake.metrics import probabilistic
@@ -49,24 +50,6 @@ class Data(Protocol):
 
 
 @dataclass(frozen=True)
-class History:
-    """Losses of one training, by epoch.
-
-    Attributes:
-        epoch, loss, val_loss: (E,); E = 0 where nothing is trained by epochs.
-        best_epoch: The epoch with the lowest validation loss, as ``epoch`` counts; None where there is none.
-        accuracy, val_accuracy: (E,) where the network tells classes; None elsewhere.
-    """
-
-    epoch: np.ndarray
-    loss: np.ndarray
-    val_loss: np.ndarray
-    best_epoch: int | None
-    accuracy: np.ndarray | None = None
-    val_accuracy: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
 class Run:
     """What figures of one (dataset, model, loss) show.
 
@@ -78,7 +61,7 @@ class Run:
         histories: Seed -> history.
         test: Seed -> test objects with their predictions, in the same order for all seeds.
         errors: (S, n) errors of the test objects that have a label, seeds in ascending order; n = 0 for classes.
-        outlier_threshold: Size of error above which an object is an outlier.
+        outlier_threshold: Size of error above which an object is an outlier; NaN for classes.
         level: Confidence level of bands.
         file: The dataset, opened, to read images from; None where no figure needs them.
     """
@@ -254,6 +237,14 @@ def can_draw(name: str, data: Data) -> bool:
     """Tell whether the data hold what the figure ``name`` needs."""
     needs = plugins.in_room("figures", "draw")[name].constants.get("NEEDS", ())
     return set(needs) <= getattr(data, "holds", frozenset())
+
+
+def draw_all(names: Iterable[str], data: Data, folder: Path) -> None:
+    """Draw those of the figures ``names`` that the data have what it takes for, into a folder that is made."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if can_draw(name, data):
+            draw(name, data, folder)
 
 
 def draw(name: str, data: Data, folder: Path) -> None:

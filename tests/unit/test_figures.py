@@ -15,7 +15,8 @@ from sklearn import metrics
 
 from skybake import figures, plugins
 from skybake.config.combinations import BASELINE_LOSS
-from skybake.figures import Comparison, History, Run, _style, forest
+from skybake.evaluation.trained import History
+from skybake.figures import Comparison, Run, _style, forest
 from skybake.results.predictions import Predicted, Prediction
 
 ROOT = Path(__file__).parents[2]
