@@ -16,7 +16,6 @@ with logs.of(snakemake):
             sweeps=snakemake.input.sweeps,
         ),
         chosen=Path(snakemake.input.chosen),
-        chosen=Path(snakemake.input.chosen),
         csv=Path(snakemake.output.csv),
         tex=Path(snakemake.output.tex),
         found=Path(snakemake.output.found),

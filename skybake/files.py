@@ -43,16 +43,17 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
 
 def write_json(path: Path | str, values: Mapping[str, Any]) -> None:
     """Write a JSON file for people and programs: sorted and indented, with null for numbers that JSON does not have."""
-    text = json.dumps(_with_null(values), indent=1, sort_keys=True, allow_nan=False)
+    text = json.dumps(with_null(values), indent=1, sort_keys=True, allow_nan=False)
     with atomic_write(path) as beside:
         beside.write_text(text + "\n", encoding="utf-8")
 
 
-def _with_null(value: Any) -> Any:
+def with_null(value: Any) -> Any:
+    """Return what JSON can hold of a value: null in place of numbers that are not finite."""
     if isinstance(value, Mapping):
-        return {key: _with_null(item) for key, item in value.items()}
+        return {key: with_null(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_with_null(item) for item in value]
+        return [with_null(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -48,6 +48,7 @@ def _data(trained: Mapping[int, Trained], judged: Mapping[str, Any], file: Datas
         histories={seed: item.history for seed, item in trained.items()},
         test=parts_of(trained, "test"),
         errors=part_errors(trained, "test") if number else np.empty((len(trained), 0)),
+        judged=judged["test"],
         outlier_threshold=judged["outlier_threshold"] if number else np.nan,
         level=judged["statistics"]["level"],
         file=file,
