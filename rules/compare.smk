@@ -1,9 +1,10 @@
 """
 Bake the comparison: one page and table for each dataset, and one that joins them.
 
-in:   results/<dataset>/evaluation/<model>/<loss>/metrics.json and runs of all combinations
+in:   results/<dataset>/evaluation/<model>/<loss>/metrics.json, figures/ and runs of all combinations
 out:  results/<dataset>/chosen.json: the row that is best on the validation part, for what comes after
-      results/<dataset>/report.html, comparison.csv, comparison.tex, figures/
+      results/<dataset>/comparison.csv, comparison.tex, comparison.json: tables, and paired differences
+      results/<dataset>/report.html, figures/
       results/report.html, results/comparison.csv
       results/config.yaml: the merged config, every default written out
 """
@@ -66,23 +67,12 @@ rule compare:
         chosen=PATHS.chosen(),
         runs=lambda wildcards: PLAN.compared_runs(wildcards.dataset),
         metrics=lambda wildcards: PLAN.evaluations(wildcards.dataset, "metrics.json"),
-        figures=lambda wildcards: PLAN.evaluations(wildcards.dataset, "figures"),
         sweeps=lambda wildcards: PLAN.sweeps(wildcards.dataset),
-        config=PATHS.config(),
         dataset=PATHS.dataset(),
-        rejected=PATHS.dataset(name="rejected.csv"),
-        split=lambda wildcards: PLAN.split(wildcards.dataset),
     output:
         csv=report(PATHS.dataset(name="comparison.csv"), caption="../report/comparison_table.rst", category="{dataset}"),
         tex=PATHS.dataset(name="comparison.tex"),
-        html=report(PATHS.dataset(name="report.html"), caption="../report/comparison_page.rst", category="{dataset}"),
-        figures=report(
-            directory(PATHS.dataset(name="figures")),
-            patterns=["{figure}.png"],
-            caption="../report/comparison_figure.rst",
-            category="{dataset}",
-            labels={"figure": "{figure}"},
-        ),
+        found=PATHS.dataset(name="comparison.json"),
     log:
         PATHS.log("compare", "{dataset}"),
     benchmark:
@@ -95,15 +85,56 @@ rule compare:
         mem_mb=jobs.memory(4000, 2, in_part=["dataset"]),
         runtime=jobs.minutes(60),
     params:
-        rows=lambda wildcards: PLAN.rows(wildcards.dataset),  # logs too: those of a failed job are no output
-        figures=lambda wildcards: [figure.name for figure in PLAN.figures("comparison", wildcards.dataset)],
-        title=PLAN.config.title,
+        rows=lambda wildcards: PLAN.rows(wildcards.dataset),
         statistics=PLAN.config.statistics.model_dump(),
-        code=lambda wildcards: code_digest("compare", PLAN.figure_modules("comparison", wildcards.dataset)),
+        code=code_digest("compare"),
     message:
         "comparing all models and losses on {wildcards.dataset}"
     script:
         "../scripts/compare.py"
+
+
+rule write_page:
+    input:
+        chosen=PATHS.chosen(),
+        runs=lambda wildcards: PLAN.compared_runs(wildcards.dataset),
+        metrics=lambda wildcards: PLAN.evaluations(wildcards.dataset, "metrics.json"),
+        figures=lambda wildcards: PLAN.evaluations(wildcards.dataset, "figures"),
+        sweeps=lambda wildcards: PLAN.sweeps(wildcards.dataset),
+        comparison=PATHS.dataset(name="comparison.json"),
+        config=PATHS.config(),
+        dataset=PATHS.dataset(),
+        rejected=PATHS.dataset(name="rejected.csv"),
+        split=lambda wildcards: PLAN.split(wildcards.dataset),
+    output:
+        html=report(PATHS.dataset(name="report.html"), caption="../report/comparison_page.rst", category="{dataset}"),
+        figures=report(
+            directory(PATHS.dataset(name="figures")),
+            patterns=["{figure}.png"],
+            caption="../report/comparison_figure.rst",
+            category="{dataset}",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        PATHS.log("write_page", "{dataset}"),
+    benchmark:
+        PATHS.benchmark("write_page", "{dataset}")
+    conda:
+        "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
+    resources:
+        mem_mb=jobs.memory(4000),
+        runtime=jobs.minutes(30),
+    params:
+        rows=lambda wildcards: PLAN.rows(wildcards.dataset),  # logs too: those of a failed job are no output
+        figures=lambda wildcards: [figure.name for figure in PLAN.figures("comparison", wildcards.dataset)],
+        title=PLAN.config.title,
+        code=lambda wildcards: code_digest("write_page", PLAN.figure_modules("comparison", wildcards.dataset)),
+    message:
+        "writing the page of {wildcards.dataset}"
+    script:
+        "../scripts/write_page.py"
 
 
 rule join:

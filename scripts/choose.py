@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from skybake import report
+from skybake.report import choosing
+from skybake.report.rows import rows_of
 from skybake.workflow import logs
 
 with logs.of(snakemake):
-    report.choose(
-        report.rows_of(snakemake.params.rows, runs=snakemake.input.runs, metrics=snakemake.input.metrics),
+    choosing.choose(
+        rows_of(snakemake.params.rows, runs=snakemake.input.runs, metrics=snakemake.input.metrics),
         Path(snakemake.output[0]),
     )

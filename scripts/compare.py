@@ -1,29 +1,24 @@
-"""Compare all models and losses on one dataset: tables, figures, one page."""
+"""Compare all models and losses on one dataset: tables, and paired differences."""
 
 from pathlib import Path
 
-from skybake import report
+from skybake.data.dataset import load_dataset
+from skybake.report import comparison
+from skybake.report.rows import rows_of
 from skybake.workflow import logs
 
 with logs.of(snakemake):
-    report.compare(
-        report.rows_of(
+    comparison.compare(
+        rows_of(
             snakemake.params.rows,
             runs=snakemake.input.runs,
             metrics=snakemake.input.metrics,
-            figures=snakemake.input.figures,
             sweeps=snakemake.input.sweeps,
         ),
         chosen=Path(snakemake.input.chosen),
         csv=Path(snakemake.output.csv),
         tex=Path(snakemake.output.tex),
-        html=Path(snakemake.output.html),
-        figures=Path(snakemake.output.figures),
-        figure_names=snakemake.params.figures,
-        title=snakemake.params.title,
-        dataset=Path(snakemake.input.dataset),
-        split=Path(snakemake.input.split),
-        rejected=Path(snakemake.input.rejected),
-        config_text=Path(snakemake.input.config).read_text(encoding="utf-8"),
+        found=Path(snakemake.output.found),
+        mock=load_dataset(snakemake.input.dataset).mock,
         statistics=snakemake.params.statistics,
     )

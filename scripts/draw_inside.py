@@ -7,8 +7,4 @@ from skybake.results import attributions
 from skybake.workflow import logs
 
 with logs.of(snakemake):
-    folder, found = Path(snakemake.output[0]), attributions.read(snakemake.input[0])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in snakemake.params.figures:
-        if figures.can_draw(name, found):
-            figures.draw(name, found, folder)
+    figures.draw_all(snakemake.params.figures, attributions.read(snakemake.input[0]), Path(snakemake.output[0]))

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from skybake import report
+from skybake.report import overview
 from skybake.workflow import logs
 
 with logs.of(snakemake):
-    report.join(
-        report.pages_of(
+    overview.join(
+        overview.pages_of(
             snakemake.params.datasets,
             csv=snakemake.input.csv,
             html=snakemake.input.html,

@@ -1,13 +1,16 @@
-"""Files: written whole or not at all, and their digests."""
+"""Files: written whole or not at all, and their digests; JSON."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 
 def file_digest(path: Path | str) -> str:
@@ -36,3 +39,21 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
         with suppress(FileNotFoundError):
             Path(name).unlink()
         raise
+
+
+def write_json(path: Path | str, values: Mapping[str, Any]) -> None:
+    """Write a JSON file for people and programs: sorted and indented, with null for numbers that JSON does not have."""
+    text = json.dumps(with_null(values), indent=1, sort_keys=True, allow_nan=False)
+    with atomic_write(path) as beside:
+        beside.write_text(text + "\n", encoding="utf-8")
+
+
+def with_null(value: Any) -> Any:
+    """Return what JSON can hold of a value: null in place of numbers that are not finite."""
+    if isinstance(value, Mapping):
+        return {key: with_null(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_null(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

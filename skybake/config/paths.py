@@ -10,7 +10,10 @@ from pathlib import Path
 BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
 NETWORK_FILES = (*BASELINE_FILES, "model.keras")
 CHOSEN = "chosen.json"
-COMPARISON_FILES = (CHOSEN, "comparison.csv", "comparison.tex", "report.html", "figures")  # of a dataset
+COMPARISON_FILES = (  # of a dataset
+    *(CHOSEN, "comparison.csv", "comparison.tex", "comparison.json"),
+    *("report.html", "figures"),
+)
 
 
 def expanded(path: str) -> str:

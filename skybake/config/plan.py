@@ -246,7 +246,8 @@ class Plan:
                     "folder": f"{job.model.name}/{job.loss_in_paths}",
                     "seeds": list(job.seeds),
                     "log": self.paths.log("train", *names.values()),
-                    "evaluation_log": self.paths.log("evaluate", *names.values()),
+                    "judge_log": self.paths.log("judge", *names.values()),
+                    "draw_log": self.paths.log("draw", *names.values()),
                     "baseline": job.loss is None,
                     "point_logs": [self.paths.log("train", *names.values(), point.name) for point in job.points],
                     "inside": self.paths.inside("figures", **names).removeprefix(page)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skybake.evaluation import evaluate
+from skybake.evaluation.trained import Trained, part_class_scores, part_errors, read
 from skybake.files import atomic_write
 from skybake.metrics.regression import rmse
 from skybake.training import runs
@@ -72,7 +72,7 @@ def _score(folders: Mapping[int, Path]) -> dict[str, Any]:
     scores: dict[str, float | None] = dict.fromkeys(map(str, folders))
     score = None
     if ended:
-        trained = evaluate.read(ended, parts=("valid",))
+        trained = read(ended, parts=("valid",))
         score = SCORES[next(iter(trained.values())).run["task"]]
         each = _each(trained, score)
         scores |= {str(seed): value if np.isfinite(value) else None for seed, value in zip(trained, each, strict=True)}
@@ -87,7 +87,7 @@ def _score(folders: Mapping[int, Path]) -> dict[str, Any]:
     }
 
 
-def _each(trained: Mapping[int, evaluate.Trained], score: str) -> list[float]:
+def _each(trained: Mapping[int, Trained], score: str) -> list[float]:
     if score == "log_loss":
-        return [float(values.mean()) for values in evaluate.part_class_scores(trained, "valid")[score]]
-    return [float(rmse(values)) for values in evaluate.part_errors(trained, "valid")]
+        return [float(values.mean()) for values in part_class_scores(trained, "valid")[score]]
+    return [float(rmse(values)) for values in part_errors(trained, "valid")]

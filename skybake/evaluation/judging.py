@@ -26,12 +26,13 @@ from skybake.results.predictions import Predicted
 LEVELS = (0.5, 0.68, 0.9, 0.95)  # of central intervals whose coverage is told
 # No intervals of these: a draw repeats objects, so its distance from an even or honest distribution is always larger.
 DISTANCES = ("pit_ks", "ece")
-MOST_BINS, BIN_OBJECTS = 10, 20  # of a scalar: as many bins as have so many objects each
 IN_BINS: dict[str, Statistic] = {
     "mean_error": points.mean_error,
     "median_error": points.median_error,
     "std_error": points.std_error,
     "nmad": points.nmad,
+    "error_16": partial(np.quantile, q=0.16),
+    "error_84": partial(np.quantile, q=0.84),
 }
 DISTRIBUTIONS_IN_BINS = ("crps", "cde_loss", "pit_ks")
 
@@ -177,7 +178,7 @@ def _in_bins(
         there = present(scalar)
         if not there.any() or np.ptp(scalar[there]) == 0:
             continue
-        edges = in_bins.edges(scalar, int(np.clip(there.sum() // BIN_OBJECTS, 1, MOST_BINS)))
+        edges = in_bins.even_edges(scalar)
         measured = [in_bins.measure(values[score], scalar, edges, each) for score, each in statistics.items()]
         found[name] = [_bin(items) for items in zip(*measured, strict=True)]
     return found
@@ -199,7 +200,8 @@ def classification(parts: Parts, bootstrap: Bootstrap) -> Judged:
 
     Returns:
         ``n``, ``not_finite`` (objects of all seeds whose probabilities are no numbers), ``per_seed`` and ``pooled`` as
-        of :func:`regression`, and ``confusion``: ``pooled`` and ``per_seed``, rows by true class.
+        of :func:`regression`, ``confusion``: ``pooled`` and ``per_seed``, rows by true class, and ``reliability``: bins
+        of confidence, seeds pooled. The last two are null where probabilities are no numbers.
     """
     first = next(iter(parts.values()))
     together = np.stack([part.prediction.class_probabilities for part in parts.values()])
@@ -217,6 +219,7 @@ def classification(parts: Parts, bootstrap: Bootstrap) -> Judged:
         "pooled": {
             name: _with_interval(item, spans.get(name)) for name, item in _of_classes(label, together[:, known]).items()
         },
+        "reliability": None if bad.any() else _reliability(label, together[:, known]),
         "confusion": {
             "pooled": _confusion(label, together[:, known]),
             "per_seed": {
@@ -240,6 +243,13 @@ def _confusion(label: np.ndarray, probabilities: np.ndarray) -> list[list[int]] 
     seeds, _, count = probabilities.shape
     table = classes.confusion(np.tile(label, seeds), probabilities.reshape(-1, count))
     return table.astype(int).tolist()
+
+
+def _reliability(label: np.ndarray, probabilities: np.ndarray) -> list[Judged]:
+    """Return bins of the confidence in labels (n,), of seeds together; probabilities (S, n, K)."""
+    seeds, _, count = probabilities.shape
+    found = classes.reliability(np.tile(label, seeds), probabilities.reshape(-1, count))
+    return [{"low": item.low, "high": item.high, "n": item.n, **item.values} for item in found]
 
 
 def class_scores(label: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:

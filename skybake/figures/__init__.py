@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,9 +20,9 @@ from matplotlib.figure import Figure
 
 from skybake import plugins
 from skybake.data.dataset import Dataset
+from skybake.evaluation.trained import History
 from skybake.figures import _style
 from skybake.files import atomic_write
-from skybake.metrics import probabilistic
 from skybake.metrics.regression import REDSHIFT
 from skybake.missing import present
 from skybake.results.distributions import Distribution
@@ -49,24 +49,6 @@ class Data(Protocol):
 
 
 @dataclass(frozen=True)
-class History:
-    """Losses of one training, by epoch.
-
-    Attributes:
-        epoch, loss, val_loss: (E,); E = 0 where nothing is trained by epochs.
-        best_epoch: The epoch with the lowest validation loss, as ``epoch`` counts; None where there is none.
-        accuracy, val_accuracy: (E,) where the network tells classes; None elsewhere.
-    """
-
-    epoch: np.ndarray
-    loss: np.ndarray
-    val_loss: np.ndarray
-    best_epoch: int | None
-    accuracy: np.ndarray | None = None
-    val_accuracy: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
 class Run:
     """What figures of one (dataset, model, loss) show.
 
@@ -78,7 +60,8 @@ class Run:
         histories: Seed -> history.
         test: Seed -> test objects with their predictions, in the same order for all seeds.
         errors: (S, n) errors of the test objects that have a label, seeds in ascending order; n = 0 for classes.
-        outlier_threshold: Size of error above which an object is an outlier.
+        judged: What ``metrics.json`` says of the test part: numbers that a figure shows are taken from there.
+        outlier_threshold: Size of error above which an object is an outlier; NaN for classes.
         level: Confidence level of bands.
         file: The dataset, opened, to read images from; None where no figure needs them.
     """
@@ -93,6 +76,7 @@ class Run:
     histories: Mapping[int, History]
     test: Mapping[int, Predicted]
     errors: np.ndarray
+    judged: Mapping[str, Any]
     outlier_threshold: float
     level: float = 0.95
     file: Dataset | None = None
@@ -181,10 +165,14 @@ class Run:
         """Return the PIT values (S, n) of the test objects that have a label."""
         return np.stack([distribution.cdf(self.true) for distribution in self.distributions().values()])
 
-    def scores(self) -> dict[str, np.ndarray]:
-        """Return the scores of the distributions, (S, n) each: see :func:`skybake.metrics.probabilistic.scores`."""
-        each = [probabilistic.scores(part.label, part.prediction) for part in self.test.values()]
-        return {name: np.stack([found[name] for found in each]) for name in each[0]}
+    def pooled(self, metric: str, what: str = "value") -> float:
+        """Return a metric of all seeds, or what else is told of it, e.g. ``critical``; NaN where it is no number."""
+        value = self.judged["pooled"][metric][what]
+        return float("nan") if value is None else float(value)
+
+    def bins(self, name: str) -> list[Mapping[str, Any]]:
+        """Return the bins of the label or of a scalar that hold objects; none where all have the same value."""
+        return [item for item in self.judged["in_bins"].get(name, ()) if item["n"]]
 
     def classes(self) -> np.ndarray:
         """Return the probabilities (S, n, K) of the test objects that have a label."""
@@ -254,6 +242,14 @@ def can_draw(name: str, data: Data) -> bool:
     """Tell whether the data hold what the figure ``name`` needs."""
     needs = plugins.in_room("figures", "draw")[name].constants.get("NEEDS", ())
     return set(needs) <= getattr(data, "holds", frozenset())
+
+
+def draw_all(names: Iterable[str], data: Data, folder: Path) -> None:
+    """Draw those of the figures ``names`` that the data have what it takes for, into a folder that is made."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if can_draw(name, data):
+            draw(name, data, folder)
 
 
 def draw(name: str, data: Data, folder: Path) -> None:

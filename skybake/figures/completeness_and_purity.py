@@ -24,7 +24,6 @@ CAPTION = (
     " the completeness of a matched filter that knows place and shape, in sky noise alone, at the same false positive"
     " rate. Artefacts cost more."
 )
-MOST_BINS, BIN_OBJECTS = 10, 20
 
 
 @dataclass(frozen=True)
@@ -86,9 +85,8 @@ def measure(said: np.ndarray, true: np.ndarray, snr: np.ndarray) -> Bins:
         snr: (n,) NaN where there is none; at least one object of class 1 has one above 0.
     """
     yes, no = (true == 1) & (snr > 0), true == 0
-    edges = in_bins.edges(snr[yes], int(np.clip(yes.sum() // BIN_OBJECTS, 1, MOST_BINS)))
-    place = np.searchsorted(edges, snr, side="right") - 1
-    place[snr == edges[-1]] = len(edges) - 2
+    edges = in_bins.even_edges(snr[yes])
+    place = in_bins.places(snr, edges)
     bins = [yes & (place == number) for number in range(len(edges) - 1)]
     found = np.array([said[:, chosen].mean() for chosen in bins])
     if (snr[no] > 0).any():

@@ -8,7 +8,6 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from skybake.figures import Run, _style
-from skybake.metrics.classification import confusion
 
 SCOPE = "run"
 TASKS = ["classification"]
@@ -30,8 +29,8 @@ DARK = 0.35  # share from which text is white
 @_style.styled
 def draw(data: Run) -> Figure:
     """Draw the matrix; numbers are left out where they could not be read."""
-    probabilities = data.classes()
-    seeds, n, count = probabilities.shape
+    counts = data.judged["confusion"]["pooled"]
+    seeds, n, count = len(data.test), data.judged["n"], len(data.class_names)
     size = (_style.SINGLE, 3.5) if count <= SMALL else (_style.DOUBLE, 6.3)
     figure = _style.figure(*size, mock=data.mock)
     axes = figure.subplots()
@@ -39,10 +38,10 @@ def draw(data: Run) -> Figure:
     figure.suptitle(
         f"{_style.title(data.model, data.loss)}\n{n} objects, {seeds} seed{'s' if seeds > 1 else ''}", fontsize=8
     )
-    if not np.isfinite(probabilities).all():
+    if counts is None:
         _style.say(axes, "some probabilities are not finite numbers")
         return figure
-    counts = confusion(np.tile(data.true, seeds), probabilities.reshape(-1, count)).astype(int)
+    counts = np.array(counts)
     total = counts.sum(axis=1, keepdims=True)
     shares = np.where(total > 0, counts / np.maximum(total, 1), np.nan)
     axes.set_facecolor(_style.PALE)

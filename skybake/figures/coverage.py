@@ -46,7 +46,7 @@ def draw(data: Run) -> Figure:
         color=_style.PALETTE[0],
         label=f"together, {n} objects" if len(pit) > 1 else f"{n} objects",
     )
-    found = float(coverage_curve(pit.ravel(), [MARKED])[0])
+    found = data.pooled(f"coverage_{100 * MARKED:g}")
     axes.plot(MARKED, found, "o", color=_style.PALETTE[1], label=f"{100 * found:.1f} % in {100 * MARKED:g} %")
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="nominal coverage", ylabel="coverage found")
     axes.legend(loc="upper left", handlelength=1.4)

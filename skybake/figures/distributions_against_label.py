@@ -20,4 +20,4 @@ CAPTION = (
 @_style.styled
 def draw(data: Run) -> Figure:
     """Draw the scores of the objects that have a label."""
-    return _distributions.against(data, data.true, _style.quantity(f"true {data.label}", data.units), critical=False)
+    return _distributions.against(data, data.label, _style.quantity(f"true {data.label}", data.units), critical=False)

@@ -21,5 +21,5 @@ CAPTION = (
 @_style.styled
 def draw(data: Run) -> Figure:
     """Draw the scores of the objects that have the magnitude."""
-    name, values = data.magnitudes()
-    return _distributions.against(data, values, _style.quantity(name, "mag"), critical=True)
+    name, _ = data.magnitudes()
+    return _distributions.against(data, name, _style.quantity(name, "mag"), critical=True)

@@ -20,4 +20,4 @@ CAPTION = (
 @_style.styled
 def draw(data: Run) -> Figure:
     """Draw the errors of all objects that have a label."""
-    return _errors.against(data, data.true, _style.quantity(f"true {data.label}", data.units))
+    return _errors.against(data, data.label, data.true, _style.quantity(f"true {data.label}", data.units))

@@ -22,4 +22,4 @@ CAPTION = (
 def draw(data: Run) -> Figure:
     """Draw the errors of the objects that have the magnitude."""
     name, values = data.magnitudes()
-    return _errors.against(data, values, _style.quantity(name, "mag"))
+    return _errors.against(data, name, values, _style.quantity(name, "mag"))

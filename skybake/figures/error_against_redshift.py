@@ -21,4 +21,4 @@ CAPTION = (
 @_style.styled
 def draw(data: Run) -> Figure:
     """Draw the errors of the objects that have a redshift."""
-    return _errors.against(data, data.scalar(REDSHIFT), REDSHIFT)
+    return _errors.against(data, REDSHIFT, data.scalar(REDSHIFT), REDSHIFT)

@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from skybake.figures import Run, _style
-from skybake.metrics.regression import mean_error, median_error, nmad, outlier_fraction, std_error
 
 SCOPE = "run"
 TASKS = ["regression"]
@@ -27,8 +26,9 @@ def draw(data: Run) -> Figure:
     if not np.isfinite(d).all():
         _style.say(axes, f"{np.sum(~np.isfinite(d))} of {d.size} predictions are not finite numbers")
         return figure
-    mean, std, median, mad = (float(statistic(d)) for statistic in (mean_error, std_error, median_error, nmad))
-    outliers = float(outlier_fraction(d, data.outlier_threshold))
+    mean, std, median, mad, outliers = map(
+        data.pooled, ("mean_error", "std_error", "median_error", "nmad", "outlier_fraction")
+    )
     reach = max(5 * std, abs(mean) + 3 * std, 1e-9)
     low, high = max(d.min(), -reach), min(d.max(), reach)
     if high - low < 1e-9:

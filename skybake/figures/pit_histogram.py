@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from skybake.figures import Run, _style
-from skybake.metrics.probabilistic import ks
 
 SCOPE = "run"
 TASKS = ["regression"]
@@ -50,8 +49,8 @@ def draw(data: Run) -> Figure:
         lw=1.4,
         label=f"mean, {n} objects" if len(counts) > 1 else f"{n} objects",
     )
-    critical = stats.kstwo.ppf(data.level, n)
-    axes.plot([], [], " ", label=f"KS {ks(pit.ravel()):.3f}, critical {critical:.3f}")
+    distance, critical = data.pooled("pit_ks"), data.pooled("pit_ks", "critical")
+    axes.plot([], [], " ", label=f"KS {distance:.3f}, critical {critical:.3f}")
     axes.set(xlim=(0, 1), xlabel="PIT", ylabel="density")
     axes.set_ylim(0, max(counts.max(), high * bins / n) * 1.5)  # room for the legend above
     axes.legend(loc="upper center", ncols=2, columnspacing=1, handlelength=1.4)

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn import metrics
 
 from skybake.metrics import Measured
+from skybake.metrics.in_bins import Bin
 from skybake.missing import present
 
 ECE_BINS = 15  # Guo et al. 2017, arXiv:1706.04599, section 5
@@ -70,12 +71,32 @@ def ece(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = Non
     Confidence is the probability of the predicted class; its bins, from 0 to 1, are equally wide (Naeini, Cooper &
     Hauskrecht 2015, AAAI, 2901).
     """
-    numbers, classes, weights = known(label, classes, weights)
-    confidence = classes.max(axis=1)
-    right = classes.argmax(axis=1) == numbers
-    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    weights = known(label, classes, weights)[2]
+    confidence, right, place = _confidence(label, classes, bins)
     gaps = np.bincount(place, weights * (right - confidence), minlength=bins)
     return float(np.abs(gaps).sum() / weights.sum())
+
+
+def reliability(label: np.ndarray, classes: np.ndarray, bins: int = ECE_BINS) -> list[Bin]:
+    """Return the bins of :func:`ece`: in each the mean ``confidence`` and the ``accuracy``, NaN without objects."""
+    confidence, right, place = _confidence(label, classes, bins)
+    found = []
+    for number in range(bins):
+        here = place == number
+        means = {
+            name: float(values[here].mean()) if here.any() else float("nan")
+            for name, values in (("confidence", confidence), ("accuracy", right))
+        }
+        middle = float(np.median(confidence[here])) if here.any() else float("nan")
+        found.append(Bin(number / bins, (number + 1) / bins, middle, int(here.sum()), means))
+    return found
+
+
+def _confidence(label: np.ndarray, classes: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return of each object that has a label (n,): probability of the predicted class, whether it is right, the bin."""
+    numbers, classes, _ = known(label, classes)
+    confidence = classes.max(axis=1)
+    return confidence, classes.argmax(axis=1) == numbers, np.minimum((confidence * bins).astype(np.int64), bins - 1)
 
 
 def roc_auc(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> float:

@@ -11,6 +11,8 @@ import numpy as np
 from skybake.metrics.regression import Statistic
 from skybake.missing import present
 
+MOST, OBJECTS = 10, 20  # as many bins as have so many objects each
+
 
 @dataclass(frozen=True)
 class Bin:
@@ -54,6 +56,21 @@ def edges(scalar: np.ndarray, count: int, spacing: str = "equal_population") -> 
     return found if found[-1] > found[0] else np.array([found[0], np.nextafter(found[0], np.inf)])
 
 
+def even_edges(scalar: np.ndarray) -> np.ndarray:
+    """Return the edges (B + 1,) of bins of equally many objects by a scalar (n,): what tables and figures show."""
+    count = int(np.clip(present(np.asarray(scalar, dtype=np.float64)).sum() // OBJECTS, 1, MOST))
+    return edges(scalar, count)
+
+
+def places(scalar: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return the number (n,) of the bin of each object; what is below all, above all or missing has no bin's number."""
+    scalar = np.asarray(scalar, dtype=np.float64)
+    found = np.searchsorted(edges, scalar, side="right") - 1
+    found[scalar == edges[-1]] = len(edges) - 2
+    found[~present(scalar)] = -1
+    return found
+
+
 def measure(
     values: np.ndarray, scalar: np.ndarray, edges: np.ndarray, statistics: Mapping[str, Statistic]
 ) -> list[Bin]:
@@ -71,9 +88,7 @@ def measure(
     values, scalar = np.atleast_2d(values), np.asarray(scalar, dtype=np.float64)
     if values.shape[1:] != scalar.shape:
         raise ValueError(f"{values.shape[1]} objects found; expected {len(scalar)}, as many as have the scalar")
-    place = np.searchsorted(edges, scalar, side="right") - 1
-    place[scalar == edges[-1]] = len(edges) - 2
-    place[~present(scalar)] = -1
+    place = places(scalar, edges)
     found = []
     for number, (low, high) in enumerate(pairwise(edges)):
         here = place == number

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from skybake import files
 from skybake.report.rows import OK, Entry, Row, ordered, read
 from skybake.report.tasks import task_of
 from skybake.results import identity
-from skybake.training import runs
 
 
 def best(entries: Iterable[Entry]) -> Entry | None:
@@ -36,7 +36,7 @@ def choose(rows: Iterable[Row], chosen: Path) -> None:
         {**identity.of(entry.row), "baseline": entry.row.baseline, "status": entry.status, by: entry.record[by]}
         for entry in entries
     ]
-    runs.write_json(chosen, {"by": by, "chosen": identity.of(first.row) if first else None, "rows": told})
+    files.write_json(chosen, {"by": by, "chosen": identity.of(first.row) if first else None, "rows": told})
 
 
 def chosen_entry(entries: Sequence[Entry], chosen: Path) -> Entry | None:

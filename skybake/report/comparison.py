@@ -1,47 +1,46 @@
-"""Compares all models and losses on one dataset."""
+"""Compares all models and losses on one dataset: tables, and paired differences from the network that is chosen."""
 
 from __future__ import annotations
 
-from collections import Counter
+import json
 from collections.abc import Mapping, Sequence
-from csv import DictReader
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from skybake import figures as drawings
-from skybake.data import splits
-from skybake.data.dataset import Dataset, load_dataset
-from skybake.evaluation import evaluate
+from skybake import files
+from skybake.evaluation import trained
 from skybake.evaluation.bootstrap import Bootstrap, Paired, paired
-from skybake.evaluation.evaluate import Trained
+from skybake.evaluation.trained import Trained
 from skybake.metrics.probabilistic import mean
 from skybake.metrics.regression import rmse, std_error
-from skybake.report import page, tables
+from skybake.report import tables
 from skybake.report.choosing import chosen_entry
 from skybake.report.rows import OK, Entry, Row, ordered, read
 from skybake.report.tasks import CLASSIFICATION, REGRESSION, Task, task_of
 
 ERRORS = {"std_error": std_error, "rmse": rmse}  # what of the errors is compared
 
+Pairs = Mapping[str, Mapping[str, Paired]]  # row's name -> metric -> its difference from the chosen one
+
 
 @dataclass(frozen=True)
-class Facts:
-    """What the page says of the dataset.
+class Comparison:
+    """What is found when rows are compared.
 
     Attributes:
-        dataset: Its file, opened.
-        split: Part -> number of objects.
-        strategy: How it was split.
-        rejected: Reason -> number of raw objects that are not in the dataset.
+        entries: All rows in the order of the table, with the columns of the paired comparison.
+        best: The one chosen on validation; None where nothing has ended.
+        pairs: Of the other rows.
+        statistics: How draws were made.
     """
 
-    dataset: Dataset
-    split: Mapping[str, int]
-    strategy: Mapping[str, Any]
-    rejected: Mapping[str, int]
+    entries: Sequence[Entry]
+    best: Entry | None
+    pairs: Pairs
+    statistics: Bootstrap
 
 
 def compare(
@@ -50,79 +49,70 @@ def compare(
     chosen: Path,
     csv: Path,
     tex: Path,
-    html: Path,
-    figures: Path,
-    figure_names: Sequence[str],
-    title: str,
-    dataset: Path,
-    split: Path,
-    rejected: Path,
-    config_text: str,
+    found: Path,
+    mock: bool,
     statistics: Mapping[str, Any],
 ) -> None:
-    """Write the comparison of one dataset: tables, figures and one self-contained page.
+    """Write the comparison of one dataset.
 
     Args:
         rows: All rows of the dataset that the config asks for; those without metrics are shown as failed.
         chosen: ``chosen.json``, which names the row that the others are compared with.
-        csv, tex, html: Files to write.
-        figures: Folder for ``<name>.pdf`` and ``<name>.png``.
-        figure_names: Files of ``skybake/figures/`` with ``SCOPE = "comparison"``.
-        title: Heads the page.
-        dataset, split, rejected: The dataset's files.
-        config_text: The merged config, as YAML.
+        csv, tex: Tables to write.
+        found: ``comparison.json`` to write: what :func:`read_comparison` reads beside the rows.
+        mock: Whether the dataset is simulated.
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
 
     Raises:
         ValueError: There is no row, or rows of several datasets, or the chosen one is not among them.
     """
+    entries = _entries(rows, mock=mock)
+    best = chosen_entry(entries, chosen)
+    pairs = _pairs(entries, best, Bootstrap(**statistics))
+    records = [entry.record for entry in _with_pairs(entries, best, pairs)]
+    tables.write_csv(csv, records)
+    tables.write_tex(tex, records, best.row.name if best else None)
+    differences = {name: {metric: asdict(pair) for metric, pair in of_row.items()} for name, of_row in pairs.items()}
+    files.write_json(found, {"statistics": dict(statistics), "pairs": differences})
+
+
+def read_comparison(rows: Sequence[Row], chosen: Path, found: Path, *, mock: bool) -> Comparison:
+    """Read what :func:`compare` found of the same rows.
+
+    Raises:
+        ValueError: There is no row, or rows of several datasets, or the chosen one is not among them.
+    """
+    entries = _entries(rows, mock=mock)
+    best = chosen_entry(entries, chosen)
+    known = json.loads(Path(found).read_text(encoding="utf-8"))
+    pairs = {name: {metric: _pair(pair) for metric, pair in of_row.items()} for name, of_row in known["pairs"].items()}
+    return Comparison(_with_pairs(entries, best, pairs), best, pairs, Bootstrap(**known["statistics"]))
+
+
+def _pair(values: Mapping[str, float | None]) -> Paired:
+    return Paired(**{name: float("nan") if value is None else value for name, value in values.items()})
+
+
+def _entries(rows: Sequence[Row], *, mock: bool) -> list[Entry]:
     names = sorted({row.dataset for row in rows})
     if len(names) != 1:
         raise ValueError(f"rows of the datasets {names} found; expected one dataset")
-    facts = _facts(dataset, split, rejected)
-    entries = ordered(read(row, mock=facts.dataset.mock) for row in rows)
-    best = chosen_entry(entries, chosen)
-    pairs = _pairs(entries, best, Bootstrap(**statistics))
+    return ordered(read(row, mock=mock) for row in rows)
+
+
+def _with_pairs(entries: Sequence[Entry], best: Entry | None, pairs: Pairs) -> list[Entry]:
     task = task_of(entry.record for entry in entries)
-    entries = [_with_pair(entry, best, pairs, task) for entry in entries]
-    records = [entry.record for entry in entries]
-    tables.write_csv(csv, records)
-    tables.write_tex(tex, records, best.row.name if best else None)
-    Path(figures).mkdir(parents=True, exist_ok=True)
-    data = _figure_data(names[0], entries, Bootstrap(**statistics).level, mock=facts.dataset.mock)
-    for name in figure_names:
-        if drawings.can_draw(name, data):
-            drawings.draw(name, data, Path(figures))
-    page.write_comparison(
-        html,
-        title=title,
-        entries=entries,
-        best=best,
-        pairs=pairs,
-        facts=facts,
-        figures=page.pictures(Path(figures), figure_names),
-        config_text=config_text,
-        statistics=Bootstrap(**statistics),
-    )
-
-
-def _facts(dataset: Path, split: Path, rejected: Path) -> Facts:
-    opened = load_dataset(dataset)
-    parts = splits.load(split, opened)
-    sizes = {part: len(getattr(parts, part)) for part in splits.PARTS}
-    with Path(rejected).open(newline="", encoding="utf-8") as stream:
-        reasons = Counter(row["reason"] for row in DictReader(stream))
-    return Facts(opened, sizes, parts.strategy, dict(reasons.most_common()))
+    return [_with_pair(entry, best, pairs, task) for entry in entries]
 
 
 def _pairs(entries: Sequence[Entry], best: Entry | None, bootstrap: Bootstrap) -> dict[str, dict[str, Paired]]:
     """Compare every row that has ended with the best one, on the same test objects."""
     if best is None:
         return {}
-    trained = {entry.row.name: evaluate.read(entry.row.runs) for entry in entries if entry.status == OK}
-    ids = {name: next(iter(seeds.values())).parts["test"].ids for name, seeds in trained.items()}
-    same = {name: seeds for name, seeds in trained.items() if np.array_equal(ids[name], ids[best.row.name])}
-    bootstrap = evaluate.of_groups(bootstrap, same[best.row.name], "test")
+    runs = {entry.row.name: trained.read(entry.row.runs) for entry in entries if entry.status == OK}
+    ids = {name: next(iter(seeds.values())).parts["test"].ids for name, seeds in runs.items()}
+    same = {name: seeds for name, seeds in runs.items() if np.array_equal(ids[name], ids[best.row.name])}
+    bootstrap = trained.of_groups(bootstrap, same[best.row.name], "test")
     if not bootstrap.tells:
         return {}
     if task_of([best.record]) is REGRESSION:
@@ -131,17 +121,17 @@ def _pairs(entries: Sequence[Entry], best: Entry | None, bootstrap: Bootstrap) -
 
 
 def _paired_errors(
-    trained: Mapping[str, Mapping[int, Trained]], best: str, bootstrap: Bootstrap
+    runs: Mapping[str, Mapping[int, Trained]], best: str, bootstrap: Bootstrap
 ) -> dict[str, dict[str, Paired]]:
-    errors = {name: evaluate.part_errors(seeds, "test") for name, seeds in trained.items()}
+    errors = {name: trained.part_errors(seeds, "test") for name, seeds in runs.items()}
     reference = errors.pop(best)
     return paired(errors, reference, ERRORS, bootstrap)
 
 
 def _paired_classes(
-    trained: Mapping[str, Mapping[int, Trained]], best: str, bootstrap: Bootstrap
+    runs: Mapping[str, Mapping[int, Trained]], best: str, bootstrap: Bootstrap
 ) -> dict[str, dict[str, Paired]]:
-    scores = {name: evaluate.part_class_scores(seeds, "test") for name, seeds in trained.items()}
+    scores = {name: trained.part_class_scores(seeds, "test") for name, seeds in runs.items()}
     reference = scores.pop(best)
     found: dict[str, dict[str, Paired]] = {name: {} for name in scores}
     for metric in CLASSIFICATION.compared:
@@ -151,7 +141,7 @@ def _paired_classes(
     return found
 
 
-def _with_pair(entry: Entry, best: Entry | None, pairs: Mapping[str, Mapping[str, Paired]], task: Task) -> Entry:
+def _with_pair(entry: Entry, best: Entry | None, pairs: Pairs, task: Task) -> Entry:
     """Return the entry with the columns of the paired comparison; the best differs from itself by nothing."""
     if entry is best:
         columns = {f"{task.minus_best}{end}": 0.0 for end in ("", "_low", "_high")}
@@ -166,20 +156,3 @@ def _with_pair(entry: Entry, best: Entry | None, pairs: Mapping[str, Mapping[str
     else:
         return entry
     return replace(entry, record=entry.record | columns)
-
-
-def _figure_data(dataset: str, entries: Sequence[Entry], level: float, *, mock: bool) -> drawings.Comparison:
-    records = tuple(entry.record | {"loss": entry.row.loss_said} for entry in entries if entry.status == OK)
-    known = records[0] if records else {"label": "", "units": "", "error": ""}
-    return drawings.Comparison(
-        dataset=dataset,
-        label=known["label"],
-        units=known["units"],
-        error=known["error"] or "",
-        mock=mock,
-        level=level,
-        rows=records,
-        sweeps=tuple(
-            {"model": entry.row.model, "loss": entry.row.loss_said, **entry.sweep} for entry in entries if entry.sweep
-        ),
-    )

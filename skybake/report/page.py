@@ -16,7 +16,7 @@ from skybake import plugins
 from skybake.evaluation.bootstrap import Paired
 from skybake.files import atomic_write
 from skybake.report import tables
-from skybake.report.rows import FAILED, OK, Entry, Record, log_tail
+from skybake.report.rows import FAILED, OK, Entry, Record, is_drawn, log_tail
 from skybake.report.tasks import BRIEF, PERCENT, SIGNED, Column, Task, task_of
 from skybake.results import identity
 
@@ -97,7 +97,7 @@ class Detail:
         heads: Of the table of its seeds.
         lines: Seed and texts, a line of that table each.
         pictures: Its figures.
-        log: The end of its log, if it failed.
+        log: The end of its log, if it failed; of its drawing, if that failed.
         points: Of its sweep: name, score with its spread over seeds, and whether it was chosen.
         inside: Address of the figures of what is inside the network; empty where nobody asked for them.
     """
@@ -132,7 +132,7 @@ def write_comparison(
     config_text: str,
     statistics: Any,
 ) -> None:
-    """Write the page of one dataset; arguments as :func:`skybake.report.comparison.compare` makes them."""
+    """Write the page of one dataset; arguments as :func:`skybake.report.dataset_page.write_page` makes them."""
     records = [entry.record for entry in entries]
     ended = [entry for entry in entries if entry.status != FAILED]
     write(
@@ -240,6 +240,7 @@ def _detail(entry: Entry, records: Sequence[Record], path: Path, *, illustrated:
         heads=(*shown.values(), f"Validation {task.choice_name}", "Best epoch", "Epochs", "Training [s]"),
         lines=tuple((seed, numbers(seed)) for seed in entry.runs),
         pictures=_run_pictures(entry) if illustrated else (),
+        log="" if is_drawn(entry.row) else log_tail(entry.row),
         points=_points(entry),
         inside=entry.row.inside,
     )

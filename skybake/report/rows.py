@@ -63,9 +63,8 @@ class Row:
         seeds: Of its runs.
         runs: Seed -> folder of the run.
         metrics: ``metrics.json``; where it does not exist, the row has failed.
-        figures: Folder of its figures.
-        log: Log of the training.
-        evaluation_log: Log of the evaluation.
+        figures: Folder of its figures; None where they are not looked at.
+        log, judge_log, draw_log: Logs of the training, of the judging and of the drawing.
         baseline: Whether it is a trivial predictor.
         sweep: ``sweep.json`` of the sweep whose chosen point it is; None where nothing is swept.
         point_logs: Logs of the trainings of all points of that sweep.
@@ -81,9 +80,10 @@ class Row:
     seeds: Sequence[int]
     runs: Mapping[int, Path]
     metrics: Path
-    figures: Path | None
     log: Path
-    evaluation_log: Path | None = None
+    figures: Path | None = None
+    judge_log: Path | None = None
+    draw_log: Path | None = None
     baseline: bool = False
     sweep: Path | None = None
     point_logs: Sequence[Path] = ()
@@ -114,8 +114,9 @@ def rows_of(
     Args:
         told: What :meth:`skybake.config.Plan.rows` tells of each.
         runs: Files of all runs.
-        metrics, figures: ``metrics.json`` and the folder of figures of each; figures are for a page only.
+        metrics: ``metrics.json`` of each.
         sweeps: ``sweep.json`` of those that are swept.
+        figures: Folder of figures of each, where they are looked at.
     """
     folder_of = folders.of_rows(runs)
     metrics_of, figures_of, sweep_of = (
@@ -125,7 +126,7 @@ def rows_of(
     for row, words in zip(told, identity.told_apart(told), strict=True):
         model, loss = row["folder"].split("/")
         key = (model, loss)
-        logs_of: dict[str, Any] = {"log": Path(row["log"]), "evaluation_log": Path(row["evaluation_log"])}
+        logs_of: dict[str, Any] = {step: Path(row[step]) for step in ("log", "judge_log", "draw_log")}
         logs_of["point_logs"] = tuple(map(Path, row["point_logs"]))
         files: dict[str, Any] = {"runs": folder_of[key], "metrics": metrics_of[key], "figures": figures_of.get(key)}
         facts = {name: value for name, value in row.items() if name != "folder"}
@@ -189,6 +190,11 @@ def is_judged(row: Row) -> bool:
     if not all(path.exists() for path in needed):
         return False
     return _json(row.metrics).get("predictions") == {seed: file_digest(path) for seed, path in found.items()}
+
+
+def is_drawn(row: Row) -> bool:
+    """Tell whether its figures are there: a drawing that fails leaves no folder behind."""
+    return row.figures is not None and row.figures.is_dir()
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -268,7 +274,9 @@ def _failed(log: Path) -> bool:
 def log_tail(row: Row) -> str:
     """Return the last lines of the log of the step that failed, without paths of this machine's folders."""
     trained = all((folder / "predictions.h5").exists() for folder in row.runs.values())
-    path = row.evaluation_log if trained and row.evaluation_log else row.log
+    path = row.judge_log if trained and row.judge_log else row.log
+    if is_judged(row) and row.draw_log:
+        path = row.draw_log
     if not path.exists():  # a sweep goes no further than its first failed point
         path = next((log for log in row.point_logs if _failed(log)), path)
     if not path.exists():

@@ -9,11 +9,13 @@ import yaml
 
 from skybake.config.paths import COMPARISON_FILES
 from skybake.config.plan import Plan
+from skybake.data.dataset import load_dataset
 from skybake.files import atomic_write
 from skybake.report.choosing import choose
 from skybake.report.comparison import compare
+from skybake.report.dataset_page import write_page
 from skybake.report.overview import join, pages_of
-from skybake.report.rows import Row, is_judged, rows_of
+from skybake.report.rows import Row, is_drawn, is_judged, rows_of
 
 
 def needed(plan: Plan) -> list[str]:
@@ -24,7 +26,7 @@ def needed(plan: Plan) -> list[str]:
         files += [*plan.compared_runs(dataset), *plan.sweeps(dataset)]
         files += [path for name in ("metrics.json", "figures") for path in plan.evaluations(dataset, name)]
         for row in plan.rows(dataset):
-            files += [row["log"], row["evaluation_log"], *row["point_logs"]]
+            files += [row["log"], row["judge_log"], row["draw_log"], *row["point_logs"]]
     return files
 
 
@@ -41,25 +43,11 @@ def bake(plan: Plan) -> list[str]:
     for dataset in plan.datasets():
         rows = _rows(plan, dataset)
         failed = [row for row in rows if not is_judged(row)]
+        undrawn = [row for row in rows if is_judged(row) and not is_drawn(row)]
         missing += [f"{dataset}: {row.name}" for row in failed]
-        if failed and len(failed) < len(rows):
-            chosen = Path(plan.paths.chosen(dataset))
-            choose(rows, chosen)
-            compare(
-                rows,
-                chosen=chosen,
-                csv=Path(plan.paths.dataset(dataset, "comparison.csv")),
-                tex=Path(plan.paths.dataset(dataset, "comparison.tex")),
-                html=Path(plan.paths.dataset(dataset, "report.html")),
-                figures=Path(plan.paths.dataset(dataset, "figures")),
-                figure_names=[figure.name for figure in plan.figures("comparison", dataset)],
-                title=plan.config.title,
-                dataset=Path(plan.paths.dataset(dataset)),
-                split=Path(plan.split(dataset)),
-                rejected=Path(plan.paths.dataset(dataset, "rejected.csv")),
-                config_text=config_text,
-                statistics=plan.config.statistics.model_dump(),
-            )
+        missing += [f"{dataset}: figures of {row.name}" for row in undrawn]
+        if (failed or undrawn) and len(failed) < len(rows):
+            _compare(plan, dataset, rows, config_text)
             written += [plan.paths.dataset(dataset, name) for name in COMPARISON_FILES]
     csv, html, figures = (plan.compared(name) for name in ("comparison.csv", "report.html", "figures"))
     pages = [page for page in pages_of(plan.datasets(), csv=csv, html=html, figures=figures) if page.csv.exists()]
@@ -78,6 +66,37 @@ def bake(plan: Plan) -> list[str]:
         )
         print(said if joined else f"Nothing can be compared yet; see {results}/logs.", file=sys.stderr)
     return written
+
+
+def _compare(plan: Plan, dataset: str, rows: list[Row], config_text: str) -> None:
+    """Write the choice, tables, figures and page of one dataset."""
+    chosen = Path(plan.paths.chosen(dataset))
+    choose(rows, chosen)
+    files = {
+        name: Path(plan.paths.dataset(dataset, name)) for name in ("dataset.h5", "rejected.csv", *COMPARISON_FILES)
+    }
+    compare(
+        rows,
+        chosen=chosen,
+        csv=files["comparison.csv"],
+        tex=files["comparison.tex"],
+        found=files["comparison.json"],
+        mock=load_dataset(files["dataset.h5"]).mock,
+        statistics=plan.config.statistics.model_dump(),
+    )
+    write_page(
+        rows,
+        chosen=chosen,
+        comparison=files["comparison.json"],
+        html=files["report.html"],
+        folder=files["figures"],
+        names=[figure.name for figure in plan.figures("comparison", dataset)],
+        title=plan.config.title,
+        dataset=files["dataset.h5"],
+        split=Path(plan.split(dataset)),
+        rejected=files["rejected.csv"],
+        config_text=config_text,
+    )
 
 
 def _rows(plan: Plan, dataset: str) -> list[Row]:

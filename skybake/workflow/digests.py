@@ -57,6 +57,20 @@ def used_files(starts: Iterable[Path]) -> set[Path]:
     return seen
 
 
+@cache
+def _templates(path: Path) -> frozenset[Path]:
+    """Return the pages' templates that a file names, with what these name in turn: they are read as text."""
+    room = {file.name: file for file in (path.parent / "templates").glob("*")}
+    found: set[Path] = set()
+    todo = [path] if room else []
+    while todo:
+        text = todo.pop().read_text(encoding="utf-8")
+        new = {file for name, file in room.items() if f'"{name}"' in text} - found
+        found |= new
+        todo.extend(new)
+    return frozenset(found)
+
+
 def code_digest(script: str, modules: Iterable[str] = ()) -> str:
     """Return one digest of all code that a step uses, so that editing it runs the step again and no other.
 
@@ -72,6 +86,6 @@ def _code_digest(script: str, modules: tuple[str, ...]) -> str:
     starts = [ROOT / "scripts" / f"{script}.py"]
     starts += [_source(module) for module in modules]
     used = used_files(starts)
-    used |= {file for path in used for file in (path.parent / "templates").glob("*")}  # pages, read as text
+    used |= {file for path in used for file in _templates(path)}
     lines = [f"{path.relative_to(ROOT).as_posix()} {_own_digest(path)}" for path in sorted(used)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 The groups are named in the rules, and a profile says how many steps make one (``group-components``). Snakemake decides
 which, before anything runs: it cannot know which trainings will fail. Of its own it would wait for ever with all
-evaluations of a group of which one training failed, and take back the results of all when one of them fails.
+rows of a group of which one training failed, and take back the results of all when one of them fails.
 """
 
 from __future__ import annotations

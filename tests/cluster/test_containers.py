@@ -26,7 +26,10 @@ STEPS = {  # scripts, and rooms of the library whose files they find by name
     "mock": (["simulate", "examine"], ["mock"]),
     "train-cpu": (["train", "test_chosen", "look_inside", "examine_training"], ["models", "losses"]),
     "report": (
-        ["write_config", "explore", "evaluate", "choose_point", "choose", "compare", "join", "draw_inside", "examine"],
+        [
+            *("write_config", "explore", "judge", "draw", "choose_point", "choose", "compare", "write_page", "join"),
+            *("draw_inside", "examine"),
+        ],
         ["figures"],
     ),
 }

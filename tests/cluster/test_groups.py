@@ -55,15 +55,17 @@ def test_a_failed_training_and_a_failed_evaluation_cost_only_their_own_rows(trai
     }
     jobs = cluster.history(last)
     assert [job["State"] for job in named(jobs, "baselines_fit_baseline_clusters")] == ["COMPLETED"]
-    # The group did not wait for the network that diverged; then each of its four steps had a job of its own.
-    first, *rest = named(jobs, "evaluations_evaluate")
+    # The group did not wait for the network that diverged; then each of its steps had a job of its own.
+    (first,) = named(jobs, "evaluations_draw_judge")
+    judged, drawn = named(jobs, "evaluations_judge"), named(jobs, "evaluations_draw")
     assert first["State"] == "FAILED"
-    assert sorted(job["State"] for job in rest) == ["COMPLETED"] * 3 + ["FAILED"]
-    logs = list((bakeoff.folder / ".snakemake/slurm_logs/results/group_evaluations_evaluate").rglob("*.log"))
-    assert sorted(log.stem for log in logs) == sorted(
-        job["JobID"] for job in [first, *rest] if job["State"] == "FAILED"
-    )
-    assert "Each of the 4 steps of group evaluations is tried again in a job of its own." in done.stdout
+    assert sorted(job["State"] for job in judged) == ["COMPLETED"] * 3 + ["FAILED"]
+    assert [job["State"] for job in drawn] == ["COMPLETED"] * 3  # the row that cannot be judged is not drawn
+    for job in (first, next(job for job in judged if job["State"] == "FAILED")):
+        name = job["Comment"].removeprefix("rule_")
+        logs = list((bakeoff.folder / f".snakemake/slurm_logs/results/group_{name}").rglob("*.log"))
+        assert [log.stem for log in logs] == [job["JobID"]]
+    assert "Each of the 8 steps of group evaluations is tried again in a job of its own." in done.stdout
 
 
 def test_a_group_asks_for_the_memory_of_one_step_and_the_time_of_all(trained, cluster):
@@ -71,10 +73,10 @@ def test_a_group_asks_for_the_memory_of_one_step_and_the_time_of_all(trained, cl
     last = cluster.last()
     bakeoff.snakemake(*HASTE, *NO_CONTAINERS)
     jobs = cluster.history(last)
-    assert len(jobs) == 3  # of seven steps: two fits, four evaluations, one comparison
+    assert len(jobs) == 4  # of twelve steps: two fits, four rows judged and drawn, one comparison, one page
     (fits,) = named(jobs, "baselines_fit_baseline_clusters")
-    (evaluations,) = named(jobs, "evaluations_evaluate")
-    assert (fits["TimelimitRaw"], evaluations["TimelimitRaw"]) == ("120", "120")  # 2 x 60 and 4 x 30 minutes
+    (evaluations,) = named(jobs, "evaluations_draw_judge")
+    assert (fits["TimelimitRaw"], evaluations["TimelimitRaw"]) == ("120", "120")  # 2 x 60 and 4 x (20 + 10) minutes
     for job, least in ((fits, 1000), (evaluations, 2000)):
         assert "cpu=1," in job["AllocTRES"]
         assert least <= float(job["ReqMem"].removesuffix("M")) < 1.2 * least

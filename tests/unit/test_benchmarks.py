@@ -191,7 +191,7 @@ def test_a_checkout_is_copied_without_its_results_and_with_links_to_images(tmp_p
 def test_the_overhead_of_a_training_job_is_what_is_not_training():
     rules = {
         "train_clusters": {"jobs": 2, "failed": 0, "wall_seconds": 100.0, "cpu_seconds": 60.0, "queue_seconds": 9.0},
-        "evaluate": {"jobs": 3, "failed": 0, "wall_seconds": 30.0, "cpu_seconds": 20.0, "queue_seconds": 0.0},
+        "judge": {"jobs": 3, "failed": 0, "wall_seconds": 30.0, "cpu_seconds": 20.0, "queue_seconds": 0.0},
     }
     found = {"jobs": 5, "wall_seconds": 200.0, "no_job_running_seconds": 40.0, "snakemake_cpu_seconds": 7.0}
     numbers = cluster.numbers({**found, "rules": rules, "training_seconds": 16.0, "trainings": 2})

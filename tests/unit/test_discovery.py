@@ -44,8 +44,16 @@ MODEL, LOSS = "skybake.models.simple_sequential", "skybake.losses.huber"
         ("skybake/raw/sdss/frames.py", "ingest", ["skybake.raw.efeds"], False),
         ("skybake/data/dataset.py", "split", [], True),
         ("skybake/training/fit.py", "split", [], False),
-        ("skybake/training/fit.py", "evaluate", [], False),
-        ("skybake/evaluation/evaluate.py", "evaluate", [], True),
+        ("skybake/training/fit.py", "judge", [], False),
+        ("skybake/evaluation/judge.py", "judge", [], True),
+        ("skybake/figures/__init__.py", "judge", [], False),
+        ("skybake/figures/_style.py", "compare", [], False),
+        ("skybake/figures/_style.py", "write_page", [], True),
+        ("skybake/report/page.py", "compare", [], False),
+        ("skybake/report/templates/parts.html.j2", "write_page", [], True),
+        ("skybake/report/templates/style.css", "write_page", [], True),
+        ("skybake/report/templates/exploring.html.j2", "write_page", [], False),
+        ("skybake/report/templates/comparison.html.j2", "compare", [], False),
     ],
 )
 def test_a_digest_changes_with_what_the_step_uses(edited, step, modules, changes, checkout):

@@ -11,7 +11,9 @@ from scipy import stats
 from sklearn import metrics
 
 from skybake import plugins
-from skybake.evaluation.evaluate import EvaluationError, evaluate, part_errors, read
+from skybake.evaluation.judge import judge
+from skybake.evaluation.trained import EvaluationError, part_errors, read
+from skybake.figures.runs import draw_run
 from skybake.results import predictions
 from tests.unit._synthetic_runs import write_classified, write_run
 
@@ -26,7 +28,8 @@ def runs(tmp_path):
 
 
 def judged(runs, folder, names=()) -> dict:
-    evaluate(runs, folder / "metrics.json", folder / "figures", names, STATISTICS)
+    judge(runs, folder / "metrics.json", STATISTICS)
+    draw_run(runs, folder / "metrics.json", folder / "figures", names)
     return json.loads((folder / "metrics.json").read_text())
 
 
@@ -209,14 +212,25 @@ def test_redshift_errors_are_relative(tmp_path):
 
 
 def test_another_threshold_of_outliers(runs, tmp_path):
-    evaluate(runs, tmp_path / "metrics.json", tmp_path / "figures", (), STATISTICS, outlier=0.1)
+    judge(runs, tmp_path / "metrics.json", STATISTICS, outlier=0.1)
     found = json.loads((tmp_path / "metrics.json").read_text())
     d = np.concatenate([errors_of(runs[seed], "test") for seed in runs])
     assert found["outlier_threshold"] == 0.1
     value = found["test"]["pooled"]["outlier_fraction"]
     assert value["value"] == pytest.approx(np.mean(np.abs(d) > 0.1), rel=1e-12)
     assert value["low"] < value["value"] < value["high"]
+    assert not (tmp_path / "figures").exists()  # judging draws nothing
+    draw_run(runs, tmp_path / "metrics.json", tmp_path / "figures", ())
     assert (tmp_path / "figures").is_dir()
+
+
+def test_figures_take_threshold_and_level_from_the_metrics(runs, tmp_path, monkeypatch):
+    judge(runs, tmp_path / "metrics.json", STATISTICS, outlier=0.1)
+    given = []
+    monkeypatch.setattr("skybake.figures.draw", lambda name, data, folder: given.append((name, data)))
+    draw_run(runs, tmp_path / "metrics.json", tmp_path / "figures", ["loss_curve", "pit_histogram"])
+    ((name, data),) = given  # these runs predict no distributions
+    assert (name, data.outlier_threshold, data.level) == ("loss_curve", 0.1, STATISTICS["level"])
 
 
 def test_a_diverged_seed_is_counted_and_makes_pooled_values_empty(tmp_path):
@@ -274,15 +288,19 @@ def test_no_deep_learning_framework_is_imported(tmp_path):
     program = """
 import importlib, sys
 from pathlib import Path
-from skybake import plugins, report
-from skybake.evaluation import bootstrap, choice, evaluate
+from skybake import plugins
+from skybake.evaluation import bootstrap, choice, judge
+from skybake.figures import runs
+from skybake.report import dataset_page, overview, unfinished
 from skybake.metrics import regression
 for part in plugins.in_room("figures").values():
     part.load()
 here = Path(sys.argv[1])
 names = [name for name, part in plugins.in_room("figures", "draw").items() if part.constants["SCOPE"] == "run"]
 names = [name for name in names if "regression" in plugins.in_room("figures", "draw")[name].constants["TASKS"]]
-evaluate.evaluate({1: here / "seed-1"}, here / "metrics.json", here, names, {"draws": 100})
+seeds = {1: here / "seed-1"}
+judge.judge(seeds, here / "metrics.json", {"draws": 100, "level": 0.9})
+runs.draw_run(seeds, here / "metrics.json", here, names)
 print([name for name in ("keras", "tensorflow", "jax", "torch") if name in sys.modules])
 """
     ended = subprocess.run(

@@ -165,6 +165,14 @@ def test_errors_in_bins_of_the_label_and_of_every_scalar_that_differs():
     assert item["nmad"] == pytest.approx(stats.median_abs_deviation(d) * 1.4826, rel=1e-12)
 
 
+def test_bins_hold_the_central_68_percent_of_the_errors():
+    errors = np.random.default_rng(4).normal(0, 0.1, 100)
+    label = np.linspace(13, 15, 100)
+    found = judged(label, [Prediction(label + errors)])["in_bins"]["log10_m500c"]
+    first = errors[:20]
+    assert (found[0]["error_16"], found[0]["error_84"]) == pytest.approx(tuple(np.quantile(first, [0.16, 0.84])))
+
+
 def test_distributions_in_bins_are_judged_as_those_of_all():
     label, predictions = gaussians(missing=10)
     whole = judged(label, predictions)

@@ -16,8 +16,13 @@ from sklearn import metrics
 
 from skybake.data import rejections, splits
 from skybake.data.dataset import load_dataset
-from skybake.evaluation.evaluate import evaluate
-from skybake.report import Page, Row, choosing, compare, join, page, pages_of, rows, rows_of, tables
+from skybake.evaluation.judge import judge
+from skybake.figures.runs import draw_run
+from skybake.report import choosing, page, rows, tables
+from skybake.report.comparison import compare
+from skybake.report.dataset_page import write_page
+from skybake.report.overview import Page, join, pages_of
+from skybake.report.rows import Row, rows_of
 from skybake.results import identity, predictions
 from tests.unit._synthetic_runs import WIDTH, write_classified, write_dataset, write_run
 
@@ -70,7 +75,8 @@ def bake(folder: Path, *, dataset="efeds_mock", mock=True, combinations=COMBINAT
                 write_run(
                     row.runs[seed], model=model, loss=loss, seed=seed, dataset=dataset, mock=mock, n=120, diverged=bad
                 )
-            evaluate(row.runs, row.metrics, row.figures, figures, STATISTICS)
+            judge(row.runs, row.metrics, STATISTICS)
+            draw_run(row.runs, row.metrics, row.figures, figures)
         made.append(row)
     write_dataset(folder / "dataset.h5", n=1000, mock=mock)
     opened = load_dataset(folder / "dataset.h5")
@@ -81,22 +87,29 @@ def bake(folder: Path, *, dataset="efeds_mock", mock=True, combinations=COMBINAT
     return made
 
 
-def compared(made, folder: Path, out: Path) -> Path:
+def compared(made, folder: Path, out: Path, *, title="Masses & <more>", names=FIGURES) -> Path:
     choosing.choose(made, out / "chosen.json")
     compare(
         made,
         chosen=out / "chosen.json",
         csv=out / "comparison.csv",
         tex=out / "comparison.tex",
+        found=out / "comparison.json",
+        mock=load_dataset(folder / "dataset.h5").mock,
+        statistics=STATISTICS,
+    )
+    write_page(
+        made,
+        chosen=out / "chosen.json",
+        comparison=out / "comparison.json",
         html=out / "report.html",
-        figures=out / "figures",
-        figure_names=FIGURES,
-        title="Masses & <more>",
+        folder=out / "figures",
+        names=names,
+        title=title,
         dataset=folder / "dataset.h5",
         split=folder / "split-40.h5",
         rejected=folder / "rejected.csv",
         config_text="title: Masses & <more>\nseeds: [1, 2, 3]\n",
-        statistics=STATISTICS,
     )
     return out
 
@@ -434,17 +447,29 @@ def test_same_files_same_bytes(baked, out, tmp_path):
     assert str(tmp_path) not in (again / "report.html").read_text()
 
 
-def test_a_failed_evaluation_shows_its_own_log(baked, tmp_path):
+def test_a_failed_judging_shows_its_own_log(baked, tmp_path):
     row = baked[1][0]
     failed = Row(
         **{name: getattr(row, name) for name in (*identity.AXES, "seeds", "runs", "figures", "log")},
         metrics=tmp_path / "none.json",
-        evaluation_log=tmp_path / "evaluate.log",
+        judge_log=tmp_path / "judge.log",
     )
-    (tmp_path / "evaluate.log").write_text("EvaluationError: differs\n")
+    (tmp_path / "judge.log").write_text("EvaluationError: differs\n")
     assert rows.log_tail(failed) == "EvaluationError: differs"
-    (tmp_path / "evaluate.log").unlink()
+    (tmp_path / "judge.log").unlink()
     assert rows.log_tail(failed).startswith("no log at")
+
+
+def test_a_row_that_cannot_be_drawn_has_its_numbers_and_the_end_of_the_log(baked, out, tmp_path):
+    """A drawing that fails costs its figures and nothing else."""
+    undrawn = replace(baked[1][0], figures=tmp_path / "none", draw_log=tmp_path / "draw.log")
+    undrawn.draw_log.write_text("ValueError: no room for the legend\n")
+    made = compared([undrawn, *baked[1][1:]], baked[0], tmp_path / "out")
+    assert (made / "comparison.csv").read_bytes() == (out / "comparison.csv").read_bytes()
+    said = "could not be drawn"
+    text = (made / "report.html").read_text()
+    assert (text.count(said), (out / "report.html").read_text().count(said)) == (1, 0)
+    assert "no room for the legend" in text
 
 
 def test_a_progress_bar_leaves_its_last_state_in_the_log(baked):
@@ -492,8 +517,8 @@ def test_a_swept_row_says_which_point_it_is(out):
 def test_rows_and_pages_of_the_files_that_snakemake_gives():
     told = [
         {"dataset": "d", "split": "s-1", "training": "t", "model": model, "loss": "l", "prediction": "seeds"}
-        | {"folder": f"{model}/l", "seeds": [1, 2], "log": f"{model}.log"}
-        | {"evaluation_log": "e.log", "baseline": False, "point_logs": ["p.log"], "inside": "inside/m/l/figures"}
+        | {"folder": f"{model}/l", "seeds": [1, 2], "log": f"{model}.log", "judge_log": "j.log", "draw_log": "d.log"}
+        | {"baseline": False, "point_logs": ["p.log"], "inside": "inside/m/l/figures"}
         for model in ("m", "n")
     ]
     files = [f"/node/runs/{model}/l/seed-{seed}/run.json" for model in ("n", "m") for seed in (2, 1)]
@@ -506,7 +531,7 @@ def test_rows_and_pages_of_the_files_that_snakemake_gives():
     )
     folders = {seed: Path(f"/node/runs/m/l/seed-{seed}") for seed in (1, 2)}
     here = {"metrics": Path("/node/evaluation/m/l/metrics.json"), "figures": Path("/node/evaluation/m/l/figures")}
-    logs = {"log": Path("m.log"), "evaluation_log": Path("e.log"), "point_logs": (Path("p.log"),)}
+    logs = {"log": Path("m.log"), "judge_log": Path("j.log"), "draw_log": Path("d.log"), "point_logs": (Path("p.log"),)}
     assert made[0] == Row(
         "d", "s-1", "t", "m", "l", "seeds", [1, 2], folders, **here, **logs, inside="inside/m/l/figures"
     )
@@ -653,7 +678,8 @@ def bake_classes(folder: Path) -> list[Row]:
         for seed in SEEDS:
             bad = (model, loss) == NAN and seed == 2
             write_classified(row.runs[seed], model=model, loss=loss, seed=seed, classes=3, diverged=bad)
-        evaluate(row.runs, row.metrics, row.figures, ["reliability", "roc", "error_histogram"][:2], STATISTICS)
+        judge(row.runs, row.metrics, STATISTICS)
+        draw_run(row.runs, row.metrics, row.figures, ["reliability", "roc"])
         made.append(row)
     write_dataset(folder / "dataset.h5", n=1000, task="classification")
     opened = load_dataset(folder / "dataset.h5")
@@ -668,22 +694,7 @@ def bake_classes(folder: Path) -> list[Row]:
 def classified(tmp_path_factory):
     folder = tmp_path_factory.mktemp("classes") / "stamps"
     made = bake_classes(folder)
-    choosing.choose(made, folder / "chosen.json")
-    compare(
-        made,
-        chosen=folder / "chosen.json",
-        csv=folder / "comparison.csv",
-        tex=folder / "comparison.tex",
-        html=folder / "report.html",
-        figures=folder / "figures",
-        figure_names=[],
-        title="Stamps",
-        dataset=folder / "dataset.h5",
-        split=folder / "split-40.h5",
-        rejected=folder / "rejected.csv",
-        config_text="",
-        statistics=STATISTICS,
-    )
+    compared(made, folder, folder, title="Stamps", names=[])
     return folder
 
 

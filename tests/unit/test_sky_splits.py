@@ -10,7 +10,7 @@ from skybake.config.blocks import Dataset
 from skybake.data import columns, splits
 from skybake.data.dataset import load_dataset
 from skybake.data.writer import create_dataset
-from skybake.evaluation import evaluate
+from skybake.evaluation import trained
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.results import predictions
 from tests.conftest import SCHEMA, write_dataset
@@ -120,7 +120,7 @@ def test_bootstraps_draw_whole_cells(tmp_path):
     cells = splits.kept_together(data, SKY)
     found = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test")
     assert list(found.groups) == list(cells[split.test])
-    drawn = evaluate.of_groups(Bootstrap(10, 0.9, 1), evaluate.read({1: tmp_path / "seed-1"}), "test")
+    drawn = trained.of_groups(Bootstrap(10, 0.9, 1), trained.read({1: tmp_path / "seed-1"}), "test")
     assert list(drawn.groups) == list(cells[split.test])
     assert 1 < len(set(drawn.groups)) < len(drawn.groups)
 

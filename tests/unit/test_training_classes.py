@@ -12,7 +12,7 @@ from skybake.data import splits
 from skybake.data.columns import Column, Schema
 from skybake.data.dataset import load_dataset
 from skybake.data.writer import create_dataset
-from skybake.evaluation import evaluate
+from skybake.evaluation import trained
 from skybake.metrics import classification
 from skybake.results import predictions
 from skybake.training import backend, fit, runs
@@ -116,7 +116,7 @@ def test_every_loss_learns_and_its_accuracy_is_that_of_its_predictions(loss, par
     assert len(correct) < len(valid.label)  # some have no label
     assert float(rows[-1]["val_accuracy"]) == pytest.approx(correct.mean(), abs=1e-6)
     assert float(rows[-1]["accuracy"]) > 0.9
-    shown = evaluate.read({1: folder})[1].history
+    shown = trained.read({1: folder})[1].history
     assert shown.val_accuracy.tolist() == [float(row["val_accuracy"]) for row in rows]
     assert runs.read(folder)[2][-1]["accuracy"] == shown.accuracy[-1]
 

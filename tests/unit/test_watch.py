@@ -60,7 +60,7 @@ def test_only_the_end_of_a_long_log_is_read(tmp_path):
 def test_a_job_is_shown_by_rule_and_names():
     line = watch.job_line("12|PENDING|0:00|(Resources)|rule_train_first_wildcards_clusters_dense_mse")
     assert line == "        12 PENDING           0:00  train_first: clusters_dense_mse  (Resources)"
-    assert "  evaluations_evaluate  node7" in watch.job_line("13|RUNNING|1:00|node7|rule_evaluations_evaluate")
+    assert "  evaluations_draw_judge  node7" in watch.job_line("13|RUNNING|1:00|node7|rule_evaluations_draw_judge")
 
 
 def test_the_queue_is_asked_for_and_a_machine_without_slurm_shows_none(tmp_path, monkeypatch, capsys):

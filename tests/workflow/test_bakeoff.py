@@ -15,6 +15,7 @@ from skybake.data.dataset import load_dataset
 from tests.conftest import ROOT
 from tests.workflow.conftest import CONFIG, Bakeoff, copy_checkout
 
+CONCLUDED = {"choose": 1, "compare": 1, "write_page": 1, "join": 1, "all": 1}  # of one dataset
 RESULTS = ("metrics.json", "history.csv", "predictions.h5", "model.keras", "run.json")
 
 
@@ -73,7 +74,7 @@ def test_every_figure_is_there_as_pdf_and_png(finished):
 def test_every_job_has_log_and_benchmark(finished):
     results = finished.folder / "results"
     steps = {path.name for path in (results / "logs").iterdir()} - {"join.log", "write_config.log"}
-    assert steps == {"simulate", "ingest", "explore", "split", "train", "evaluate", "compare"}
+    assert steps == {"simulate", "ingest", "explore", "split", "train", "judge", "draw", "compare", "write_page"}
     logs = {path.relative_to(results / "logs").with_suffix("") for path in results.glob("logs/**/*.log")}
     assert logs == {
         path.relative_to(results / "benchmarks").with_suffix("") for path in results.glob("benchmarks/**/*.tsv")
@@ -99,8 +100,11 @@ def test_a_second_run_has_nothing_to_do(finished):
     [
         ("clusters/runs/deeper_sequential/mse/seed-2/predictions.h5", "train_clusters"),
         ("clusters/runs/deeper_sequential/mse/seed-2/model.keras", "train_clusters"),
-        ("clusters/evaluation/constant/baseline/metrics.json", "evaluate"),
+        ("clusters/evaluation/constant/baseline/metrics.json", "judge"),
+        ("clusters/evaluation/constant/baseline/figures", "draw"),
         ("clusters/chosen.json", "choose"),
+        ("clusters/comparison.json", "compare"),
+        ("clusters/report.html", "write_page"),
         ("galaxies/comparison.tex", "compare"),
     ],
 )
@@ -119,14 +123,36 @@ def test_a_deleted_result_is_made_again(deleted, again, finished):
     [
         (
             "skybake/models/simple_sequential.py",
-            {"train_clusters": 2, "evaluate": 2, "choose": 1, "compare": 1, "join": 1, "all": 1},
+            {
+                "train_clusters": 2,
+                "judge": 2,
+                "draw": 2,
+                "choose": 1,
+                "compare": 1,
+                "write_page": 1,
+                "join": 1,
+                "all": 1,
+            },
         ),
         (
             "skybake/losses/huber.py",
-            {"train_galaxies": 1, "evaluate": 1, "choose": 1, "compare": 1, "join": 1, "all": 1},
+            {
+                "train_galaxies": 1,
+                "judge": 1,
+                "draw": 1,
+                "choose": 1,
+                "compare": 1,
+                "write_page": 1,
+                "join": 1,
+                "all": 1,
+            },
         ),
-        ("skybake/figures/loss_curve.py", {"evaluate": 8, "choose": 2, "compare": 2, "join": 1, "all": 1}),
-        ("skybake/figures/forest.py", {"compare": 2, "join": 1, "all": 1}),
+        ("skybake/figures/loss_curve.py", {"draw": 8, "write_page": 2, "join": 1, "all": 1}),
+        ("skybake/figures/forest.py", {"write_page": 2, "join": 1, "all": 1}),
+        (
+            "skybake/evaluation/judge.py",
+            {"judge": 8, "draw": 8, "choose": 2, "compare": 2, "write_page": 2, "join": 1, "all": 1},
+        ),
         ("skybake/mock/efeds/maps.py", {"simulate": 1}),
         ("skybake/config/page.py", {}),
     ],

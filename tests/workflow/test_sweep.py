@@ -79,7 +79,7 @@ def test_the_choice_is_the_same_without_any_test_label(swept, tmp_path):
     failed = blind.snakemake(check=False)
     assert failed.returncode != 0
     assert "test objects has a label" in failed.stdout + "".join(
-        path.read_text() for path in (tmp_path / "results/logs/evaluate").rglob("*.log")
+        path.read_text() for path in (tmp_path / "results/logs/judge").rglob("*.log")
     )
 
 

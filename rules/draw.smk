@@ -1,20 +1,20 @@
 """
-Judge every (dataset, model, loss): the only place where test labels meet predictions.
+Draw every (dataset, model, loss) that was judged.
 
 in:   results/<dataset>/runs/<model>/<loss>/seed-<seed>/ of all seeds
+      results/<dataset>/evaluation/<model>/<loss>/metrics.json
       results/<dataset>/dataset.h5: images of a few test objects, for galleries
-out:  results/<dataset>/evaluation/<model>/<loss>/metrics.json
-      results/<dataset>/evaluation/<model>/<loss>/figures/
+out:  results/<dataset>/evaluation/<model>/<loss>/figures/
 """
 
 
-rule evaluate:
+rule draw:
     input:
         runs=lambda wildcards: PLAN.run_files(**wildcards),
+        metrics=PATHS.evaluation("metrics.json"),
         dataset=PATHS.dataset(),
     output:
-        metrics=PATHS.evaluation("metrics.json"),
-        figures=report(
+        report(
             directory(PATHS.evaluation("figures")),
             patterns=["{figure}.png"],
             caption="../report/run_figure.rst",
@@ -23,9 +23,9 @@ rule evaluate:
             labels={"model": "{model}", "loss": "{loss}", "figure": "{figure}"},
         ),
     log:
-        PATHS.log("evaluate", "{dataset}", "{model}", "{loss}"),
+        PATHS.log("draw", "{dataset}", "{model}", "{loss}"),
     benchmark:
-        PATHS.benchmark("evaluate", "{dataset}", "{model}", "{loss}")
+        PATHS.benchmark("draw", "{dataset}", "{model}", "{loss}")
     group:
         "evaluations"
     conda:
@@ -35,13 +35,11 @@ rule evaluate:
     resources:
         turn=1,
         mem_mb=jobs.memory(2000, 10, in_part=["dataset"]),
-        runtime=jobs.minutes(30),
+        runtime=jobs.minutes(10),
     params:
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("run", wildcards.dataset)],
-        statistics=PLAN.config.statistics.model_dump(),
-        outlier=lambda wildcards: PLAN.config.datasets[wildcards.dataset].outlier,
-        code=lambda wildcards: code_digest("evaluate", PLAN.figure_modules("run", wildcards.dataset)),
+        code=lambda wildcards: code_digest("draw", PLAN.figure_modules("run", wildcards.dataset)),
     message:
-        "evaluating {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
+        "drawing {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
     script:
-        "../scripts/evaluate.py"
+        "../scripts/draw.py"

@@ -1,0 +1,37 @@
+"""
+Judge every (dataset, model, loss): the only place where test labels meet predictions.
+
+in:   results/<dataset>/runs/<model>/<loss>/seed-<seed>/ of all seeds
+out:  results/<dataset>/evaluation/<model>/<loss>/metrics.json
+
+A group of evaluations holds rows whole: a row is judged, then drawn (draw.smk), in the same job.
+"""
+
+
+rule judge:
+    input:
+        runs=lambda wildcards: PLAN.run_files(**wildcards),
+    output:
+        PATHS.evaluation("metrics.json"),
+    log:
+        PATHS.log("judge", "{dataset}", "{model}", "{loss}"),
+    benchmark:
+        PATHS.benchmark("judge", "{dataset}", "{model}", "{loss}")
+    group:
+        "evaluations"
+    conda:
+        "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
+    resources:
+        turn=1,
+        mem_mb=jobs.memory(2000, 10),
+        runtime=jobs.minutes(20),
+    params:
+        statistics=PLAN.config.statistics.model_dump(),
+        outlier=lambda wildcards: PLAN.config.datasets[wildcards.dataset].outlier,
+        code=code_digest("judge"),
+    message:
+        "judging {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
+    script:
+        "../scripts/judge.py"

@@ -1,0 +1,16 @@
+"""Draw the figures of a (dataset, model, loss)."""
+
+from pathlib import Path
+
+from skybake.figures import runs
+from skybake.results import folders
+from skybake.workflow import logs
+
+with logs.of(snakemake):
+    runs.draw_run(
+        folders.of_seeds(snakemake.input.runs),
+        metrics=Path(snakemake.input.metrics),
+        folder=Path(snakemake.output[0]),
+        names=snakemake.params.figures,
+        dataset=Path(snakemake.input.dataset),
+    )

@@ -1,0 +1,15 @@
+"""Judge a (dataset, model, loss) on its validation and test parts."""
+
+from pathlib import Path
+
+from skybake.evaluation import judge
+from skybake.results import folders
+from skybake.workflow import logs
+
+with logs.of(snakemake):
+    judge.judge(
+        folders.of_seeds(snakemake.input.runs),
+        metrics=Path(snakemake.output[0]),
+        statistics=snakemake.params.statistics,
+        outlier=snakemake.params.outlier,
+    )

@@ -1,0 +1,67 @@
+"""Judges one model with one loss on one dataset: all its seeds, from their predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skybake import files
+from skybake.evaluation import judging
+from skybake.evaluation.bootstrap import Bootstrap
+from skybake.evaluation.trained import IDENTITY, PARTS, REGRESSION, EvaluationError, Trained, of_groups, parts_of, read
+from skybake.metrics import regression
+from skybake.missing import present
+
+
+def judge(runs: Mapping[int, Path], metrics: Path, statistics: Mapping[str, Any], outlier: float | None = None) -> None:
+    """Write ``metrics.json`` of one (dataset, model, loss).
+
+    Args:
+        runs: Seed -> folder with ``predictions.h5``, ``history.csv`` and ``run.json``.
+        metrics: File to write.
+        statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
+        outlier: Size of error above which an object is an outlier; by default what suits the label.
+
+    Raises:
+        EvaluationError: Seeds differ in what they are runs of, or in their objects; or no object has a label.
+    """
+    trained = read(runs)
+    bootstrap = Bootstrap(**statistics)
+    first = next(iter(trained.values())).run
+    threshold = regression.outlier_threshold(first["label"]) if outlier is None else outlier
+    number = first["task"] == REGRESSION
+    report = {
+        **{key: first[key] for key in IDENTITY},
+        "seeds": list(trained),
+        "predictions": {seed: files.file_digest(item.folder / "predictions.h5") for seed, item in trained.items()},
+        "error": regression.error_kind(first["label"]) if number else None,
+        "outlier_threshold": threshold if number else None,
+        "statistics": dict(statistics),
+        **{part: _judge(trained, part, bootstrap, threshold) for part in PARTS},
+    }
+    files.write_json(metrics, report)
+
+
+def _judge(trained: Mapping[int, Trained], part: str, bootstrap: Bootstrap, threshold: float) -> dict[str, Any]:
+    """Return the metrics of a part: per seed, and of all seeds pooled with intervals over objects."""
+    parts = parts_of(trained, part)
+    first = next(iter(trained.values()))
+    label, name = first.parts[part].label, first.parts[part].name
+    if not present(label).any():
+        raise EvaluationError(
+            f"{name}: none of {len(label)} {part} objects has a label. Hint: use another split or label"
+        )
+    bootstrap = of_groups(bootstrap, trained, part)
+    facts = {"objects": len(label), "groups": None if bootstrap.groups is None else len(np.unique(bootstrap.groups))}
+    if first.run["task"] == REGRESSION:
+        return {**facts, **judging.regression(parts, bootstrap, threshold)}
+    for item in trained.values():
+        if item.parts[part].prediction.classes is None:
+            raise EvaluationError(
+                f"{item.folder / 'predictions.h5'}: no probabilities of classes found; expected them, since the task is"
+                f" {item.run['task']}. Hint: train with a loss for classification"
+            )
+    return {**facts, **judging.classification(parts, bootstrap)}

@@ -1,0 +1,142 @@
+"""What training left of all seeds of one model with one loss on one dataset, read for judging, choosing and drawing."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skybake.data.splits import WHOLE_GROUPS
+from skybake.evaluation import judging
+from skybake.evaluation.bootstrap import Bootstrap
+from skybake.missing import present
+from skybake.results import predictions
+from skybake.results.predictions import Predicted
+
+PARTS = ("valid", "test")
+REGRESSION = "regression"
+IDENTITY = ("dataset", "model", "loss", "task", "label", "units", "mock", "head", "parameters")
+
+
+class EvaluationError(ValueError):
+    """Runs that cannot be judged together."""
+
+
+@dataclass(frozen=True)
+class History:
+    """Losses of one training, by epoch.
+
+    Attributes:
+        epoch, loss, val_loss: (E,); E = 0 where nothing is trained by epochs.
+        best_epoch: The epoch with the lowest validation loss, as ``epoch`` counts; None where there is none.
+        accuracy, val_accuracy: (E,) where the network tells classes; None elsewhere.
+    """
+
+    epoch: np.ndarray
+    loss: np.ndarray
+    val_loss: np.ndarray
+    best_epoch: int | None
+    accuracy: np.ndarray | None = None
+    val_accuracy: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training left of one run.
+
+    Attributes:
+        folder: Where it lies.
+        run: ``run.json``.
+        history: ``history.csv``.
+        parts: ``"valid"`` and ``"test"`` -> objects and predictions.
+    """
+
+    folder: Path
+    run: Mapping[str, Any]
+    history: History
+    parts: Mapping[str, Predicted]
+
+
+def read(runs: Mapping[int, Path], parts: Sequence[str] = PARTS) -> dict[int, Trained]:
+    """Read all seeds of one (dataset, model, loss), in ascending order; only ``parts`` of their predictions.
+
+    Raises:
+        EvaluationError: They are not runs of one thing, or their objects differ.
+    """
+    if not runs:
+        raise EvaluationError("no run given; expected one folder per seed")
+    trained = {seed: _read(Path(runs[seed]), parts) for seed in sorted(runs)}
+    first = next(iter(trained.values()))
+    for seed, item in trained.items():
+        if item.run["seed"] != seed:
+            raise EvaluationError(f"{item.folder / 'run.json'}: seed {item.run['seed']} found, expected {seed}")
+        for key in IDENTITY:
+            if item.run[key] != first.run[key]:
+                raise EvaluationError(
+                    f"{item.folder / 'run.json'}: {key} {item.run[key]!r} found, expected {first.run[key]!r} as in"
+                    f" {first.folder}. Hint: train all seeds again"
+                )
+        for part in parts:
+            _check_objects(part, first, item)
+    return trained
+
+
+def _read(folder: Path, parts: Sequence[str]) -> Trained:
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return Trained(
+        folder=folder,
+        run=run,
+        history=_history(folder / "history.csv", run.get("best_epoch")),
+        parts={part: predictions.read(folder / "predictions.h5", part) for part in parts},
+    )
+
+
+def _history(path: Path, best_epoch: int | None) -> History:
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    names = ["epoch", "loss", "val_loss", *(name for name in ("accuracy", "val_accuracy") if rows and name in rows[0])]
+    columns = {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
+    return History(**columns, best_epoch=best_epoch)
+
+
+def _check_objects(part: str, first: Trained, other: Trained) -> None:
+    expected, found = first.parts[part], other.parts[part]
+    if not np.array_equal(expected.ids, found.ids) or not np.array_equal(expected.label, found.label, equal_nan=True):
+        same = min(len(expected.ids), len(found.ids))
+        differ = np.flatnonzero(expected.ids[:same] != found.ids[:same])
+        where = f"first at object {differ[0]}" if differ.size else f"{len(found.ids)} for {len(expected.ids)} objects"
+        raise EvaluationError(
+            f"{other.folder / 'predictions.h5'}: the {part} objects or their labels are not those of {first.folder},"
+            f" in the same order ({where}). Hint: train all seeds again on one split"
+        )
+
+
+def part_errors(trained: Mapping[int, Trained], part: str) -> np.ndarray:
+    """Return the errors (S, n) of a part's objects that have a label; a row per seed, NaN where not finite."""
+    return judging.errors(parts_of(trained, part))
+
+
+def part_class_scores(trained: Mapping[int, Trained], part: str) -> dict[str, np.ndarray]:
+    """Return ``accuracy``, ``brier`` and ``log_loss`` (S, n) of each of a part's objects that have a label."""
+    parts = parts_of(trained, part)
+    label = next(iter(parts.values())).label
+    return judging.class_scores(label, np.stack([item.prediction.class_probabilities for item in parts.values()]))
+
+
+def parts_of(trained: Mapping[int, Trained], part: str) -> dict[int, Predicted]:
+    """Return seed -> the objects and predictions of a part."""
+    return {seed: item.parts[part] for seed, item in trained.items()}
+
+
+def of_groups(bootstrap: Bootstrap, trained: Mapping[int, Trained], part: str) -> Bootstrap:
+    """Return how a part's labelled objects are drawn: in the groups or cells that the split kept whole, or singly."""
+    first = next(iter(trained.values()))
+    found = first.parts[part]
+    if first.run.get("split", {}).get("strategy") not in WHOLE_GROUPS or found.groups is None:
+        return bootstrap
+    return replace(bootstrap, groups=found.groups[present(found.label)])

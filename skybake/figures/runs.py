@@ -1,0 +1,55 @@
+"""Draws the figures of one model with one loss on one dataset: of all its seeds, and of what they were judged to be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skybake import figures, plugins
+from skybake.data.dataset import Dataset, load_dataset
+from skybake.evaluation.trained import REGRESSION, Trained, part_errors, parts_of, read
+
+
+def draw_run(
+    runs: Mapping[int, Path], metrics: Path, folder: Path, names: Sequence[str], dataset: Path | None = None
+) -> None:
+    """Draw the figures of one (dataset, model, loss).
+
+    Args:
+        runs: Seed -> folder with ``predictions.h5``, ``history.csv`` and ``run.json``.
+        metrics: ``metrics.json`` of these runs.
+        folder: For ``<name>.pdf`` and ``<name>.png``.
+        names: Files of ``skybake/figures/`` with ``SCOPE = "run"``; those that need what these runs do not predict are
+            left out.
+        dataset: Its file; without it, figures that show images are left out.
+
+    Raises:
+        EvaluationError: Seeds differ in what they are runs of, or in their objects.
+    """
+    judged = json.loads(Path(metrics).read_text(encoding="utf-8"))
+    file = load_dataset(dataset) if dataset and _show_images(names) else None
+    figures.draw_all(names, _data(read(runs), judged, file), Path(folder))
+
+
+def _show_images(names: Sequence[str]) -> bool:
+    known = plugins.in_room("figures", "draw")
+    return any("images" in known[name].constants.get("NEEDS", ()) for name in names)
+
+
+def _data(trained: Mapping[int, Trained], judged: Mapping[str, Any], file: Dataset | None) -> figures.Run:
+    number = judged["task"] == REGRESSION
+    return figures.Run(
+        **{name: judged[name] for name in ("dataset", "model", "loss", "label", "units", "mock")},
+        error=judged["error"] or "",
+        histories={seed: item.history for seed, item in trained.items()},
+        test=parts_of(trained, "test"),
+        errors=part_errors(trained, "test") if number else np.empty((len(trained), 0)),
+        judged=judged["test"],
+        outlier_threshold=judged["outlier_threshold"] if number else np.nan,
+        level=judged["statistics"]["level"],
+        file=file,
+    )
