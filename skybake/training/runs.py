@@ -45,6 +45,12 @@ class TrainingFailed(RuntimeError):
         self.reason = attempts.common_reason(reason for _, reason in failures.values())
 
 
+class TrainingDiverged(RuntimeError):
+    """The loss stopped being a number: the same seed does it again."""
+
+    reason = attempts.PERMANENT
+
+
 @dataclass(frozen=True)
 class Job:
     """A (dataset, model, loss) to run with some seeds.

@@ -113,7 +113,8 @@ def test_time_before_the_interruption_counts(small, tmp_path, monkeypatch):
     given, save = demanding(epochs=2), Checkpoint.save
 
     def after_an_hour(self, state):
-        save(self, dataclasses.replace(state, facts={**state.facts, "seconds": 3600.0}))
+        timing = {**state.facts["Timing"], "seconds": 3600.0}
+        save(self, dataclasses.replace(state, facts={**state.facts, "Timing": timing}))
         raise Killed
 
     with monkeypatch.context() as patch:

@@ -18,7 +18,8 @@ from skybake.data.dataset import load_dataset
 from skybake.missing import present
 from skybake.results import predictions
 from skybake.training import backend, feeding, preprocessing, runs
-from skybake.training.callbacks import _plateau
+from skybake.training.callbacks import Plateau, build_callbacks
+from skybake.training.checkpoints import Checkpoint
 from skybake.training.job import train_job
 from skybake.training.network import build_optimizer, compose_network
 from skybake.training.prepared import prepare
@@ -305,7 +306,7 @@ def test_a_plateau_lowers_the_learning_rate(small, tmp_path, capsys):
 
     rates = []
     spy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rates.append(logs.get("learning_rate")))
-    callbacks = [*_plateau({"name": "plateau", "factor": 0.5, "patience": 1, "minimum": 1e-6}, {}), spy]
+    callbacks = [Plateau(factor=0.5, patience=1, min_lr=1e-6), spy]
     network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     network.compile(build_optimizer(job(schedule={"name": "plateau"}).training, steps=1), loss="mse")
     x = np.ones((4, 1), np.float32)
@@ -317,7 +318,9 @@ def test_a_plateau_lowers_the_learning_rate_to_the_minimum():
     schedule = {"name": "plateau", "factor": 0.1, "patience": 1, "minimum": 1e-4}
     what = job(epochs=6, schedule=schedule, optimizer={"learning_rate": 1e-3}, images="none", labels="none")
     block = what.training
-    (callback,) = _plateau(block["schedule"], {})
+    built = build_callbacks(block, "title", Checkpoint(), None)
+    built.close()
+    (callback,) = (callback for callback in built.all if isinstance(callback, Plateau))
     assert callback.min_lr == 1e-4
     network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     network.compile(build_optimizer(block, steps=1), loss="mse")
