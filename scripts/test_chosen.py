@@ -4,16 +4,16 @@ import json
 from pathlib import Path
 
 from skybake.results import folders
-from skybake.training import job
-from skybake.training.runs import Job
+from skybake.training import train
+from skybake.training.job import NetworkJob
 from skybake.workflow import jobs, logs
 
 with logs.of(snakemake):
     chosen = json.loads(Path(snakemake.input.choice).read_text(encoding="utf-8"))["chosen"]
-    job.test_chosen(
+    train.test_chosen(
         Path(snakemake.input.dataset),
         Path(snakemake.input.split),
-        Job(**snakemake.params.jobs[chosen] | {"tested": True}, code=snakemake.params.code),
+        NetworkJob(**snakemake.params.jobs[chosen] | {"tested": True}, code=snakemake.params.code),
         folders.of_points(snakemake.input.points)[chosen],
         folders.of_seeds(snakemake.output),
         Path(snakemake.params.work),

@@ -16,11 +16,12 @@ from typing import Any, ClassVar
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from skybake.training import backend
 from skybake.training.checkpoints import Checkpoint, Interrupted, State
 from skybake.training.runs import TrainingDiverged
+from skybake.training.settings import Plateau as PlateauSettings
+from skybake.training.settings import Training
 
 RECORDED = ("loss", "val_loss", "accuracy", "val_accuracy")  # of an epoch, where Keras gives them
 
@@ -54,7 +55,7 @@ class Stateful(keras.callbacks.Callback):
             setattr(self, name, value)
 
 
-class Timing(Stateful):
+class Clock(Stateful):
     """Measures time, that of earlier attempts included.
 
     Attributes:
@@ -177,6 +178,8 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, title: str, epochs: int, done: int):
         super().__init__()
+        from tqdm import tqdm
+
         self.bar = tqdm(total=epochs, initial=done, desc=title, unit="epoch", mininterval=2.0)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -257,7 +260,7 @@ class Callbacks:
         all: In the order in which they work.
     """
 
-    timing: Timing
+    timing: Clock
     history: History
     best: BestWeights
     stopping: EarlyStopping | None
@@ -281,7 +284,7 @@ class Callbacks:
                 callback.close()
 
 
-def build_callbacks(training: Mapping[str, Any], title: str, checkpoint: Checkpoint, kept: State | None) -> Callbacks:
+def build_callbacks(training: Training, title: str, checkpoint: Checkpoint, kept: State | None) -> Callbacks:
     """Return the callbacks of a training.
 
     Args:
@@ -290,22 +293,22 @@ def build_callbacks(training: Mapping[str, Any], title: str, checkpoint: Checkpo
         checkpoint: Where the state is saved after every epoch.
         kept: The state that the training goes on from.
     """
-    timing, history, best = Timing(), History(), BestWeights(training["weights"])
-    schedule, early = training["schedule"], training["early_stopping"]
+    timing, history, best = Clock(), History(), BestWeights(training.weights)
+    schedule, early = training.schedule, training.early_stopping
     stateful: list[Stateful] = [timing, history, best]
-    if schedule["name"] == "plateau":
-        stateful.append(Plateau(factor=schedule["factor"], patience=schedule["patience"], min_lr=schedule["minimum"]))
-    stopping = EarlyStopping(min_delta=early["min_delta"], patience=early["patience"]) if early else None
+    if isinstance(schedule, PlateauSettings):
+        stateful.append(Plateau(factor=schedule.factor, patience=schedule.patience, min_lr=schedule.minimum))
+    stopping = EarlyStopping(min_delta=early.min_delta, patience=early.patience) if early else None
     if stopping:
         stateful.append(stopping)
     if kept:
         for callback in stateful:
             callback.resume(kept)
     rest: list[keras.callbacks.Callback] = [
-        Progress(title, training["epochs"], len(history.rows)),
+        Progress(title, training.epochs, len(history.rows)),
         SaveState(checkpoint, stateful, best),
     ]
-    if training["tensorboard"] and checkpoint.path:
+    if training.tensorboard and checkpoint.path:
         folder = checkpoint.path.parent / "tensorboard" / checkpoint.path.stem  # beside the checkpoint
         rest.append(TensorBoard(folder, history, anew=kept is None))
     sigterm = StopOnSigterm()

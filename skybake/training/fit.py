@@ -12,9 +12,10 @@ from skybake import heads, plugins, provenance
 from skybake.results.predictions import Prediction
 from skybake.training import backend, feeding, runs
 from skybake.training.checkpoints import Checkpoint, sigterm_is_a_warning
+from skybake.training.job import NetworkJob
 from skybake.training.network import build_optimizer, compose_network, fit_head, recorded_metrics
 from skybake.training.prepared import Prepared
-from skybake.training.runs import Job, Result, TrainingDiverged
+from skybake.training.runs import Result, TrainingDiverged
 from skybake.training.saving import save_model
 
 NOWHERE = Checkpoint()
@@ -24,7 +25,7 @@ PACKAGES = {
 }
 
 
-def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWHERE) -> Result:
+def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWHERE) -> Result:
     """Train with one seed and predict validation and test.
 
     After every epoch the state of the training is kept in ``checkpoint``; a training that finds one goes on from there
@@ -43,11 +44,11 @@ def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWH
     training = job.training
     head, loss_parameters = fit_head(prepared, job)
     model = compose_network(job, prepared.parts["train"].shapes, head)
-    if training["labels"] != "none":
+    if training.labels != "none":
         model.get_layer("head").bias.assign(head.bias)
     model.compile(
-        optimizer=build_optimizer(training, steps=math.ceil(len(prepared.parts["train"]) / training["batch_size"])),
-        loss=losses.get(job.loss_part, **loss_parameters),
+        optimizer=build_optimizer(training, steps=math.ceil(len(prepared.parts["train"]) / training.batch_size)),
+        loss=losses.get(job.library_loss, **loss_parameters),
         metrics=recorded_metrics(job, loss_parameters),
     )
     kept = checkpoint.load()
@@ -60,10 +61,10 @@ def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWH
         with closing(callbacks), sigterm_is_a_warning() as callbacks.sigterm.came:
             model.fit(
                 feeding.batches(
-                    prepared.parts["train"], training["batch_size"], seed, training["augmentation"], callbacks.epochs
+                    prepared.parts["train"], training.batch_size, seed, training.augmentation, callbacks.epochs
                 ),
-                validation_data=feeding.batches(prepared.parts["valid"], training["batch_size"]),
-                epochs=callbacks.epochs if callbacks.stopped else training["epochs"],
+                validation_data=feeding.batches(prepared.parts["valid"], training.batch_size),
+                epochs=callbacks.epochs if callbacks.stopped else training.epochs,
                 initial_epoch=callbacks.epochs,
                 shuffle=False,
                 verbose=0,
@@ -76,12 +77,12 @@ def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWH
         return _diverged(prepared, model, callbacks, perf_counter() - started, str(error))
 
 
-def _result(job: Job, prepared: Prepared, model, head: heads.Head, callbacks, train_seconds: float) -> Result:
+def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callbacks, train_seconds: float) -> Result:
     predicted, objects_per_second = predict_parts(prepared, model, head)
     return Result(
         predictions=predicted,
         record={
-            "head": plugins.losses()[job.loss_part].constants["head"],
+            "head": plugins.losses()[job.library_loss].constants["head"],
             "parameters": int(sum(math.prod(weight.shape) for weight in model.trainable_weights)),
             "epochs": callbacks.epochs,
             "best_epoch": callbacks.best.best_epoch,
@@ -92,10 +93,10 @@ def _result(job: Job, prepared: Prepared, model, head: heads.Head, callbacks, tr
             "targets": prepared.target_step.as_dict(),
             **{name: head.loss_parameters[name] for name in ("class_weights",) if name in head.loss_parameters},
             "shuffle": prepared.parts["train"].shuffle,
-            "versions": provenance.versions(PACKAGES[job.training["backend"]]),
+            "versions": provenance.versions(PACKAGES[job.training.backend]),
             "hardware": {
                 "processor": provenance.processor(),
-                "threads": job.training["threads"],
+                "threads": job.training.threads,
                 "device": backend.hardware(),
             },
         },

@@ -16,7 +16,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from skybake.files import atomic_write, file_digest
 from skybake.results import predictions
 from skybake.results.predictions import Predicted, Prediction
 from skybake.training.checkpoints import Checkpoint
+from skybake.training.job import Job
 
 TIMING = "timing.json"  # never in a digest: no two runs take the same time
 
@@ -49,43 +50,6 @@ class TrainingDiverged(RuntimeError):
     """The loss stopped being a number: the same seed does it again."""
 
     reason = attempts.PERMANENT
-
-
-@dataclass(frozen=True)
-class Job:
-    """A (dataset, model, loss) to run with some seeds.
-
-    Attributes:
-        dataset, model, loss: Names, as in the results tree.
-        part: Name of the model or baseline in the library.
-        parameters: Of the model or baseline.
-        loss_part, loss_parameters: Likewise for the loss; empty for a baseline.
-        label: Name of the label.
-        inputs: Names of the scalars given beside the image.
-        training: The config's training block; empty for a baseline.
-        code: Digest of the library files that make the result.
-        point: Name of the point of a sweep; empty where nothing is swept.
-        tested: False for a point that has not been chosen: of the test part it neither reads nor writes anything.
-    """
-
-    dataset: str
-    model: str
-    loss: str
-    part: str
-    parameters: Mapping[str, Any]
-    loss_part: str
-    loss_parameters: Mapping[str, Any]
-    label: str
-    inputs: Sequence[str]
-    training: Mapping[str, Any]
-    code: str
-    point: str = ""
-    tested: bool = True
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The parts of the dataset that the job may see."""
-        return splits.PARTS if self.tested else tuple(part for part in splits.PARTS if part != "test")
 
 
 @dataclass(frozen=True)
@@ -148,6 +112,11 @@ class Result:
     timing: Mapping[str, Any]
     history: Sequence[Mapping[str, float]] = ()
     save: Callable[[Path], object] = lambda folder: None
+
+
+def parts_of(job: Job) -> tuple[str, ...]:
+    """Return the parts of the dataset that a job may see."""
+    return splits.PARTS if job.sees_test else tuple(part for part in splits.PARTS if part != "test")
 
 
 def load(dataset: Path | str, split: Path | str, label: str, parts: tuple[str, ...] = splits.PARTS) -> Data:
@@ -221,7 +190,7 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, f
 
 def fingerprint(job: Job, data: Data, seed: int, versions: Mapping[str, str]) -> str:
     """Return a digest of all that a run's result depends on, the machine excepted."""
-    facts = {**asdict(job), "seed": seed, "digests": dict(data.digests), "versions": dict(versions)}
+    facts = {**job.model_dump(mode="json"), "seed": seed, "digests": dict(data.digests), "versions": dict(versions)}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -267,21 +236,13 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
     )
     write_json(folder / TIMING, result.timing)
     record = {
-        "dataset": job.dataset,
-        "model": job.model,
-        "model_parameters": dict(job.parameters),
-        "loss": job.loss,
-        "loss_parameters": dict(job.loss_parameters),
+        **job.facts(),
         "seed": seed,
         "task": data.dataset.task,
-        "label": job.label,
         "units": columns.units,
         **({"classes": list(data.classes(job.label))} if data.classes(job.label) else {}),
         "mock": data.dataset.mock,
-        "inputs": list(job.inputs),
-        "training": dict(job.training),
         "split": dict(data.split.strategy),
-        **({"point": job.point} if job.point else {}),
         **{f"n_{part}": len(rows) for part, rows in data.rows.items()},
         **result.record,
         "digests": {**data.digests, "code": job.code},

@@ -10,7 +10,7 @@ import pytest
 from skybake import heads
 from skybake.results import attributions
 from skybake.training import attribution, backend
-from skybake.training.job import train_job
+from skybake.training.train import train_job
 from tests.training_settings import job
 
 FILES = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras"]

@@ -20,11 +20,11 @@ from skybake.results import predictions
 from skybake.training import backend, feeding, preprocessing, runs
 from skybake.training.callbacks import Plateau, build_callbacks
 from skybake.training.checkpoints import Checkpoint
-from skybake.training.job import train_job
 from skybake.training.network import build_optimizer, compose_network
 from skybake.training.prepared import prepare
+from skybake.training.train import train_job
 from tests.conftest import ROOT, write_dataset
-from tests.training_settings import job
+from tests.training_settings import baseline, job
 
 FILES = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras"]
 
@@ -175,7 +175,7 @@ def test_a_split_of_another_dataset_is_refused(small, tmp_path):
     "name", [name for name, part in plugins.in_room("baselines", "build").items() if "regression" in part.tasks]
 )
 def test_every_baseline_predicts(name, small, tmp_path):
-    what = runs.Job(**{**vars(job(name, "baseline")), "training": {}})
+    what = baseline(name)
     baselines.fit_job(*small, what, {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES[:-1])
     result = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test")
     errors = result.prediction.point - result.label
@@ -195,8 +195,8 @@ def test_both_backends_train_the_same_network(small, tmp_path):
         """
         import sys
         from pathlib import Path
-        from skybake.training import job as training
-        from tests.training_settings import job
+        from skybake.training import train as training
+        from tests.training_settings import baseline, job
         backend, dataset, split, out = sys.argv[1:]
         what = job("deeper_sequential", parameters={"filters": 4}, backend=backend, epochs=8, batch_size=8)
         files = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras"]
@@ -262,7 +262,7 @@ def test_a_missing_input_scalar_becomes_the_training_mean(tmp_path):
         rows = np.concatenate([getattr(split, part) for part in splits.PARTS])
         assert np.isfinite(found).all()
         assert found[rows < 3] == pytest.approx(expected, abs=1e-6)
-    what = runs.Job(**{**vars(job("total_flux", "baseline")), "training": {}})
+    what = baseline("total_flux")
     baselines.fit_job(path, tmp_path / "s.h5", what, {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES[:-1])
 
 
@@ -359,7 +359,7 @@ def test_the_learning_rate_warms_up(name):
     from skybake.training.settings import Training
 
     block = Training(epochs=10, schedule={"name": name, "warmup_epochs": 2}, optimizer={"learning_rate": 0.01})
-    rate = build_optimizer(block.model_dump(), steps=5)._learning_rate
+    rate = build_optimizer(block, steps=5)._learning_rate
     rates = [float(rate(step)) for step in (0, 5, 10, 49)]
     assert rates[0] < 0.0011
     assert rates[1] == pytest.approx(0.0055, rel=0.1)

@@ -17,8 +17,8 @@ from skybake.metrics import classification
 from skybake.results import predictions
 from skybake.training import backend, fit, runs
 from skybake.training.checkpoints import Checkpoint
-from skybake.training.job import train_job
 from skybake.training.prepared import prepare
+from skybake.training.train import train_job
 from tests.training_settings import job
 
 FILES = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras"]
