@@ -46,6 +46,7 @@ sys.path.insert(0, str(ROOT))
 from skybake import provenance  # noqa: E402
 from skybake.data import columns, splits  # noqa: E402
 from skybake.data.dataset import Dataset  # noqa: E402
+from skybake.files import write_json  # noqa: E402
 from skybake.training import (  # noqa: E402
     backend,
     feeding,
@@ -261,7 +262,7 @@ def measure(case: Case, given: argparse.Namespace, folder: Path) -> dict[str, An
     kept = Kept(Checkpoint(folder / "seed-1.npz"))
     with Utilisation() as usage:
         result = fit.train(job, prepared, SEED, kept)
-    timing = result.timing
+    timing = result.timing.as_dict()
     first, *others = timing["epoch_seconds"]
     epoch = float(np.median(others))
     (folder / "trained").mkdir()
@@ -417,7 +418,7 @@ def main() -> None:
     for model, seconds in PUBLISHED_SECONDS.items():
         print(f"published, on another GPU: {model}, 32: {seconds} s for {PUBLISHED_EPOCHS} epochs")
     if given.json:
-        runs.write_json(given.json, {"backend": given.backend, "device": given.device, "cases": found})
+        write_json(given.json, {"backend": given.backend, "device": given.device, "cases": found})
 
 
 if __name__ == "__main__":

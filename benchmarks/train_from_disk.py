@@ -86,7 +86,7 @@ def train(folder: Path, way: str, given: argparse.Namespace) -> dict[str, float 
     points = np.concatenate([result.predictions[part].point for part in ("valid", "test")])
     return {
         "prepare_seconds": prepared_after,
-        "objects_per_second": result.timing["train_objects_per_second"],
+        "objects_per_second": result.timing.train_objects_per_second,
         "cpu_seconds": time.process_time() - cpu,
         "peak_memory_mb": runs.peak_memory_mb(),
         "predictions": hashlib.sha256(points.tobytes()).hexdigest(),

@@ -1,15 +1,15 @@
 """Let the networks of a sweep's chosen point predict the test part."""
 
-import json
 from pathlib import Path
 
+from skybake.files import read_json
 from skybake.results import folders
 from skybake.training import train
 from skybake.training.job import NetworkJob
 from skybake.workflow import jobs, logs
 
 with logs.of(snakemake):
-    chosen = json.loads(Path(snakemake.input.choice).read_text(encoding="utf-8"))["chosen"]
+    chosen = read_json(snakemake.input.choice)["chosen"]
     train.test_chosen(
         Path(snakemake.input.dataset),
         Path(snakemake.input.split),

@@ -28,6 +28,7 @@ from skybake import plugins, provenance
 from skybake.data.dataset import Reader
 from skybake.missing import present
 from skybake.results.predictions import Prediction
+from skybake.results.run_folder import Timing
 from skybake.training import runs
 from skybake.training.job import Job
 from skybake.training.runs import Data, Result
@@ -98,12 +99,10 @@ def _fit(job: Job, data: Data, seed: int) -> Result:
             "versions": provenance.versions(PACKAGES),
             "hardware": {"processor": provenance.processor(), "threads": 1, "device": {"kind": "cpu", "name": "cpu"}},
         },
-        timing={
-            "train_seconds": train_seconds,
-            "epoch_seconds": [],
-            "epoch_seconds_median": None,
-            "train_objects_per_second": known.sum() / train_seconds,
-            "predict_objects_per_second": sum(len(item.point) for item in predicted.values()) / predict_seconds,
-            "peak_memory_mb": runs.peak_memory_mb(),
-        },
+        timing=Timing(
+            train_seconds=train_seconds,
+            train_objects_per_second=float(known.sum() / train_seconds),
+            predict_objects_per_second=sum(len(item.point) for item in predicted.values()) / predict_seconds,
+            peak_memory_mb=runs.peak_memory_mb(),
+        ),
     )

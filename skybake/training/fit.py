@@ -10,6 +10,7 @@ import numpy as np
 
 from skybake import heads, plugins, provenance
 from skybake.results.predictions import Prediction
+from skybake.results.run_folder import MODEL, Timing
 from skybake.training import backend, feeding, runs
 from skybake.training.checkpoints import Checkpoint, sigterm_is_a_warning
 from skybake.training.job import NetworkJob
@@ -83,6 +84,7 @@ def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callba
         predictions=predicted,
         record={
             "head": plugins.losses()[job.library_loss].constants["head"],
+            "fitted_head": heads.as_dict(head),
             "parameters": int(sum(math.prod(weight.shape) for weight in model.trainable_weights)),
             "epochs": callbacks.epochs,
             "best_epoch": callbacks.best.best_epoch,
@@ -100,16 +102,16 @@ def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callba
                 "device": backend.hardware(),
             },
         },
-        timing={
-            "train_seconds": train_seconds,
-            "epoch_seconds": callbacks.timing.epoch_seconds,
-            "epoch_seconds_median": float(np.median(callbacks.timing.epoch_seconds)),
-            "train_objects_per_second": len(prepared.parts["train"]) / float(np.median(callbacks.timing.fit_seconds)),
-            "predict_objects_per_second": objects_per_second,
-            "peak_memory_mb": runs.peak_memory_mb(),
-        },
+        timing=Timing(
+            train_seconds=train_seconds,
+            epoch_seconds=callbacks.timing.epoch_seconds,
+            epoch_seconds_median=float(np.median(callbacks.timing.epoch_seconds)),
+            train_objects_per_second=len(prepared.parts["train"]) / float(np.median(callbacks.timing.fit_seconds)),
+            predict_objects_per_second=objects_per_second,
+            peak_memory_mb=runs.peak_memory_mb(),
+        ),
         history=callbacks.history.rows,
-        save=lambda folder: save_model(model, folder / "model.keras"),
+        save=lambda folder: save_model(model, folder / MODEL),
     )
 
 
@@ -145,7 +147,7 @@ def _diverged(prepared: Prepared, model, callbacks, train_seconds: float, reason
     return Result(
         predictions={"valid": Prediction(point=np.full(len(prepared.parts["valid"]), np.nan))},
         record={"diverged": reason, "epochs": callbacks.epochs},
-        timing={"train_seconds": train_seconds, "epoch_seconds": callbacks.timing.epoch_seconds},
+        timing=Timing(train_seconds, callbacks.timing.epoch_seconds),
         history=callbacks.history.rows,
-        save=lambda folder: save_model(model, folder / "model.keras"),
+        save=lambda folder: save_model(model, folder / MODEL),
     )

@@ -6,7 +6,6 @@ finished there survives a job that fails or dies, and is taken up by the next on
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
@@ -25,13 +24,11 @@ import numpy as np
 from skybake import attempts
 from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
-from skybake.files import atomic_write, file_digest
-from skybake.results import predictions
+from skybake.files import file_digest
+from skybake.results import run_folder
 from skybake.results.predictions import Predicted, Prediction
 from skybake.training.checkpoints import Checkpoint
 from skybake.training.job import Job
-
-TIMING = "timing.json"  # never in a digest: no two runs take the same time
 
 
 class TrainingFailed(RuntimeError):
@@ -102,14 +99,14 @@ class Result:
     Attributes:
         predictions: Of ``valid`` and ``test``, in units of the label.
         record: What goes to ``run.json`` beside the job's own facts.
-        timing: What goes to ``timing.json``.
+        timing: What was measured.
         history: One row an epoch: ``epoch``, ``loss``, ``val_loss``; for classes ``accuracy`` and ``val_accuracy`` too.
         save: Writes further files into a folder, e.g. the network.
     """
 
     predictions: Mapping[str, Prediction]
     record: Mapping[str, Any]
-    timing: Mapping[str, Any]
+    timing: run_folder.Timing
     history: Sequence[Mapping[str, float]] = ()
     save: Callable[[Path], object] = lambda folder: None
 
@@ -159,7 +156,7 @@ def run(
     failures = {}
     for seed in seeds:
         folder, mark = work / f"seed-{seed}", fingerprint(job, data, seed, versions)
-        if _done(folder, mark, files):
+        if run_folder.is_whole(folder, mark, files):
             print(f"seed {seed}: done already", flush=True)
             continue
         checkpoint = Checkpoint(work / f"seed-{seed}.npz", mark)
@@ -176,80 +173,45 @@ def run(
             _link(work / f"seed-{seed}" / name, folder / name)
 
 
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, float]]]:
-    """Return what ``run.json``, ``timing.json`` and ``history.csv`` of a run say."""
-    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    timing = json.loads((folder / TIMING).read_text(encoding="utf-8"))
-    with (folder / "history.csv").open(newline="", encoding="utf-8") as stream:
-        history = [
-            {name: int(text) if name == "epoch" else float(text) for name, text in row.items()}
-            for row in csv.DictReader(stream)
-        ]
-    return record, timing, history
-
-
 def fingerprint(job: Job, data: Data, seed: int, versions: Mapping[str, str]) -> str:
     """Return a digest of all that a run's result depends on, the machine excepted."""
     facts = {**job.model_dump(mode="json"), "seed": seed, "digests": dict(data.digests), "versions": dict(versions)}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _done(folder: Path, mark: str, files: Sequence[str]) -> bool:
-    """Tell whether a run is whole, undamaged, and that of the mark."""
-    try:
-        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        if record["fingerprint"] != mark:
-            return False
-        json.loads((folder / TIMING).read_text(encoding="utf-8"))
-        results = [name for name in files if name not in (TIMING, "run.json")]
-        return all(record["files"].get(name) == file_digest(folder / name) for name in results)
-    except (OSError, ValueError, KeyError):  # missing, cut short, or not what a run writes
-        return False
-
-
 def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Result) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     result.save(folder)
-    with atomic_write(folder / "history.csv") as path, path.open("w", newline="", encoding="utf-8") as stream:
-        names = list(result.history[0]) if result.history else ["epoch", "loss", "val_loss"]
-        table = csv.DictWriter(stream, names, lineterminator="\n")
-        table.writeheader()
-        table.writerows(result.history)
     columns = data.dataset.columns[f"label/{job.label}"]
     together = splits.kept_together(data.dataset, data.split.strategy)
-    predictions.write(
-        folder / "predictions.h5",
-        {
-            part: Predicted(
-                ids=data.dataset.ids[data.rows[part]],
-                label=data.label(job.label, part),
-                prediction=prediction,
-                scalars={name: values[data.rows[part]] for name, values in data.dataset.scalars.items()},
-                name=job.label,
-                units=columns.units,
-                groups=together[data.rows[part]],
-                classes=data.classes(job.label),
-            )
-            for part, prediction in result.predictions.items()
-        },
-    )
-    write_json(folder / TIMING, result.timing)
-    record = {
+    parts = {
+        part: Predicted(
+            ids=data.dataset.ids[data.rows[part]],
+            label=data.label(job.label, part),
+            prediction=prediction,
+            scalars={name: values[data.rows[part]] for name, values in data.dataset.scalars.items()},
+            name=job.label,
+            units=columns.units,
+            groups=together[data.rows[part]],
+            classes=data.classes(job.label),
+        )
+        for part, prediction in result.predictions.items()
+    }
+    facts = {
         **job.facts(),
         "seed": seed,
         "task": data.dataset.task,
         "units": columns.units,
-        **({"classes": list(data.classes(job.label))} if data.classes(job.label) else {}),
+        "classes": data.classes(job.label),
         "mock": data.dataset.mock,
         "split": dict(data.split.strategy),
         **{f"n_{part}": len(rows) for part, rows in data.rows.items()},
         **result.record,
         "digests": {**data.digests, "code": job.code},
         "fingerprint": mark,
-        "files": {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.name != TIMING},
     }
-    write_json(folder / "run.json", record)  # last: its presence says that the run is whole
+    run_folder.write(folder, run_folder.Record(**facts), result.timing, result.history, parts)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -261,12 +223,6 @@ def _link(source: Path, target: Path) -> None:
     except OSError:  # a file system without hard links
         shutil.copy2(source, target)
     os.utime(target)  # newer than the inputs, or Snakemake would run the job again
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a JSON file for people and programs: sorted, indented, whole or not at all."""
-    with atomic_write(path) as beside:
-        beside.write_text(json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def peak_memory_mb() -> float:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from skybake import provenance
-from skybake.results import predictions
+from skybake import heads, provenance
+from skybake.results import run_folder
+from skybake.results.run_folder import MODEL
 from skybake.training import backend, runs
 from skybake.training.fit import PACKAGES, predict_parts, train
 from skybake.training.job import NetworkJob
-from skybake.training.network import fit_head
 from skybake.training.prepared import Prepared, prepare
 from skybake.training.runs import Result
 from skybake.training.settings import Training
@@ -94,29 +95,28 @@ def test_chosen(
         data,
         seeds,
         work,
-        lambda seed, _: _tested(prepared, job, trained[seed]),
+        lambda seed, _: _tested(prepared, trained[seed]),
         files,
         provenance.versions(PACKAGES[training.backend]),
     )
 
 
-def _tested(prepared: Prepared, job: NetworkJob, folder: Path) -> Result:
+def _tested(prepared: Prepared, folder: Path) -> Result:
     import keras
 
     keras.utils.clear_session()
-    model = keras.saving.load_model(folder / "model.keras", compile=False)
-    head, _ = fit_head(prepared, job)
-    predicted, objects_per_second = predict_parts(prepared, model, head)
-    known = predictions.read(folder / "predictions.h5", "valid").prediction
+    model = keras.saving.load_model(folder / MODEL, compile=False)
+    record = run_folder.read_record(folder)
+    predicted, objects_per_second = predict_parts(prepared, model, heads.of_dict(record.fitted_head))
+    known = run_folder.read_predictions(folder, "valid").prediction
     if not np.allclose(known.point, predicted["valid"].point, rtol=1e-4, atol=1e-6):  # another machine's last digits
         raise ValueError(
-            f"{folder / 'model.keras'}: it does not predict what it did when it was trained. Hint: delete its folder"
+            f"{folder / MODEL}: it does not predict what it did when it was trained. Hint: delete its folder"
         )
-    record, timing, history = runs.read(folder)
     return Result(
         predictions=predicted,
-        record=record,
-        timing={**timing, "predict_objects_per_second": objects_per_second},
-        history=history,
-        save=lambda target: shutil.copyfile(folder / "model.keras", target / "model.keras"),
+        record=record.as_dict(),
+        timing=replace(run_folder.read_timing(folder), predict_objects_per_second=objects_per_second),
+        history=run_folder.read_history(folder),
+        save=lambda target: shutil.copyfile(folder / MODEL, target / MODEL),
     )

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from skybake import heads
 from skybake.config import make_plan, messages
 from skybake.evaluation import choice
 from skybake.evaluation.choice import SweepError
@@ -140,13 +141,15 @@ def test_no_point_can_be_chosen(swept):
     assert not (folder / "none.json").exists()
 
 
-def test_the_chosen_point_predicts_as_if_it_had_never_been_in_a_sweep(swept, small, tmp_path):
+def test_the_chosen_point_predicts_as_if_it_had_never_been_in_a_sweep(swept, small, tmp_path, monkeypatch):
     _, folders, jobs = swept
     name = "learning_rate=0.001"
     files = ["history.csv", "model.keras", "predictions.h5", "run.json", "timing.json"]
     chosen, alone = {1: tmp_path / "chosen"}, {1: tmp_path / "alone"}
     tested = jobs[name].model_copy(update={"tested": True})
-    training_job.test_chosen(*small, tested, folders[name], chosen, tmp_path / ".work", files, asked_gpu="")
+    with monkeypatch.context() as patch:
+        patch.setattr(heads, "fit", None)  # it is read from the run, and not fitted again
+        training_job.test_chosen(*small, tested, folders[name], chosen, tmp_path / ".work", files, asked_gpu="")
     train_job(*small, tested.model_copy(update={"point": ""}), alone, tmp_path / ".alone", files)
     for file in ("model.keras", "predictions.h5", "history.csv"):
         assert (chosen[1] / file).read_bytes() == (alone[1] / file).read_bytes(), file

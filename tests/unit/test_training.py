@@ -74,6 +74,8 @@ def test_every_loss_trains_every_head(loss, small, tmp_path):
     assert np.isfinite(result.prediction.point).all()
     record = json.loads((folder / "run.json").read_text())
     assert record["epochs"] == 2
+    assert (record["library_model"], record["library_loss"]) == ("deeper_sequential", loss)
+    assert record["head"] == record["fitted_head"]["name"] == plugins.losses()[loss].constants["head"]
     assert record["n_train"] + record["n_valid"] + record["n_test"] == 120
 
 
