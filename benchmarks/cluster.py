@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
-import json
 import re
 import resource
 import shutil
@@ -38,7 +37,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from skybake.training import runs  # noqa: E402
+from skybake.files import write_json  # noqa: E402
+from skybake.results import run_folder  # noqa: E402
 from tests.cluster import conftest as testing  # noqa: E402
 from tests.workflow.conftest import Bakeoff  # noqa: E402
 
@@ -161,9 +161,9 @@ def idle_seconds(jobs: Iterable[Job], first: float, last: float) -> float:
 def trained(results: Path, models: Sequence[str]) -> list[float]:
     """Return the seconds of training of all runs of networks."""
     found = []
-    for path in sorted(results.glob("*/runs/*/*/seed-*/timing.json")):
-        if path.parents[2].name in models:
-            found.append(json.loads(path.read_text(encoding="utf-8"))["train_seconds"])
+    for folder in sorted(results.glob("*/runs/*/*/seed-*")):
+        if folder.parents[1].name in models:
+            found.append(run_folder.read_timing(folder).train_seconds)
     return found
 
 
@@ -285,7 +285,7 @@ def main() -> None:
         compared = "" if theirs is None else f" {theirs:10.1f}" + (f"   / ours {theirs / ours:.2f}" if ours else "")
         print(f"  {name:28s} {ours:10.1f}{compared}")
     if given.json:
-        runs.write_json(given.json, {"containers": given.containers, "ways": found, "medians": medians})
+        write_json(given.json, {"containers": given.containers, "ways": found, "medians": medians})
 
 
 if __name__ == "__main__":

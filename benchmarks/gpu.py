@@ -3,9 +3,10 @@
     python benchmarks/gpu.py [--backend jax] [--models nonsequential] [--epochs 40] [--json FILE]
     python benchmarks/gpu.py --quick --device cpu    # does it run here? tiny sizes, and no GPU
 
-Needs numpy, h5py, Keras and one framework, none of skybake's other packages. The arrays are simulated in memory from
-a seed. What is timed is the library's own training (``skybake.training``): feeding, callbacks, and the state kept after
-every epoch, with the config's defaults, one thread among them. Every measurement is a process of its own.
+Needs numpy, h5py, pydantic, Keras and one framework, none of skybake's other packages. The arrays are simulated in
+memory from a seed. What is timed is the library's own training (``skybake.training``): feeding, callbacks, and the
+state kept after every epoch, with the config's defaults, one thread among them. Every measurement is a process of its
+own.
 
 - ``nonsequential``, batches of 32: 6,435 cubes of 50 x 50 x 10 and the redshift, as many as the published cluster study
   trained on (Krippendorf et al. 2023, arXiv:2305.00016). 40 epochs took 30.7 s on its GPU.
@@ -45,6 +46,7 @@ sys.path.insert(0, str(ROOT))
 from skybake import provenance  # noqa: E402
 from skybake.data import columns, splits  # noqa: E402
 from skybake.data.dataset import Dataset  # noqa: E402
+from skybake.files import write_json  # noqa: E402
 from skybake.training import (  # noqa: E402
     backend,
     feeding,
@@ -52,36 +54,14 @@ from skybake.training import (  # noqa: E402
     runs,
 )
 from skybake.training.checkpoints import Checkpoint, State  # noqa: E402
+from skybake.training.job import NetworkJob  # noqa: E402
 from skybake.training.prepared import prepare  # noqa: E402
+from skybake.training.settings import Training  # noqa: E402
 
 SEED = 1
 PUBLISHED_EPOCHS, PUBLISHED_SECONDS = 40, {"nonsequential": 30.7}
 QUICK_OBJECTS, QUICK_EPOCHS = 64, 3
 SAMPLING_MS = 200  # between two looks at the GPU
-TRAINING = {  # the config's defaults, which it takes pydantic to ask for; a test compares them
-    "backend": "tensorflow",
-    "epochs": 40,
-    "batch_size": 32,
-    "optimizer": {
-        "name": "adam",
-        "learning_rate": 0.001,
-        "beta_1": 0.9,
-        "beta_2": 0.999,
-        "epsilon": 1e-07,
-    },
-    "schedule": {"name": "constant", "warmup_epochs": 1.0},
-    "images": "log",
-    "shuffle": "objects",
-    "memory_limit_mb": 4000.0,
-    "augmentation": "none",
-    "labels": "standardise",
-    "early_stopping": None,
-    "weights": "best",
-    "precision": "float32",
-    "threads": 1,
-    "tensorboard": False,
-    "device": "auto",
-}
 
 
 @dataclass(frozen=True)
@@ -159,20 +139,18 @@ def simulated(case: Case) -> runs.Data:
     return runs.Data(objects, splits.Split(train, valid, test, digest="", strategy={}), digests={})
 
 
-def job_of(case: Case, given: argparse.Namespace, epochs: int) -> runs.Job:
+def job_of(case: Case, given: argparse.Namespace, epochs: int) -> NetworkJob:
     """Return a case's training job."""
     block = {"backend": given.backend, "epochs": epochs, "batch_size": case.batch_size, "threads": given.threads}
-    return runs.Job(
+    return NetworkJob(
         dataset="benchmark",
         model=case.model,
         loss=case.loss,
-        part=case.model,
-        parameters={},
-        loss_part=case.loss,
-        loss_parameters={},
+        library_model=case.model,
+        library_loss=case.loss,
         label="label",
         inputs=case.inputs,
-        training={**TRAINING, **block},
+        training=Training(**block),
         code="benchmark",
     )
 
@@ -284,7 +262,7 @@ def measure(case: Case, given: argparse.Namespace, folder: Path) -> dict[str, An
     kept = Kept(Checkpoint(folder / "seed-1.npz"))
     with Utilisation() as usage:
         result = fit.train(job, prepared, SEED, kept)
-    timing = result.timing
+    timing = result.timing.as_dict()
     first, *others = timing["epoch_seconds"]
     epoch = float(np.median(others))
     (folder / "trained").mkdir()
@@ -440,7 +418,7 @@ def main() -> None:
     for model, seconds in PUBLISHED_SECONDS.items():
         print(f"published, on another GPU: {model}, 32: {seconds} s for {PUBLISHED_EPOCHS} epochs")
     if given.json:
-        runs.write_json(given.json, {"backend": given.backend, "device": given.device, "cases": found})
+        write_json(given.json, {"backend": given.backend, "device": given.device, "cases": found})
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ from skybake.training import (  # noqa: E402
     fit,
     runs,
 )
+from skybake.training.job import NetworkJob  # noqa: E402
 from skybake.training.prepared import prepare  # noqa: E402
-from skybake.training.runs import Job  # noqa: E402
 from skybake.training.settings import Training  # noqa: E402
 
 BLOCK = 4096
@@ -74,10 +74,9 @@ def train(folder: Path, way: str, given: argparse.Namespace) -> dict[str, float 
         shuffle="chunks",
         images=given.images,
         memory_limit_mb=1e9 if way == "memory" else given.limit,
-    ).model_dump()
+    )
     names = {"dataset": "benchmark", "model": given.model, "loss": "mse"}
-    rest = {"parameters": {}, "loss_part": "mse", "loss_parameters": {}, "label": "redshift", "inputs": []}
-    job = Job(**names, part=given.model, **rest, training=block, code="benchmark")
+    job = NetworkJob(**names, library_model=given.model, library_loss="mse", label="redshift", training=block)
     backend.start("tensorflow", threads=1, precision="float32", device="cpu")
     data = runs.load(folder / "dataset.h5", folder / "split.h5", "redshift")
     started = time.perf_counter()
@@ -87,7 +86,7 @@ def train(folder: Path, way: str, given: argparse.Namespace) -> dict[str, float 
     points = np.concatenate([result.predictions[part].point for part in ("valid", "test")])
     return {
         "prepare_seconds": prepared_after,
-        "objects_per_second": result.timing["train_objects_per_second"],
+        "objects_per_second": result.timing.train_objects_per_second,
         "cpu_seconds": time.process_time() - cpu,
         "peak_memory_mb": runs.peak_memory_mb(),
         "predictions": hashlib.sha256(points.tobytes()).hexdigest(),

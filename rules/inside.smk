@@ -34,7 +34,6 @@ for name in PLAN.config.bakeoffs:
             mem_mb=jobs.memory(4000),
             runtime=jobs.minutes(60),
         params:
-            loss=lambda wildcards: PLAN.job(**wildcards).loss.part.name,
             inside=lambda wildcards: PLAN.inside_settings(**wildcards),
             code=lambda wildcards: code_digest("look_inside", PLAN.modules_of_job(**wildcards)),
         message:

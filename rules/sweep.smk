@@ -36,7 +36,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             mem_mb=jobs.memory(jobs.TRAINING_MB[TRAINED_IN[name]], 8, at_most=bakeoff.training.memory_limit_mb),
             runtime=jobs.minutes(240),
         params:
-            job=lambda wildcards: PLAN.job_facts(**wildcards),
+            job=lambda wildcards: PLAN.training_job(**wildcards).params(),
             work=lambda wildcards: f"{PATHS.sweep(**wildcards)}/.work",  # no output: it survives a failed job
             code=lambda wildcards: code_digest("train", PLAN.modules_of_job(**wildcards)),
         message:
@@ -69,7 +69,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             mem_mb=jobs.memory(jobs.TRAINING_MB[TRAINED_IN[name]], 8, at_most=bakeoff.training.memory_limit_mb),
             runtime=jobs.minutes(240),
         params:
-            jobs=lambda wildcards: PLAN.point_facts(**wildcards),
+            jobs=lambda wildcards: PLAN.point_jobs(**wildcards),
             work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",  # no output: it survives a failed job
             code=lambda wildcards: code_digest("test_chosen", PLAN.modules_of_job(**wildcards)),
         message:

@@ -34,7 +34,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
                 mem_mb=jobs.memory(jobs.TRAINING_MB[TRAINED_IN[name]], 8, at_most=bakeoff.training.memory_limit_mb),
                 runtime=jobs.minutes(240),
             params:
-                job=lambda wildcards: PLAN.job_facts(**wildcards),
+                job=lambda wildcards: PLAN.training_job(**wildcards).params(),
                 work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",  # no output: it survives a failed job
                 code=lambda wildcards: code_digest("train", PLAN.modules_of_job(**wildcards)),
             message:
@@ -69,7 +69,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
                 mem_mb=jobs.memory(1000, 8, at_most=2000),
                 runtime=jobs.minutes(60),
             params:
-                job=lambda wildcards: PLAN.job_facts(**wildcards),
+                job=lambda wildcards: PLAN.training_job(**wildcards).params(),
                 work=lambda wildcards: f"{PATHS.job(**wildcards)}/.work",  # no output: it survives a failed job
                 code=lambda wildcards: code_digest("fit_baseline", PLAN.modules_of_job(**wildcards)),
             message:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from skybake import baselines
 from skybake.results import folders
-from skybake.training.runs import Job
+from skybake.training.job import Job
 from skybake.workflow import logs
 
 with logs.of(snakemake):

@@ -13,7 +13,6 @@ with logs.of(snakemake):
             Path(snakemake.input.run[0]).parent,
             Path(snakemake.input.dataset),
             Path(snakemake.input.split),
-            snakemake.params.loss,
             **snakemake.params.inside,
             threads=snakemake.threads,
         ),

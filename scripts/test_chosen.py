@@ -1,19 +1,19 @@
 """Let the networks of a sweep's chosen point predict the test part."""
 
-import json
 from pathlib import Path
 
+from skybake.files import read_json
 from skybake.results import folders
-from skybake.training import job
-from skybake.training.runs import Job
+from skybake.training import train
+from skybake.training.job import NetworkJob
 from skybake.workflow import jobs, logs
 
 with logs.of(snakemake):
-    chosen = json.loads(Path(snakemake.input.choice).read_text(encoding="utf-8"))["chosen"]
-    job.test_chosen(
+    chosen = read_json(snakemake.input.choice)["chosen"]
+    train.test_chosen(
         Path(snakemake.input.dataset),
         Path(snakemake.input.split),
-        Job(**snakemake.params.jobs[chosen] | {"tested": True}, code=snakemake.params.code),
+        NetworkJob(**snakemake.params.jobs[chosen] | {"tested": True}, code=snakemake.params.code),
         folders.of_points(snakemake.input.points)[chosen],
         folders.of_seeds(snakemake.output),
         Path(snakemake.params.work),

@@ -3,15 +3,15 @@
 from pathlib import Path
 
 from skybake.results import folders
-from skybake.training import job
-from skybake.training.runs import Job
+from skybake.training import train
+from skybake.training.job import NetworkJob
 from skybake.workflow import jobs, logs
 
 with logs.of(snakemake):
-    job.train_job(
+    train.train_job(
         Path(snakemake.input.dataset),
         Path(snakemake.input.split),
-        Job(**snakemake.params.job, code=snakemake.params.code),
+        NetworkJob(**snakemake.params.job, code=snakemake.params.code),
         folders.of_seeds(snakemake.output),
         Path(snakemake.params.work),
         files=sorted({Path(path).name for path in snakemake.output}),

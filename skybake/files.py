@@ -57,3 +57,15 @@ def with_null(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def read_json(path: Path | str) -> dict[str, Any]:
+    """Read a JSON file.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON file: {error}. Hint: delete it, and it is made again") from error

@@ -28,8 +28,10 @@ from skybake import plugins, provenance
 from skybake.data.dataset import Reader
 from skybake.missing import present
 from skybake.results.predictions import Prediction
+from skybake.results.run_folder import Timing
 from skybake.training import runs
-from skybake.training.runs import Data, Job, Result
+from skybake.training.job import Job
+from skybake.training.runs import Data, Result
 
 PACKAGES = ("scikit-learn", "numpy", "h5py")
 BLOCK = 1 << 24  # pixels in memory at once
@@ -41,7 +43,7 @@ def fit_job(dataset: Path, split: Path, job: Job, seeds: Mapping[int, Path], wor
     Raises:
         TrainingFailed: It could not be fitted.
     """
-    data = runs.load(dataset, split, job.label, job.parts)
+    data = runs.load(dataset, split, job.label, runs.parts_of(job))
     runs.run(job, data, seeds, work, lambda seed, _: _fit(job, data, seed), files, provenance.versions(PACKAGES))
 
 
@@ -70,7 +72,7 @@ def _predicted(model: Any, features: np.ndarray, classes: int) -> Prediction:
 
 
 def _fit(job: Job, data: Data, seed: int) -> Result:
-    part = plugins.in_room("baselines", "build")[job.part]
+    part = plugins.in_room("baselines", "build")[job.library_model]
     module, task = part.load(), data.dataset.task
     features = {part: _features(module, job, data, part) for part in data.rows}
     label = data.label(job.label, "train")
@@ -79,7 +81,7 @@ def _fit(job: Job, data: Data, seed: int) -> Result:
     if task == "classification":
         classes = len(data.classes(job.label)) or max(2, int(label[known].max()) + 1)
     started = perf_counter()
-    model = module.build(task, **({"seed": seed} if part.seeded else {}), **job.parameters)
+    model = module.build(task, **({"seed": seed} if part.seeded else {}), **job.model_parameters)
     if any(np.isnan(values).any() for values in features.values()):
         model = make_pipeline(SimpleImputer(), model)
     model.fit(features["train"][known], label[known])
@@ -97,12 +99,10 @@ def _fit(job: Job, data: Data, seed: int) -> Result:
             "versions": provenance.versions(PACKAGES),
             "hardware": {"processor": provenance.processor(), "threads": 1, "device": {"kind": "cpu", "name": "cpu"}},
         },
-        timing={
-            "train_seconds": train_seconds,
-            "epoch_seconds": [],
-            "epoch_seconds_median": None,
-            "train_objects_per_second": known.sum() / train_seconds,
-            "predict_objects_per_second": sum(len(item.point) for item in predicted.values()) / predict_seconds,
-            "peak_memory_mb": runs.peak_memory_mb(),
-        },
+        timing=Timing(
+            train_seconds=train_seconds,
+            train_objects_per_second=float(known.sum() / train_seconds),
+            predict_objects_per_second=sum(len(item.point) for item in predicted.values()) / predict_seconds,
+            peak_memory_mb=runs.peak_memory_mb(),
+        ),
     )

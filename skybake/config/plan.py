@@ -13,6 +13,7 @@ from skybake.config.combinations import Chosen, Combination, Point, chosen_part
 from skybake.config.paths import BASELINE_FILES, COMPARISON_FILES, NETWORK_FILES, Paths, expanded
 from skybake.config.sweeps import sweep_points
 from skybake.settings import Settings
+from skybake.training.job import Job, NetworkJob
 from skybake.training.settings import Inside
 
 
@@ -165,25 +166,30 @@ class Plan:
         job = self.job(dataset, model, loss)
         return [job.model.part.module, *([job.loss.part.module] if job.loss else [])]
 
-    def job_facts(self, dataset: str, model: str, loss: str, point: str = "") -> dict[str, Any]:
+    def training_job(self, dataset: str, model: str, loss: str, point: str = "") -> Job:
         """Return what a training job, or that of a point of its sweep, is told, all but the digest of its code."""
         job = self.job(dataset, model, loss)
         training = self.config.bakeoffs[job.bakeoff].training
         given = self.points(dataset, model, loss)[point] if point else Point({}, job.model, job.loss, training)
-        return {
-            "dataset": dataset,
-            "model": model,
-            "loss": loss,
-            "part": given.model.part.name,
-            "parameters": dict(given.model.parameters),
-            "loss_part": given.loss.part.name if given.loss else "",
-            "loss_parameters": dict(given.loss.parameters) if given.loss else {},
-            "label": self.label(dataset),
-            "inputs": list(self.inputs(dataset)),
-            "training": given.training.model_dump() if given.loss else {},
-            "point": point,
-            "tested": not point,
-        }
+        told = Job(
+            dataset=dataset,
+            model=model,
+            loss=loss,
+            library_model=given.model.part.name,
+            model_parameters=dict(given.model.parameters),
+            label=self.label(dataset),
+            inputs=self.inputs(dataset),
+        )
+        if given.loss is None:
+            return told
+        return NetworkJob(
+            **dict(told),
+            library_loss=given.loss.part.name,
+            loss_parameters=dict(given.loss.parameters),
+            training=given.training,
+            point=point,
+            tested=not point,
+        )
 
     def run_folders(self, dataset: str, model: str, loss: str, point: str = "") -> dict[int, str]:
         """Return seed -> folder of the run."""
@@ -195,9 +201,9 @@ class Plan:
         """Return the points of a combination's sweep by name."""
         return {point.name: point for point in self.job(dataset, model, loss).points}
 
-    def point_facts(self, **names: str) -> dict[str, dict[str, Any]]:
-        """Return point -> what its training job is told, of a combination's sweep."""
-        return {point: self.job_facts(**names, point=point) for point in self.points(**names)}
+    def point_jobs(self, **names: str) -> dict[str, dict[str, Any]]:
+        """Return point -> what its training job is told, as plain values, of a combination's sweep."""
+        return {point: self.training_job(**names, point=point).params() for point in self.points(**names)}
 
     def swept_values(self, **names: str) -> dict[str, dict[str, Any]]:
         """Return point -> key -> value, of a combination's sweep."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from skybake.evaluation.trained import Trained, part_class_scores, part_errors, read
-from skybake.files import atomic_write
+from skybake.files import atomic_write, write_json
 from skybake.metrics.regression import rmse
-from skybake.training import runs
+from skybake.results import run_folder
 
 SCORES = {"regression": "rmse", "classification": "log_loss"}  # as the comparison chooses among models
 
@@ -58,22 +57,22 @@ def choose(points: Mapping[str, Mapping[str, Any]], folders: Mapping[str, Mappin
             values = [item["values"].get(key) for key in keys]
             row = [item["point"], *values, item["mean"], item["std_over_seeds"], *item["seeds"].values()]
             table.writerow([*("" if cell is None else cell for cell in row), str(item is best).lower()])
-    runs.write_json(choice, {"score": f"valid_{score}", "chosen": best["point"], "points": found})
+    write_json(choice, {"score": f"valid_{score}", "chosen": best["point"], "points": found})
 
 
 def _score(folders: Mapping[int, Path]) -> dict[str, Any]:
     """Return the validation score of each seed, their mean and spread; None where a seed diverged."""
     diverged = {}
     for seed, folder in folders.items():
-        record = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
-        if "diverged" in record:
-            diverged[str(seed)] = record["diverged"]
+        record = run_folder.read_record(Path(folder))
+        if record.diverged:
+            diverged[str(seed)] = record.diverged
     ended = {seed: folder for seed, folder in folders.items() if str(seed) not in diverged}
     scores: dict[str, float | None] = dict.fromkeys(map(str, folders))
     score = None
     if ended:
         trained = read(ended, parts=("valid",))
-        score = SCORES[next(iter(trained.values())).run["task"]]
+        score = SCORES[next(iter(trained.values())).run.task]
         each = _each(trained, score)
         scores |= {str(seed): value if np.isfinite(value) else None for seed, value in zip(trained, each, strict=True)}
     values = [value for value in scores.values() if value is not None]

@@ -14,6 +14,7 @@ from skybake.evaluation.bootstrap import Bootstrap
 from skybake.evaluation.trained import IDENTITY, PARTS, REGRESSION, EvaluationError, Trained, of_groups, parts_of, read
 from skybake.metrics import regression
 from skybake.missing import present
+from skybake.results.run_folder import PREDICTIONS
 
 
 def judge(runs: Mapping[int, Path], metrics: Path, statistics: Mapping[str, Any], outlier: float | None = None) -> None:
@@ -31,13 +32,13 @@ def judge(runs: Mapping[int, Path], metrics: Path, statistics: Mapping[str, Any]
     trained = read(runs)
     bootstrap = Bootstrap(**statistics)
     first = next(iter(trained.values())).run
-    threshold = regression.outlier_threshold(first["label"]) if outlier is None else outlier
-    number = first["task"] == REGRESSION
+    threshold = regression.outlier_threshold(first.label) if outlier is None else outlier
+    number = first.task == REGRESSION
     report = {
-        **{key: first[key] for key in IDENTITY},
+        **{key: getattr(first, key) for key in IDENTITY},
         "seeds": list(trained),
-        "predictions": {seed: files.file_digest(item.folder / "predictions.h5") for seed, item in trained.items()},
-        "error": regression.error_kind(first["label"]) if number else None,
+        "predictions": {seed: files.file_digest(item.folder / PREDICTIONS) for seed, item in trained.items()},
+        "error": regression.error_kind(first.label) if number else None,
         "outlier_threshold": threshold if number else None,
         "statistics": dict(statistics),
         **{part: _judge(trained, part, bootstrap, threshold) for part in PARTS},
@@ -56,12 +57,12 @@ def _judge(trained: Mapping[int, Trained], part: str, bootstrap: Bootstrap, thre
         )
     bootstrap = of_groups(bootstrap, trained, part)
     facts = {"objects": len(label), "groups": None if bootstrap.groups is None else len(np.unique(bootstrap.groups))}
-    if first.run["task"] == REGRESSION:
+    if first.run.task == REGRESSION:
         return {**facts, **judging.regression(parts, bootstrap, threshold)}
     for item in trained.values():
         if item.parts[part].prediction.classes is None:
             raise EvaluationError(
-                f"{item.folder / 'predictions.h5'}: no probabilities of classes found; expected them, since the task is"
-                f" {item.run['task']}. Hint: train with a loss for classification"
+                f"{item.folder / PREDICTIONS}: no probabilities of classes found; expected them, since the task is"
+                f" {item.run.task}. Hint: train with a loss for classification"
             )
     return {**facts, **judging.classification(parts, bootstrap)}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,8 +12,9 @@ from skybake.data.splits import WHOLE_GROUPS
 from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.missing import present
-from skybake.results import predictions
+from skybake.results import run_folder
 from skybake.results.predictions import Predicted
+from skybake.results.run_folder import PREDICTIONS, RECORD, Record
 
 PARTS = ("valid", "test")
 REGRESSION = "regression"
@@ -57,7 +55,7 @@ class Trained:
     """
 
     folder: Path
-    run: Mapping[str, Any]
+    run: Record
     history: History
     parts: Mapping[str, Predicted]
 
@@ -73,13 +71,14 @@ def read(runs: Mapping[int, Path], parts: Sequence[str] = PARTS) -> dict[int, Tr
     trained = {seed: _read(Path(runs[seed]), parts) for seed in sorted(runs)}
     first = next(iter(trained.values()))
     for seed, item in trained.items():
-        if item.run["seed"] != seed:
-            raise EvaluationError(f"{item.folder / 'run.json'}: seed {item.run['seed']} found, expected {seed}")
+        if item.run.seed != seed:
+            raise EvaluationError(f"{item.folder / RECORD}: seed {item.run.seed} found, expected {seed}")
         for key in IDENTITY:
-            if item.run[key] != first.run[key]:
+            found, expected = getattr(item.run, key), getattr(first.run, key)
+            if found != expected:
                 raise EvaluationError(
-                    f"{item.folder / 'run.json'}: {key} {item.run[key]!r} found, expected {first.run[key]!r} as in"
-                    f" {first.folder}. Hint: train all seeds again"
+                    f"{item.folder / RECORD}: {key} {found!r} found, expected {expected!r} as in {first.folder}."
+                    " Hint: train all seeds again"
                 )
         for part in parts:
             _check_objects(part, first, item)
@@ -87,20 +86,18 @@ def read(runs: Mapping[int, Path], parts: Sequence[str] = PARTS) -> dict[int, Tr
 
 
 def _read(folder: Path, parts: Sequence[str]) -> Trained:
-    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    record = run_folder.read_record(folder)
     return Trained(
         folder=folder,
-        run=run,
-        history=_history(folder / "history.csv", run.get("best_epoch")),
-        parts={part: predictions.read(folder / "predictions.h5", part) for part in parts},
+        run=record,
+        history=_history(run_folder.read_history(folder), record.best_epoch),
+        parts={part: run_folder.read_predictions(folder, part) for part in parts},
     )
 
 
-def _history(path: Path, best_epoch: int | None) -> History:
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+def _history(rows: Sequence[Mapping[str, float]], best_epoch: int | None) -> History:
     names = ["epoch", "loss", "val_loss", *(name for name in ("accuracy", "val_accuracy") if rows and name in rows[0])]
-    columns = {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
+    columns = {name: np.array([float(row[name]) for row in rows]) for name in names}
     return History(**columns, best_epoch=best_epoch)
 
 
@@ -111,7 +108,7 @@ def _check_objects(part: str, first: Trained, other: Trained) -> None:
         differ = np.flatnonzero(expected.ids[:same] != found.ids[:same])
         where = f"first at object {differ[0]}" if differ.size else f"{len(found.ids)} for {len(expected.ids)} objects"
         raise EvaluationError(
-            f"{other.folder / 'predictions.h5'}: the {part} objects or their labels are not those of {first.folder},"
+            f"{other.folder / PREDICTIONS}: the {part} objects or their labels are not those of {first.folder},"
             f" in the same order ({where}). Hint: train all seeds again on one split"
         )
 
@@ -137,6 +134,6 @@ def of_groups(bootstrap: Bootstrap, trained: Mapping[int, Trained], part: str) -
     """Return how a part's labelled objects are drawn: in the groups or cells that the split kept whole, or singly."""
     first = next(iter(trained.values()))
     found = first.parts[part]
-    if first.run.get("split", {}).get("strategy") not in WHOLE_GROUPS or found.groups is None:
+    if first.run.split.get("strategy") not in WHOLE_GROUPS or found.groups is None:
         return bootstrap
     return replace(bootstrap, groups=found.groups[present(found.label)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from skybake import figures, plugins
 from skybake.data.dataset import Dataset, load_dataset
 from skybake.evaluation.trained import REGRESSION, Trained, part_errors, parts_of, read
+from skybake.files import read_json
 
 
 def draw_run(
@@ -30,7 +30,7 @@ def draw_run(
     Raises:
         EvaluationError: Seeds differ in what they are runs of, or in their objects.
     """
-    judged = json.loads(Path(metrics).read_text(encoding="utf-8"))
+    judged = read_json(metrics)
     file = load_dataset(dataset) if dataset and _show_images(names) else None
     figures.draw_all(names, _data(read(runs), judged, file), Path(folder))
 

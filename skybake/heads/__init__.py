@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,29 @@ def fit(
     head = kind.fit(labels, **{name: value for name, value in known.items() if name in wanted})
     constants = {"scale": scale, "shift": shift, **head.loss_parameters}
     return head, {**given, **{name: value for name, value in constants.items() if name in part.parameters}}
+
+
+def as_dict(head: Head) -> dict[str, Any]:
+    """Return a fitted head as plain values: ``name``, and its own by name."""
+    name = next(name for name, kind in HEADS.items() if type(head) is kind)
+    return {"name": name, **{item.name: getattr(head, item.name) for item in fields(head)}}  # type: ignore[arg-type]
+
+
+def of_dict(values: Mapping[str, Any]) -> Head:
+    """Return the head of :func:`as_dict`, after JSON too.
+
+    Raises:
+        ValueError: There is no such head, or it has no such value.
+    """
+    name = values.get("name")
+    own = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items() if key != "name"}
+    try:
+        return HEADS[str(name)](**own)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"fitted head {name!r} with {sorted(own)} found; expected one of {', '.join(HEADS)} with its values."
+            " Hint: train again"
+        ) from error
 
 
 def check(loss: str, given: Mapping[str, Any]) -> None:

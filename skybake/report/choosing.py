@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def chosen_entry(entries: Sequence[Entry], chosen: Path) -> Entry | None:
     Raises:
         ValueError: It is none of the rows, or has not ended.
     """
-    named = json.loads(Path(chosen).read_text(encoding="utf-8"))["chosen"]
+    named = files.read_json(chosen)["chosen"]
     if named is None:
         return None
     for entry in entries:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -84,7 +83,7 @@ def read_comparison(rows: Sequence[Row], chosen: Path, found: Path, *, mock: boo
     """
     entries = _entries(rows, mock=mock)
     best = chosen_entry(entries, chosen)
-    known = json.loads(Path(found).read_text(encoding="utf-8"))
+    known = files.read_json(found)
     pairs = {name: {metric: _pair(pair) for metric, pair in of_row.items()} for name, of_row in known["pairs"].items()}
     return Comparison(_with_pairs(entries, best, pairs), best, pairs, Bootstrap(**known["statistics"]))
 

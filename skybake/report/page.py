@@ -158,7 +158,7 @@ def write_comparison(
         failed=[Detail(entry, _anchor(entry), log=log_tail(entry.row)) for entry in entries if entry.status == FAILED],
         versions=_distinct(entries, "versions"),
         hardware=_distinct(entries, "hardware"),
-        training_seconds=sum(item.get("train_seconds") or 0 for entry in entries for item in entry.timings.values()),
+        training_seconds=sum(item.train_seconds for entry in entries for item in entry.timings.values()),
         config_text=config_text,
         statistics=statistics,
         drawn=tables.drawn(best.record) if best and best.record["n_groups"] != 1 else "",
@@ -229,9 +229,9 @@ def _detail(entry: Entry, records: Sequence[Record], path: Path, *, illustrated:
                 for name in shown
             ),
             fixed(valid[str(seed)][task.choice], places[task.choice]),
-            "" if run.get("best_epoch") is None else str(run["best_epoch"]),
-            str(run.get("epochs") or ""),
-            brief(entry.timings[seed]["train_seconds"]),
+            "" if run.best_epoch is None else str(run.best_epoch),
+            str(run.epochs or ""),
+            brief(entry.timings[seed].train_seconds),
         )
 
     return Detail(
@@ -429,7 +429,7 @@ def _distinct(entries: Iterable[Entry], key: str) -> dict[str, list[str]]:
     found: dict[str, dict[str, None]] = {}
     for entry in entries:
         for run in entry.runs.values():
-            for name, value in (run.get(key) or {}).items():
+            for name, value in getattr(run, key).items():
                 found.setdefault(name, {})[_words(value)] = None
     return {name: list(values) for name, values in sorted(found.items())}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from skybake import plugins
-from skybake.files import file_digest
+from skybake.files import file_digest, read_json
 from skybake.report.tasks import task_of
-from skybake.results import folders, identity
+from skybake.results import folders, identity, run_folder
+from skybake.results.run_folder import Record as RunRecord
+from skybake.results.run_folder import Timing
 from skybake.workflow import logs
 
 OK, FAILED, NOT_FINITE = "ok", "failed", "not finite"
@@ -149,8 +150,8 @@ class Entry:
     row: Row
     record: Record
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    runs: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    timings: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    runs: Mapping[int, RunRecord] = field(default_factory=dict)
+    timings: Mapping[int, Timing] = field(default_factory=dict)
     sweep: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -171,10 +172,10 @@ def read(row: Row, *, mock: bool) -> Entry:
     record |= {"seeds": len(row.seeds), "mock": mock, "status": FAILED}
     if not is_judged(row):
         return Entry(row, record)
-    metrics = _json(row.metrics)
-    runs = {seed: _json(row.runs[seed] / "run.json") for seed in row.seeds}
-    timings = {seed: _json(row.runs[seed] / "timing.json") for seed in row.seeds}
-    sweep = _json(row.sweep) if row.sweep else {}
+    metrics = read_json(row.metrics)
+    runs = {seed: run_folder.read_record(row.runs[seed]) for seed in row.seeds}
+    timings = {seed: run_folder.read_timing(row.runs[seed]) for seed in row.seeds}
+    sweep = read_json(row.sweep) if row.sweep else {}
     record |= _accuracy(metrics) | _timing(timings.values()) | _devices(runs.values())
     record["point"], record["points"] = sweep.get("chosen"), len(sweep["points"]) if sweep else None
     return Entry(row, record, metrics, runs, timings, sweep)
@@ -185,20 +186,16 @@ def is_judged(row: Row) -> bool:
 
     Times of files would not tell: copies of them on another disk have others.
     """
-    found = {str(seed): folder / "predictions.h5" for seed, folder in row.runs.items()}
-    needed = [row.metrics, *found.values(), *(folder / "run.json" for folder in row.runs.values())]
+    found = {str(seed): folder / run_folder.PREDICTIONS for seed, folder in row.runs.items()}
+    needed = [row.metrics, *found.values(), *(folder / run_folder.RECORD for folder in row.runs.values())]
     if not all(path.exists() for path in needed):
         return False
-    return _json(row.metrics).get("predictions") == {seed: file_digest(path) for seed, path in found.items()}
+    return read_json(row.metrics).get("predictions") == {seed: file_digest(path) for seed, path in found.items()}
 
 
 def is_drawn(row: Row) -> bool:
     """Tell whether its figures are there: a drawing that fails leaves no folder behind."""
     return row.figures is not None and row.figures.is_dir()
-
-
-def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _accuracy(metrics: Mapping[str, Any]) -> Record:
@@ -227,9 +224,9 @@ def _spread(values: Sequence[float | None]) -> float | None:
     return float(np.std(known, ddof=1))
 
 
-def _devices(runs: Iterable[Mapping[str, Any]]) -> Record:
+def _devices(runs: Iterable[RunRecord]) -> Record:
     """Return the columns of what networks were trained on, and why a GPU that was there was not used."""
-    found = [run.get("hardware", {}).get("device", {}) for run in runs]
+    found = [run.hardware.get("device", {}) for run in runs]
     texts = {
         "device": {device.get("name", "") for device in found},
         "gpu_not_used": {device.get("gpu_not_used", "") for device in found},
@@ -237,12 +234,12 @@ def _devices(runs: Iterable[Mapping[str, Any]]) -> Record:
     return {name: "; ".join(sorted(filter(None, values))) or None for name, values in texts.items()}
 
 
-def _timing(timings: Iterable[Mapping[str, Any]]) -> Record:
+def _timing(timings: Iterable[Timing]) -> Record:
     """Return the columns of time and memory: means over seeds, but the largest memory, since seeds share a process."""
     timings = list(timings)
 
     def over_seeds(key: str, statistic) -> float | None:
-        known = [item[key] for item in timings if item.get(key) is not None]
+        known = [getattr(item, key) for item in timings if getattr(item, key) is not None]
         return float(statistic(known)) if known else None
 
     return {
@@ -273,7 +270,7 @@ def _failed(log: Path) -> bool:
 
 def log_tail(row: Row) -> str:
     """Return the last lines of the log of the step that failed, without paths of this machine's folders."""
-    trained = all((folder / "predictions.h5").exists() for folder in row.runs.values())
+    trained = all((folder / run_folder.PREDICTIONS).exists() for folder in row.runs.values())
     path = row.judge_log if trained and row.judge_log else row.log
     if is_judged(row) and row.draw_log:
         path = row.draw_log

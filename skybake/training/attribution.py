@@ -15,7 +15,7 @@ small. Scalars stay as they are. ``kernels`` are read from the network itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 
 from skybake import heads
-from skybake.missing import present
-from skybake.results import predictions
+from skybake.results import run_folder
 from skybake.results.attributions import Attributions
 from skybake.results.predictions import Predicted
+from skybake.results.run_folder import Record
 from skybake.training import backend, preprocessing, runs
 
 AT_ONCE = 128  # images that the network sees together
@@ -84,7 +84,6 @@ def look(
     run: Path,
     dataset: Path,
     split: Path,
-    loss: str,
     *,
     objects: int,
     seed: int,
@@ -97,7 +96,6 @@ def look(
     Args:
         run: Its folder, with ``model.keras``, ``run.json`` and ``predictions.h5``.
         dataset, split: What it was trained on.
-        loss: Name of the loss in the library.
         objects, seed: How many objects of the test part to choose at random, and how.
         ids: Instead, their names.
         methods: Of ``occlusion``, ``saliency``, ``integrated_gradients``, ``kernels``.
@@ -107,29 +105,31 @@ def look(
         InsideError: The dataset is not the one of the run, an object is not in the test part, or the network does not
             predict what it did when it was trained.
     """
-    record, _, _ = runs.read(run)
-    backend.start(record["training"]["backend"], threads=threads, precision="float32", device="cpu")
+    record = run_folder.read_record(run)
+    backend.start(record.training["backend"], threads=threads, precision="float32", device="cpu")
     import keras
 
     keras.utils.clear_session()
-    model = keras.saving.load_model(run / "model.keras", compile=False)
-    data = runs.load(dataset, split, record["label"])
+    model = keras.saving.load_model(run / run_folder.MODEL, compile=False)
+    data = runs.load(dataset, split, record.label)
     for name, digest in data.digests.items():
-        if record["digests"][name] != digest:
-            raise InsideError(f"{run / 'run.json'}: trained on another {name} than {dataset.parent}. Hint: train again")
-    tested = predictions.read(run / "predictions.h5", "test")
+        if record.digests[name] != digest:
+            raise InsideError(
+                f"{run / run_folder.RECORD}: trained on another {name} than {dataset.parent}. Hint: train again"
+            )
+    tested = run_folder.read_predictions(run, "test")
     places = choose(tested, objects, seed, ids)
     if not np.array_equal(data.dataset.ids[data.split.test], tested.ids):
-        raise InsideError(f"{run / 'predictions.h5'}: not of the test part of {split}. Hint: train again")
+        raise InsideError(f"{run / run_folder.PREDICTIONS}: not of the test part of {split}. Hint: train again")
     images = data.dataset.images(data.split.test[places])
-    step = preprocessing.ImageStep.of_dict(record["preprocessing"]["image"])
+    step = preprocessing.ImageStep.of_dict(record.preprocessing["image"])
     seen = step.apply(images.copy())
     scalars = _scalars(data, record, places)
-    head = _head(data, record, loss, tested)
+    head = heads.of_dict(record.fitted_head)
     _check(model, head, seen, scalars, tested, places, record, run)
     classes = tested.prediction.classes
     predicted = tested.prediction.point[places]
-    units = preprocessing.Affine.of_dict(record["targets"])
+    units = preprocessing.Affine.of_dict(record.targets)
     networks = [
         Network(model, None if scalars is None else scalars[[row]], explained(head, label, float(units.std[0])))
         for row, label in enumerate(predicted)
@@ -152,8 +152,11 @@ def look(
         layer, values = kernels(model)
         found |= {"layer": layer, "kernels": values}
     return Attributions(
-        **{name: record[name] for name in ("dataset", "model", "loss", "seed", "task", "label", "units", "mock")},
-        quantity=quantity(head, record["label"]),
+        **{
+            name: getattr(record, name)
+            for name in ("dataset", "model", "loss", "seed", "task", "label", "units", "mock")
+        },
+        quantity=quantity(head, record.label),
         bands=data.dataset.bands,
         pixel_units=data.dataset.columns["image"].units,
         classes=() if classes is None else tested.classes or tuple(map(str, range(classes.shape[1]))),
@@ -187,40 +190,25 @@ def choose(tested: Predicted, objects: int, seed: int, ids: Sequence[str] | None
     return np.array([places[name] for name in ids])
 
 
-def _scalars(data: runs.Data, record: Mapping[str, Any], places: np.ndarray) -> np.ndarray | None:
+def _scalars(data: runs.Data, record: Record, places: np.ndarray) -> np.ndarray | None:
     """Return the scalars (n, S) of some test objects as the network sees them; None where it takes none."""
-    if not record["inputs"]:
+    if not record.inputs:
         return None
-    step = preprocessing.Affine.of_dict(record["preprocessing"]["scalars"])
-    training, tested = (
-        np.column_stack(list(data.scalars(record["inputs"], part).values())) for part in ("train", "test")
-    )
+    step = preprocessing.Affine.of_dict(record.preprocessing["scalars"])
+    training, tested = (np.column_stack(list(data.scalars(record.inputs, part).values())) for part in ("train", "test"))
     return step.apply(tested[places], missing=step.apply(preprocessing.fit_affine(training).mean))
 
 
-def _head(data: runs.Data, record: Mapping[str, Any], loss: str, tested: Predicted) -> heads.Head:
-    """Make the head as it was made for the training."""
-    step = preprocessing.Affine.of_dict(record["targets"])
-    targets = step.apply(data.label(record["label"], "train")[:, None])
-    known = targets[present(targets)]
-    classes: tuple[str, ...] = ()
-    if tested.prediction.classes is not None:
-        classes = tuple(map(str, range(tested.prediction.classes.shape[1])))
-    parameters = {name: value for name, value in record["loss_parameters"].items() if name != "class_weights"}
-    head, _ = heads.fit(loss, parameters, known, scale=float(step.std[0]), shift=float(step.mean[0]), classes=classes)
-    return head
-
-
-def _check(model, head, seen, scalars, tested: Predicted, places, record: Mapping[str, Any], run: Path) -> None:
+def _check(model, head, seen, scalars, tested: Predicted, places, record: Record, run: Path) -> None:
     """Raise InsideError unless the network predicts of the objects what it did when it was trained."""
-    units = preprocessing.Affine.of_dict(record["targets"])
+    units = preprocessing.Affine.of_dict(record.targets)
     named = {"image": seen, "scalars": scalars}
     outputs = np.asarray(model([named[tensor.name] for tensor in model.inputs], training=False), dtype=np.float64)
     now = head.prediction(outputs).rescaled(float(units.std[0]), float(units.mean[0]))
     before = tested.prediction.select(places)
     name = "point" if before.classes is None else "classes"
     if not np.allclose(getattr(now, name), getattr(before, name), rtol=1e-3, atol=1e-4):  # of another machine
-        raise InsideError(f"{run / 'model.keras'}: it does not predict what it did when it was trained")
+        raise InsideError(f"{run / run_folder.MODEL}: it does not predict what it did when it was trained")
 
 
 def explained(head: heads.Head, label: float, scale: float) -> Number:

@@ -1,166 +1,318 @@
-"""What happens between epochs: history, best weights, stopping, progress, checkpoints."""
+"""What happens between epochs, one concern a callback; imports Keras, so only after :func:`backend.start`.
+
+What a callback remembers goes into the checkpoint, so that a training that goes on gives the same bytes as one that was
+never interrupted.
+"""
 
 from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
+import keras
 import numpy as np
 
-from skybake import attempts
 from skybake.training import backend
 from skybake.training.checkpoints import Checkpoint, Interrupted, State
+from skybake.training.runs import TrainingDiverged
+from skybake.training.settings import Plateau as PlateauSettings
+from skybake.training.settings import Training
+
+RECORDED = ("loss", "val_loss", "accuracy", "val_accuracy")  # of an epoch, where Keras gives them
 
 
-class TrainingDiverged(RuntimeError):
-    """The loss stopped being a number: the same seed does it again."""
+class Stateful(keras.callbacks.Callback):
+    """A callback whose state goes into the checkpoint.
 
-    reason = attempts.PERMANENT
+    Attributes:
+        STATE: Names of the attributes that are its state: numbers, texts, lists and dicts of them.
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = ()
+    _resumed: Mapping[str, Any] = {}
+
+    def state(self) -> dict[str, Any]:
+        """Return the state by name."""
+        return {name: getattr(self, name) for name in self.STATE}
+
+    def resume(self, kept: State) -> None:
+        """Go on from a checkpoint."""
+        self._resumed = kept.facts[type(self).__name__]
+        self._take_up()
+
+    def on_train_begin(self, logs=None):
+        """Go on with the state of the checkpoint; Keras's own callbacks begin anew here."""
+        super().on_train_begin(logs)
+        self._take_up()
+
+    def _take_up(self) -> None:
+        for name, value in self._resumed.items():
+            setattr(self, name, value)
 
 
-def _plateau(schedule: Mapping[str, Any], remembered: Mapping[str, float]) -> list:
-    """Return the callback that lowers the learning rate on a plateau, if the schedule asks for it."""
-    import keras
+class Clock(Stateful):
+    """Measures time, that of earlier attempts included.
 
-    if schedule["name"] != "plateau":
-        return []
+    Attributes:
+        epoch_seconds: Of each epoch.
+        fit_seconds: Of each epoch without its validation.
+        seconds: Of the training up to the checkpoint that it went on from.
+    """
 
-    class Plateau(keras.callbacks.ReduceLROnPlateau):
-        REMEMBERED = ("best", "wait", "cooldown_counter")
+    def __init__(self) -> None:
+        super().__init__()
+        self.epoch_seconds: list[float] = []
+        self.fit_seconds: list[float] = []
+        self.seconds = 0.0
 
-        def on_train_begin(self, logs=None):
-            super().on_train_begin(logs)  # which forgets
-            for name, value in remembered.items():
-                setattr(self, name, value)
+    def state(self) -> dict[str, Any]:
+        """Return the times, up to now."""
+        seconds = self.seconds + perf_counter() - self._begun
+        return {"epoch_seconds": self.epoch_seconds, "fit_seconds": self.fit_seconds, "seconds": seconds}
 
-        def memory(self) -> dict[str, float]:
-            return {name: float(getattr(self, name)) for name in self.REMEMBERED}
+    def on_train_begin(self, logs=None):
+        """Start the clock."""
+        super().on_train_begin(logs)
+        self._begun = perf_counter()
 
-    return [Plateau(factor=schedule["factor"], patience=schedule["patience"], min_lr=schedule["minimum"])]
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the epoch's clock."""
+        self._started = perf_counter()
+
+    def on_test_begin(self, logs=None):
+        """Record the time without validation."""
+        backend.wait(self.model)
+        self.fit_seconds.append(perf_counter() - self._started)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Record the time."""
+        self.epoch_seconds.append(perf_counter() - self._started)
 
 
-def make_watch(training: Mapping[str, Any], title: str, checkpoint: Checkpoint, kept: State | None):
-    """Return the callback that keeps history, timing and the best weights, stops early, shows progress and saves."""
-    import keras
-    from tqdm import tqdm
+class Divergence(keras.callbacks.Callback):
+    """Ends a training whose loss is no number, once an epoch: a look at every batch would make a GPU wait."""
 
-    stopping = training["early_stopping"]
-
-    class Watch(keras.callbacks.Callback):
-        def __init__(self):
-            super().__init__()
-            facts = kept.facts if kept else {}
-            self.history: list[dict[str, float]] = list(facts.get("history", []))
-            self.epoch_seconds: list[float] = list(facts.get("epoch_seconds", []))
-            self.fit_seconds: list[float] = list(facts.get("fit_seconds", []))
-            self.seconds_before: float = facts.get("seconds", 0.0)
-            self.best_epoch, self.best_loss = facts.get("best", (0, math.inf))
-            self.best_weights = kept.arrays["best"] if kept and kept.arrays["best"] else None
-            self.patience_from, self.patience_loss = facts.get("patience", (0, math.inf))
-            self.stopped: bool = facts.get("stopped", False)
-            self.plateau = _plateau(training["schedule"], facts.get("plateau", {}))
-            self.board = _board(training, checkpoint, anew=kept is None)
-            self.warned = lambda: False
-            self.bar = tqdm(total=training["epochs"], initial=self.epochs, desc=title, unit="epoch", mininterval=2.0)
-
-        @property
-        def epochs(self) -> int:
-            return len(self.history)
-
-        def on_train_begin(self, logs=None):
-            self.begun = perf_counter()
-
-        def on_epoch_begin(self, epoch, logs=None):
-            self.started = perf_counter()
-
-        def on_test_begin(self, logs=None):
-            backend.wait(self.model)
-            self.fit_seconds.append(perf_counter() - self.started)
-
-        def on_epoch_end(self, epoch, logs=None):
-            self.epoch_seconds.append(perf_counter() - self.started)
-            loss, valid = float(logs["loss"]), float(logs["val_loss"])
-            if not (math.isfinite(loss) and math.isfinite(valid)):
-                self.bar.close()
-                raise TrainingDiverged(
-                    f"loss {loss}, validation loss {valid} in epoch {epoch + 1}. Hint: a smaller learning_rate, or"
-                    " images and labels other than 'none'"
-                )
-            accuracies = {name: float(logs[name]) for name in ("accuracy", "val_accuracy") if name in logs}
-            self.history.append({"epoch": epoch + 1, "loss": loss, "val_loss": valid, **accuracies})
-            if valid < self.best_loss:
-                self.best_epoch, self.best_loss = epoch + 1, valid
-                if training["weights"] == "best":
-                    self.best_weights = self.model.get_weights()
-            self.bar.set_postfix(loss=f"{loss:.4g}", val_loss=f"{valid:.4g}")
-            self.bar.update()
-            if stopping:
-                if valid < self.patience_loss - stopping["min_delta"]:
-                    self.patience_from, self.patience_loss = epoch, valid
-                elif epoch - self.patience_from >= stopping["patience"]:
-                    self.model.stop_training = self.stopped = True
-            checkpoint.save(self.state())
-            if self.board:
-                for name, value in self.history[-1].items():
-                    self.board.add_scalar(name, value, global_step=self.epochs)
-                self.board.flush()
-            if self.warned():
-                self.bar.close()
-                raise Interrupted(
-                    f"SIGTERM came (a time limit ahead, or scancel): stopping after epoch {self.epochs}, which is kept;"
-                    " the next attempt goes on there"
-                )
-
-        def state(self) -> State:
-            return State(
-                facts={
-                    "history": self.history,
-                    "epoch_seconds": self.epoch_seconds,
-                    "fit_seconds": self.fit_seconds,
-                    "seconds": self.seconds_before + perf_counter() - self.begun,
-                    "best": (self.best_epoch, self.best_loss),
-                    "patience": (self.patience_from, self.patience_loss),
-                    "stopped": self.stopped,
-                    "plateau": self.plateau[0].memory() if self.plateau else {},
-                },
-                arrays={
-                    "model": [_array(variable) for variable in self.model.variables],
-                    "optimizer": [_array(variable) for variable in self.model.optimizer.variables],
-                    "best": self.best_weights or [],
-                },
+    def on_epoch_end(self, epoch, logs=None):
+        """Raise TrainingDiverged if a loss is not finite."""
+        loss, valid = float(logs["loss"]), float(logs["val_loss"])
+        if not (math.isfinite(loss) and math.isfinite(valid)):
+            raise TrainingDiverged(
+                f"loss {loss}, validation loss {valid} in epoch {epoch + 1}. Hint: a smaller learning_rate, or"
+                " images and labels other than 'none'"
             )
 
-        def restore(self) -> None:
-            self.bar.close()
-            if self.board:
-                self.board.close()
-            if training["weights"] == "best":
-                self.model.set_weights(self.best_weights)
-            else:
-                self.best_epoch = len(self.history)
 
-    return Watch()
+class History(Stateful):
+    """Records losses, and for classes accuracies.
 
+    Attributes:
+        rows: One an epoch: ``epoch``, from 1, and numbers by name.
+    """
 
-def _board(training: Mapping[str, Any], checkpoint: Checkpoint, anew: bool):
-    """Return what writes logs for TensorBoard, beside the checkpoint, if the config asks for them."""
-    if not training["tensorboard"] or checkpoint.path is None:
-        return None
-    from tensorboardX import SummaryWriter
+    STATE = ("rows",)
 
-    folder = checkpoint.path.parent / "tensorboard" / checkpoint.path.stem
-    if anew:  # or the curves of an earlier config would stand among these
-        shutil.rmtree(folder, ignore_errors=True)
-    return SummaryWriter(str(folder), write_to_disk=True)
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[dict[str, float]] = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Record the epoch."""
+        self.rows.append({"epoch": epoch + 1, **{name: float(logs[name]) for name in RECORDED if name in logs}})
 
 
-def _array(variable) -> np.ndarray:
-    import keras
+class Plateau(Stateful, keras.callbacks.ReduceLROnPlateau):
+    """Lowers the learning rate when the validation loss no longer falls."""
 
-    return keras.ops.convert_to_numpy(variable)
+    STATE = ("best", "wait", "cooldown_counter")
+
+
+class EarlyStopping(Stateful, keras.callbacks.EarlyStopping):
+    """Stops when the validation loss no longer falls; ``stopped_epoch`` is above 0 once it has."""
+
+    STATE = ("best", "wait", "stopped_epoch")
+
+
+class BestWeights(Stateful):
+    """Remembers the epoch whose weights are kept, and at the end gives them back to the network.
+
+    Attributes:
+        best_epoch: From 1.
+        best_loss: The lowest validation loss.
+        weights: Of that epoch; empty where the last ones are kept.
+    """
+
+    STATE = ("best_epoch", "best_loss")
+
+    def __init__(self, keep: str):
+        super().__init__()
+        self.keep = keep
+        self.best_epoch, self.best_loss = 0, math.inf
+        self.weights: Sequence[np.ndarray] = []
+
+    def resume(self, kept: State) -> None:
+        """Go on from a checkpoint."""
+        super().resume(kept)
+        self.weights = kept.arrays["best"]
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Remember the epoch if it is the best so far."""
+        if self.keep == "last":
+            self.best_epoch = epoch + 1
+        elif logs["val_loss"] < self.best_loss:
+            self.best_epoch, self.best_loss = epoch + 1, float(logs["val_loss"])
+            self.weights = self.model.get_weights()
+
+    def on_train_end(self, logs=None):
+        """Give the weights back."""
+        if self.keep == "best":
+            self.model.set_weights(self.weights)
+
+
+class Progress(keras.callbacks.Callback):
+    """Shows a bar of the epochs."""
+
+    def __init__(self, title: str, epochs: int, done: int):
+        super().__init__()
+        from tqdm import tqdm
+
+        self.bar = tqdm(total=epochs, initial=done, desc=title, unit="epoch", mininterval=2.0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Move the bar on."""
+        self.bar.set_postfix(loss=f"{logs['loss']:.4g}", val_loss=f"{logs['val_loss']:.4g}")
+        self.bar.update()
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self.bar.close()
+
+
+class SaveState(keras.callbacks.Callback):
+    """Saves the state of network, optimizer and callbacks after every epoch; stands behind those that it saves."""
+
+    def __init__(self, checkpoint: Checkpoint, stateful: Sequence[Stateful], best: BestWeights):
+        super().__init__()
+        self.checkpoint, self.stateful, self.best = checkpoint, stateful, best
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Save."""
+        self.checkpoint.save(
+            State(
+                facts={type(callback).__name__: callback.state() for callback in self.stateful},
+                arrays={
+                    "model": [keras.ops.convert_to_numpy(variable) for variable in self.model.variables],
+                    "optimizer": [keras.ops.convert_to_numpy(variable) for variable in self.model.optimizer.variables],
+                    "best": self.best.weights,
+                },
+            )
+        )
+
+
+class TensorBoard(keras.callbacks.Callback):
+    """Writes the history for TensorBoard; Keras's own callback needs TensorFlow."""
+
+    def __init__(self, folder: Path, history: History, *, anew: bool):
+        super().__init__()
+        from tensorboardX import SummaryWriter
+
+        if anew:  # or the curves of an earlier config would stand among these
+            shutil.rmtree(folder, ignore_errors=True)
+        self.history = history
+        self.board = SummaryWriter(str(folder), write_to_disk=True)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write the epoch."""
+        for name, value in self.history.rows[-1].items():
+            self.board.add_scalar(name, value, global_step=epoch + 1)
+        self.board.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.board.close()
+
+
+class StopOnSigterm(keras.callbacks.Callback):
+    """Ends a training after the epoch in which SIGTERM came; stands behind what saves the state."""
+
+    came: Callable[[], bool] = staticmethod(lambda: False)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Raise Interrupted if SIGTERM has come."""
+        if self.came():
+            raise Interrupted(
+                f"SIGTERM came (a time limit ahead, or scancel): stopping after epoch {epoch + 1}, which is kept;"
+                " the next attempt goes on there"
+            )
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """The callbacks of one training.
+
+    Attributes:
+        timing, history, best, sigterm: Those that are asked for what they know, or told.
+        stopping: None where nothing stops early.
+        all: In the order in which they work.
+    """
+
+    timing: Clock
+    history: History
+    best: BestWeights
+    stopping: EarlyStopping | None
+    sigterm: StopOnSigterm
+    all: Sequence[keras.callbacks.Callback]
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs are done."""
+        return len(self.history.rows)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the training has stopped early."""
+        return self.stopping is not None and self.stopping.stopped_epoch > 0
+
+    def close(self) -> None:
+        """Close files and the bar."""
+        for callback in self.all:
+            if isinstance(callback, Progress | TensorBoard):
+                callback.close()
+
+
+def build_callbacks(training: Training, title: str, checkpoint: Checkpoint, kept: State | None) -> Callbacks:
+    """Return the callbacks of a training.
+
+    Args:
+        training: The config's training block.
+        title: Stands before the bar.
+        checkpoint: Where the state is saved after every epoch.
+        kept: The state that the training goes on from.
+    """
+    timing, history, best = Clock(), History(), BestWeights(training.weights)
+    schedule, early = training.schedule, training.early_stopping
+    stateful: list[Stateful] = [timing, history, best]
+    if isinstance(schedule, PlateauSettings):
+        stateful.append(Plateau(factor=schedule.factor, patience=schedule.patience, min_lr=schedule.minimum))
+    stopping = EarlyStopping(min_delta=early.min_delta, patience=early.patience) if early else None
+    if stopping:
+        stateful.append(stopping)
+    if kept:
+        for callback in stateful:
+            callback.resume(kept)
+    rest: list[keras.callbacks.Callback] = [
+        Progress(title, training.epochs, len(history.rows)),
+        SaveState(checkpoint, stateful, best),
+    ]
+    if training.tensorboard and checkpoint.path:
+        folder = checkpoint.path.parent / "tensorboard" / checkpoint.path.stem  # beside the checkpoint
+        rest.append(TensorBoard(folder, history, anew=kept is None))
+    sigterm = StopOnSigterm()
+    return Callbacks(timing, history, best, stopping, sigterm, [timing, Divergence(), *stateful[1:], *rest, sigterm])
 
 
 def restore_state(model, kept: State) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from time import perf_counter
 
 import numpy as np
 
 from skybake import heads, plugins, provenance
 from skybake.results.predictions import Prediction
+from skybake.results.run_folder import MODEL, Timing
 from skybake.training import backend, feeding, runs
-from skybake.training.callbacks import TrainingDiverged, make_watch, restore_state
 from skybake.training.checkpoints import Checkpoint, sigterm_is_a_warning
+from skybake.training.job import NetworkJob
 from skybake.training.network import build_optimizer, compose_network, fit_head, recorded_metrics
 from skybake.training.prepared import Prepared
-from skybake.training.runs import Job, Result
+from skybake.training.runs import Result, TrainingDiverged
 from skybake.training.saving import save_model
 
 NOWHERE = Checkpoint()
@@ -24,7 +26,7 @@ PACKAGES = {
 }
 
 
-def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWHERE) -> Result:
+def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWHERE) -> Result:
     """Train with one seed and predict validation and test.
 
     After every epoch the state of the training is kept in ``checkpoint``; a training that finds one goes on from there
@@ -36,56 +38,56 @@ def train(job: Job, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWH
     import keras
 
     from skybake import losses
+    from skybake.training.callbacks import build_callbacks, restore_state
 
     keras.utils.clear_session()  # or layer names would count on from the seed before
     keras.utils.set_random_seed(seed)
     training = job.training
     head, loss_parameters = fit_head(prepared, job)
     model = compose_network(job, prepared.parts["train"].shapes, head)
-    if training["labels"] != "none":
+    if training.labels != "none":
         model.get_layer("head").bias.assign(head.bias)
     model.compile(
-        optimizer=build_optimizer(training, steps=math.ceil(len(prepared.parts["train"]) / training["batch_size"])),
-        loss=losses.get(job.loss_part, **loss_parameters),
+        optimizer=build_optimizer(training, steps=math.ceil(len(prepared.parts["train"]) / training.batch_size)),
+        loss=losses.get(job.library_loss, **loss_parameters),
         metrics=recorded_metrics(job, loss_parameters),
     )
     kept = checkpoint.load()
-    watch = make_watch(training, f"{job.dataset} {job.model} {job.loss} seed {seed}", checkpoint, kept)
+    callbacks = build_callbacks(training, f"{job.dataset} {job.model} {job.loss} seed {seed}", checkpoint, kept)
     if kept:
         restore_state(model, kept)
-        print(f"seed {seed}: going on after epoch {watch.epochs}", flush=True)
-    started = perf_counter() - watch.seconds_before
+        print(f"seed {seed}: going on after epoch {callbacks.epochs}", flush=True)
+    started = perf_counter() - callbacks.timing.seconds
     try:
-        with sigterm_is_a_warning() as watch.warned:
+        with closing(callbacks), sigterm_is_a_warning() as callbacks.sigterm.came:
             model.fit(
                 feeding.batches(
-                    prepared.parts["train"], training["batch_size"], seed, training["augmentation"], watch.epochs
+                    prepared.parts["train"], training.batch_size, seed, training.augmentation, callbacks.epochs
                 ),
-                validation_data=feeding.batches(prepared.parts["valid"], training["batch_size"]),
-                epochs=watch.epochs if watch.stopped else training["epochs"],
-                initial_epoch=watch.epochs,
+                validation_data=feeding.batches(prepared.parts["valid"], training.batch_size),
+                epochs=callbacks.epochs if callbacks.stopped else training.epochs,
+                initial_epoch=callbacks.epochs,
                 shuffle=False,
                 verbose=0,
-                callbacks=[*watch.plateau, watch],
+                callbacks=callbacks.all,
             )
-        train_seconds = perf_counter() - started
-        watch.restore()
-        return _result(job, prepared, model, head, watch, train_seconds)
+        return _result(job, prepared, model, head, callbacks, perf_counter() - started)
     except TrainingDiverged as error:
         if job.tested:
             raise
-        return _diverged(prepared, model, watch, perf_counter() - started, str(error))
+        return _diverged(prepared, model, callbacks, perf_counter() - started, str(error))
 
 
-def _result(job: Job, prepared: Prepared, model, head: heads.Head, watch, train_seconds: float) -> Result:
+def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callbacks, train_seconds: float) -> Result:
     predicted, objects_per_second = predict_parts(prepared, model, head)
     return Result(
         predictions=predicted,
         record={
-            "head": plugins.losses()[job.loss_part].constants["head"],
+            "head": plugins.losses()[job.library_loss].constants["head"],
+            "fitted_head": heads.as_dict(head),
             "parameters": int(sum(math.prod(weight.shape) for weight in model.trainable_weights)),
-            "epochs": len(watch.history),
-            "best_epoch": watch.best_epoch,
+            "epochs": callbacks.epochs,
+            "best_epoch": callbacks.best.best_epoch,
             "preprocessing": {
                 "image": prepared.image_step.as_dict(),
                 "scalars": prepared.scalar_step.as_dict() if job.inputs else None,
@@ -93,23 +95,23 @@ def _result(job: Job, prepared: Prepared, model, head: heads.Head, watch, train_
             "targets": prepared.target_step.as_dict(),
             **{name: head.loss_parameters[name] for name in ("class_weights",) if name in head.loss_parameters},
             "shuffle": prepared.parts["train"].shuffle,
-            "versions": provenance.versions(PACKAGES[job.training["backend"]]),
+            "versions": provenance.versions(PACKAGES[job.training.backend]),
             "hardware": {
                 "processor": provenance.processor(),
-                "threads": job.training["threads"],
+                "threads": job.training.threads,
                 "device": backend.hardware(),
             },
         },
-        timing={
-            "train_seconds": train_seconds,
-            "epoch_seconds": watch.epoch_seconds,
-            "epoch_seconds_median": float(np.median(watch.epoch_seconds)),
-            "train_objects_per_second": len(prepared.parts["train"]) / float(np.median(watch.fit_seconds)),
-            "predict_objects_per_second": objects_per_second,
-            "peak_memory_mb": runs.peak_memory_mb(),
-        },
-        history=watch.history,
-        save=lambda folder: save_model(model, folder / "model.keras"),
+        timing=Timing(
+            train_seconds=train_seconds,
+            epoch_seconds=callbacks.timing.epoch_seconds,
+            epoch_seconds_median=float(np.median(callbacks.timing.epoch_seconds)),
+            train_objects_per_second=len(prepared.parts["train"]) / float(np.median(callbacks.timing.fit_seconds)),
+            predict_objects_per_second=objects_per_second,
+            peak_memory_mb=runs.peak_memory_mb(),
+        ),
+        history=callbacks.history.rows,
+        save=lambda folder: save_model(model, folder / MODEL),
     )
 
 
@@ -139,13 +141,13 @@ def _outputs(model, part: feeding.Part) -> np.ndarray:
     return ordered
 
 
-def _diverged(prepared: Prepared, model, watch, train_seconds: float, reason: str) -> Result:
+def _diverged(prepared: Prepared, model, callbacks, train_seconds: float, reason: str) -> Result:
     """Return what a point of a sweep leaves that did not survive its values: no prediction, and so no choice."""
     print(f"diverged, so this point cannot be chosen: {reason}", flush=True)
     return Result(
         predictions={"valid": Prediction(point=np.full(len(prepared.parts["valid"]), np.nan))},
-        record={"diverged": reason, "epochs": len(watch.history)},
-        timing={"train_seconds": train_seconds, "epoch_seconds": watch.epoch_seconds},
-        history=watch.history,
-        save=lambda folder: save_model(model, folder / "model.keras"),
+        record={"diverged": reason, "epochs": callbacks.epochs},
+        timing=Timing(train_seconds, callbacks.timing.epoch_seconds),
+        history=callbacks.history.rows,
+        save=lambda folder: save_model(model, folder / MODEL),
     )

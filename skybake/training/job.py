@@ -1,121 +1,74 @@
-"""Fits a network: model, head and loss are composed, trained with one seed, and made to predict."""
+"""What a training job is told, typed; the Snakefile hands it to the job's script as plain values."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
+from pydantic import Field
 
-from skybake import provenance
-from skybake.results import predictions
-from skybake.training import backend, runs
-from skybake.training.fit import PACKAGES, predict_parts, train
-from skybake.training.network import fit_head
-from skybake.training.prepared import Prepared, prepare
-from skybake.training.runs import Job, Result
+from skybake.settings import Settings
+from skybake.training.settings import Training
 
 
-def train_job(
-    dataset: Path,
-    split: Path,
-    job: Job,
-    seeds: Mapping[int, Path],
-    work: Path,
-    files: Sequence[str],
-    asked_gpu: str = "",
-) -> None:
-    """Train a network with every seed of a job, in this process.
+class Job(Settings):
+    """A baseline to fit with some seeds: what all jobs are told.
 
-    Args:
-        dataset, split: Files.
-        job: What to train.
-        seeds: Seed -> folder of the run.
-        work: Folder that survives a failed job.
-        files: Names of the files that a run has.
-        asked_gpu: How the job asked its cluster for a GPU; empty where it did not.
-
-    Raises:
-        BackendError: There is no GPU where there should be one.
-        TrainingFailed: A seed failed; the others are kept.
+    Attributes:
+        dataset, model, loss: Names, as in the results tree.
+        library_model: Name of the model or baseline in the library.
+        model_parameters: Those that differ from its defaults.
+        label: Name of the label.
+        inputs: Names of the scalars given beside the image.
+        code: Digest of the library files that make the result.
     """
-    training = job.training
-    _start(training, asked_gpu)
-    data = runs.load(dataset, split, job.label, job.parts)
-    prepared = prepare(data, job)
-    versions = provenance.versions(PACKAGES[training["backend"]])
-    runs.run(job, data, seeds, work, lambda seed, checkpoint: train(job, prepared, seed, checkpoint), files, versions)
+
+    dataset: str
+    model: str
+    loss: str
+    library_model: str
+    model_parameters: dict[str, Any] = Field(default_factory=dict)
+    label: str
+    inputs: tuple[str, ...] = ()
+    code: str = ""
+
+    @property
+    def sees_test(self) -> bool:
+        """Whether the job may see the test part."""
+        return True
+
+    def params(self) -> dict[str, Any]:
+        """Return plain values for a rule's ``params``: whatever changes there runs the job again."""
+        return self.model_dump(exclude={"code"})
+
+    def facts(self) -> dict[str, Any]:
+        """Return what ``run.json`` says of the job."""
+        named = {"dataset", "model", "loss", "library_model", "model_parameters", "label", "inputs"}
+        return {**self.model_dump(include=named), "library_loss": None, "loss_parameters": {}, "training": {}}
 
 
-def _start(training: Mapping[str, Any], asked_gpu: str) -> None:
-    backend.start(
-        training["backend"],
-        threads=training["threads"],
-        precision=training["precision"],
-        device=training["device"],
-        asked_gpu=asked_gpu,
-    )
+class NetworkJob(Job):
+    """A network to train with some seeds.
 
-
-def test_chosen(
-    dataset: Path,
-    split: Path,
-    job: Job,
-    trained: Mapping[int, Path],
-    seeds: Mapping[int, Path],
-    work: Path,
-    files: Sequence[str],
-    asked_gpu: str,
-) -> None:
-    """Let the networks of the chosen point of a sweep predict the test part, which no point has seen before.
-
-    Args:
-        dataset, split: Files.
-        job: The point's job, tested.
-        trained: Seed -> folder of the point's run.
-        seeds: Seed -> folder of the run that stands in the comparison.
-        work: Folder that survives a failed job.
-        files: Names of the files that a run has.
-        asked_gpu: How the job asked its cluster for a GPU; empty where it did not.
-
-    Raises:
-        BackendError: There is no GPU where there should be one.
-        TrainingFailed: A network could not be loaded, or predicts other than it did when it was trained.
+    Attributes:
+        library_loss: Name of the loss in the library.
+        loss_parameters: Those that differ from its defaults.
+        training: How it is trained.
+        point: Name of the point of a sweep; empty where nothing is swept.
+        tested: False for a point that has not been chosen: of the test part it neither reads nor writes anything.
     """
-    training = job.training
-    _start(training, asked_gpu)
-    data = runs.load(dataset, split, job.label, job.parts)
-    prepared = prepare(data, job)
-    runs.run(
-        job,
-        data,
-        seeds,
-        work,
-        lambda seed, _: _tested(prepared, job, trained[seed]),
-        files,
-        provenance.versions(PACKAGES[training["backend"]]),
-    )
 
+    library_loss: str
+    loss_parameters: dict[str, Any] = Field(default_factory=dict)
+    training: Training
+    point: str = ""
+    tested: bool = True
 
-def _tested(prepared: Prepared, job: Job, folder: Path) -> Result:
-    import keras
+    @property
+    def sees_test(self) -> bool:
+        """Whether the job may see the test part."""
+        return self.tested
 
-    keras.utils.clear_session()
-    model = keras.saving.load_model(folder / "model.keras", compile=False)
-    head, _ = fit_head(prepared, job)
-    predicted, objects_per_second = predict_parts(prepared, model, head)
-    known = predictions.read(folder / "predictions.h5", "valid").prediction
-    if not np.allclose(known.point, predicted["valid"].point, rtol=1e-4, atol=1e-6):  # another machine's last digits
-        raise ValueError(
-            f"{folder / 'model.keras'}: it does not predict what it did when it was trained. Hint: delete its folder"
-        )
-    record, timing, history = runs.read(folder)
-    return Result(
-        predictions=predicted,
-        record=record,
-        timing={**timing, "predict_objects_per_second": objects_per_second},
-        history=history,
-        save=lambda target: shutil.copyfile(folder / "model.keras", target / "model.keras"),
-    )
+    def facts(self) -> dict[str, Any]:
+        """Return what ``run.json`` says of the job."""
+        named = {"library_loss", "loss_parameters", "training", *({"point"} if self.point else ())}
+        return {**super().facts(), **self.model_dump(include=named)}

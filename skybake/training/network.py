@@ -7,11 +7,12 @@ from typing import Any
 
 from skybake import heads, plugins
 from skybake.missing import present
+from skybake.training.job import NetworkJob
 from skybake.training.prepared import Prepared
-from skybake.training.runs import Job
+from skybake.training.settings import Training
 
 
-def compose_network(job: Job, inputs: Mapping[str, tuple[int, ...]], head: heads.Head):
+def compose_network(job: NetworkJob, inputs: Mapping[str, tuple[int, ...]], head: heads.Head):
     """Build the network: the model's features, then the head.
 
     Args:
@@ -24,12 +25,12 @@ def compose_network(job: Job, inputs: Mapping[str, tuple[int, ...]], head: heads
     """
     import keras
 
-    part = plugins.models()[job.part]
+    part = plugins.models()[job.library_model]
     tensors = {name: keras.Input(shape, name=name) for name, shape in inputs.items()}
-    features = _features(part, tensors["image"], tensors.get("scalars"), {**part.parameters, **job.parameters})
+    features = _features(part, tensors["image"], tensors.get("scalars"), {**part.parameters, **job.model_parameters})
     activation = part.constants.get("OUTPUT_ACTIVATION") or head.activation
     outputs = keras.layers.Dense(head.width, activation=activation, dtype="float32", name="head")(features)
-    return keras.Model(tensors, outputs, name=job.part)
+    return keras.Model(tensors, outputs, name=job.library_model)
 
 
 def _features(part: plugins.PlugIn, image, scalars, parameters: dict[str, Any]):
@@ -41,13 +42,13 @@ def _features(part: plugins.PlugIn, image, scalars, parameters: dict[str, Any]):
     return mixed(part.load().build(image, None, **parameters), scalars, units, dropout)
 
 
-def fit_head(prepared: Prepared, job: Job) -> tuple[heads.Head, dict[str, Any]]:
+def fit_head(prepared: Prepared, job: NetworkJob) -> tuple[heads.Head, dict[str, Any]]:
     """Return the head that suits the training labels, and the parameters of the loss."""
     targets = prepared.parts["train"].targets
     known = targets[present(targets)]
     step = prepared.target_step
     return heads.fit(
-        job.loss_part,
+        job.library_loss,
         job.loss_parameters,
         known,
         scale=float(step.std[0]),
@@ -56,29 +57,29 @@ def fit_head(prepared: Prepared, job: Job) -> tuple[heads.Head, dict[str, Any]]:
     )
 
 
-def recorded_metrics(job: Job, loss_parameters: Mapping[str, Any]) -> list:
+def recorded_metrics(job: NetworkJob, loss_parameters: Mapping[str, Any]) -> list:
     """Return what is recorded of every epoch beside the loss: the accuracy, where the head predicts classes."""
     from skybake.losses import _accuracy
 
-    part = plugins.losses()[job.loss_part]
+    part = plugins.losses()[job.library_loss]
     head = part.constants["head"]
     return [_accuracy.Accuracy(head, {**part.parameters, **loss_parameters})] if head in _accuracy.CLASS else []
 
 
-def build_optimizer(training: Mapping[str, Any], steps: int):
+def build_optimizer(training: Training, steps: int):
     """Return the optimizer with its learning rate over all epochs of ``steps`` steps."""
     import keras
 
-    parameters = dict(training["optimizer"])
+    parameters = training.optimizer.model_dump()
     build = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}[
         parameters.pop("name")
     ]
-    rate, warmup = parameters.pop("learning_rate"), round(training["schedule"].get("warmup_epochs", 0) * steps)
+    rate, warmup = parameters.pop("learning_rate"), round(getattr(training.schedule, "warmup_epochs", 0) * steps)
     start = rate / max(warmup, 1)
-    if training["schedule"]["name"] == "cosine":
+    if training.schedule.name == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(
             start if warmup else rate,
-            decay_steps=max(training["epochs"] * steps - warmup, 1),
+            decay_steps=max(training.epochs * steps - warmup, 1),
             warmup_target=rate if warmup else None,
             warmup_steps=warmup,
         )

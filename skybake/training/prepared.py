@@ -9,7 +9,8 @@ import numpy as np
 
 from skybake.missing import present
 from skybake.training import feeding, preprocessing
-from skybake.training.runs import Data, Job
+from skybake.training.job import NetworkJob
+from skybake.training.runs import Data
 
 
 @dataclass(frozen=True)
@@ -29,28 +30,28 @@ class Prepared:
     classes: tuple[str, ...] = ()
 
 
-def prepare(data: Data, job: Job) -> Prepared:
+def prepare(data: Data, job: NetworkJob) -> Prepared:
     """Bring a job's objects into the network's units; images stay on disk where memory would not hold them all."""
     training = job.training
-    disk = feeding.from_disk(data.dataset, training["memory_limit_mb"])
+    disk = feeding.from_disk(data.dataset, training.memory_limit_mb)
     if disk:
         print(
-            f"the images take more than {training['memory_limit_mb']:g} MB (training.memory_limit_mb): they are read"
+            f"the images take more than {training.memory_limit_mb:g} MB (training.memory_limit_mb): they are read"
             " from disk, and shuffled by chunks",
             flush=True,
         )
-    images = feeding.parts_of(data.rows, data.dataset, training["memory_limit_mb"])
-    step = preprocessing.fit_images(training["images"], images["train"])
+    images = feeding.parts_of(data.rows, data.dataset, training.memory_limit_mb)
+    step = preprocessing.fit_images(training.images, images["train"])
     for part in images.values():
         part.prepare(step)
     scalar_step, scalars = _scalars(data, job)
     labels = {part: data.label(job.label, part)[:, None] for part in data.rows}
     target_step = (
         preprocessing.fit_affine(labels["train"])
-        if training["labels"] == "standardise" and data.dataset.task == "regression"
+        if training.labels == "standardise" and data.dataset.task == "regression"
         else preprocessing.Affine()
     )
-    shuffle = "chunks" if disk else training["shuffle"]
+    shuffle = "chunks" if disk else training.shuffle
     parts = {
         part: feeding.Part(images[part], target_step.apply(labels[part]), scalars.get(part), shuffle=shuffle)
         for part in data.rows
@@ -58,7 +59,7 @@ def prepare(data: Data, job: Job) -> Prepared:
     return Prepared(parts, step, scalar_step, target_step, _classes(data, job))
 
 
-def _classes(data: Data, job: Job) -> tuple[str, ...]:
+def _classes(data: Data, job: NetworkJob) -> tuple[str, ...]:
     """Return the names of the classes; numbers up to the largest label of training and validation if there are none.
 
     Raises:
@@ -83,14 +84,14 @@ def _classes(data: Data, job: Job) -> tuple[str, ...]:
     return named or tuple(str(number) for number in range(1 + max(1, int(labels[known].max(initial=0)))))
 
 
-def _scalars(data: Data, job: Job) -> tuple[preprocessing.Affine, dict[str, np.ndarray]]:
+def _scalars(data: Data, job: NetworkJob) -> tuple[preprocessing.Affine, dict[str, np.ndarray]]:
     """Return the step on scalars, and part -> (n, S) scalars after it; none where the job has no inputs."""
     step = preprocessing.Affine()
     if not job.inputs:
         return step, {}
     scalars = {part: np.column_stack(list(data.scalars(job.inputs, part).values())) for part in data.rows}
     fitted = preprocessing.fit_affine(scalars["train"])
-    if job.training["images"] != "none":
+    if job.training.images != "none":
         step = fitted
     for part, values in scalars.items():
         missing = (~present(values)).any(axis=1).sum()

@@ -6,7 +6,6 @@ finished there survives a job that fails or dies, and is taken up by the next on
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
@@ -16,7 +15,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,11 @@ import numpy as np
 from skybake import attempts
 from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
-from skybake.files import atomic_write, file_digest
-from skybake.results import predictions
+from skybake.files import file_digest
+from skybake.results import run_folder
 from skybake.results.predictions import Predicted, Prediction
 from skybake.training.checkpoints import Checkpoint
-
-TIMING = "timing.json"  # never in a digest: no two runs take the same time
+from skybake.training.job import Job
 
 
 class TrainingFailed(RuntimeError):
@@ -45,41 +43,10 @@ class TrainingFailed(RuntimeError):
         self.reason = attempts.common_reason(reason for _, reason in failures.values())
 
 
-@dataclass(frozen=True)
-class Job:
-    """A (dataset, model, loss) to run with some seeds.
+class TrainingDiverged(RuntimeError):
+    """The loss stopped being a number: the same seed does it again."""
 
-    Attributes:
-        dataset, model, loss: Names, as in the results tree.
-        part: Name of the model or baseline in the library.
-        parameters: Of the model or baseline.
-        loss_part, loss_parameters: Likewise for the loss; empty for a baseline.
-        label: Name of the label.
-        inputs: Names of the scalars given beside the image.
-        training: The config's training block; empty for a baseline.
-        code: Digest of the library files that make the result.
-        point: Name of the point of a sweep; empty where nothing is swept.
-        tested: False for a point that has not been chosen: of the test part it neither reads nor writes anything.
-    """
-
-    dataset: str
-    model: str
-    loss: str
-    part: str
-    parameters: Mapping[str, Any]
-    loss_part: str
-    loss_parameters: Mapping[str, Any]
-    label: str
-    inputs: Sequence[str]
-    training: Mapping[str, Any]
-    code: str
-    point: str = ""
-    tested: bool = True
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The parts of the dataset that the job may see."""
-        return splits.PARTS if self.tested else tuple(part for part in splits.PARTS if part != "test")
+    reason = attempts.PERMANENT
 
 
 @dataclass(frozen=True)
@@ -132,16 +99,21 @@ class Result:
     Attributes:
         predictions: Of ``valid`` and ``test``, in units of the label.
         record: What goes to ``run.json`` beside the job's own facts.
-        timing: What goes to ``timing.json``.
+        timing: What was measured.
         history: One row an epoch: ``epoch``, ``loss``, ``val_loss``; for classes ``accuracy`` and ``val_accuracy`` too.
         save: Writes further files into a folder, e.g. the network.
     """
 
     predictions: Mapping[str, Prediction]
     record: Mapping[str, Any]
-    timing: Mapping[str, Any]
+    timing: run_folder.Timing
     history: Sequence[Mapping[str, float]] = ()
     save: Callable[[Path], object] = lambda folder: None
+
+
+def parts_of(job: Job) -> tuple[str, ...]:
+    """Return the parts of the dataset that a job may see."""
+    return splits.PARTS if job.sees_test else tuple(part for part in splits.PARTS if part != "test")
 
 
 def load(dataset: Path | str, split: Path | str, label: str, parts: tuple[str, ...] = splits.PARTS) -> Data:
@@ -184,7 +156,7 @@ def run(
     failures = {}
     for seed in seeds:
         folder, mark = work / f"seed-{seed}", fingerprint(job, data, seed, versions)
-        if _done(folder, mark, files):
+        if run_folder.is_whole(folder, mark, files):
             print(f"seed {seed}: done already", flush=True)
             continue
         checkpoint = Checkpoint(work / f"seed-{seed}.npz", mark)
@@ -201,88 +173,45 @@ def run(
             _link(work / f"seed-{seed}" / name, folder / name)
 
 
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, float]]]:
-    """Return what ``run.json``, ``timing.json`` and ``history.csv`` of a run say."""
-    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    timing = json.loads((folder / TIMING).read_text(encoding="utf-8"))
-    with (folder / "history.csv").open(newline="", encoding="utf-8") as stream:
-        history = [
-            {name: int(text) if name == "epoch" else float(text) for name, text in row.items()}
-            for row in csv.DictReader(stream)
-        ]
-    return record, timing, history
-
-
 def fingerprint(job: Job, data: Data, seed: int, versions: Mapping[str, str]) -> str:
     """Return a digest of all that a run's result depends on, the machine excepted."""
-    facts = {**asdict(job), "seed": seed, "digests": dict(data.digests), "versions": dict(versions)}
+    facts = {**job.model_dump(mode="json"), "seed": seed, "digests": dict(data.digests), "versions": dict(versions)}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _done(folder: Path, mark: str, files: Sequence[str]) -> bool:
-    """Tell whether a run is whole, undamaged, and that of the mark."""
-    try:
-        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        if record["fingerprint"] != mark:
-            return False
-        json.loads((folder / TIMING).read_text(encoding="utf-8"))
-        results = [name for name in files if name not in (TIMING, "run.json")]
-        return all(record["files"].get(name) == file_digest(folder / name) for name in results)
-    except (OSError, ValueError, KeyError):  # missing, cut short, or not what a run writes
-        return False
 
 
 def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Result) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     result.save(folder)
-    with atomic_write(folder / "history.csv") as path, path.open("w", newline="", encoding="utf-8") as stream:
-        names = list(result.history[0]) if result.history else ["epoch", "loss", "val_loss"]
-        table = csv.DictWriter(stream, names, lineterminator="\n")
-        table.writeheader()
-        table.writerows(result.history)
     columns = data.dataset.columns[f"label/{job.label}"]
     together = splits.kept_together(data.dataset, data.split.strategy)
-    predictions.write(
-        folder / "predictions.h5",
-        {
-            part: Predicted(
-                ids=data.dataset.ids[data.rows[part]],
-                label=data.label(job.label, part),
-                prediction=prediction,
-                scalars={name: values[data.rows[part]] for name, values in data.dataset.scalars.items()},
-                name=job.label,
-                units=columns.units,
-                groups=together[data.rows[part]],
-                classes=data.classes(job.label),
-            )
-            for part, prediction in result.predictions.items()
-        },
-    )
-    write_json(folder / TIMING, result.timing)
-    record = {
-        "dataset": job.dataset,
-        "model": job.model,
-        "model_parameters": dict(job.parameters),
-        "loss": job.loss,
-        "loss_parameters": dict(job.loss_parameters),
+    parts = {
+        part: Predicted(
+            ids=data.dataset.ids[data.rows[part]],
+            label=data.label(job.label, part),
+            prediction=prediction,
+            scalars={name: values[data.rows[part]] for name, values in data.dataset.scalars.items()},
+            name=job.label,
+            units=columns.units,
+            groups=together[data.rows[part]],
+            classes=data.classes(job.label),
+        )
+        for part, prediction in result.predictions.items()
+    }
+    facts = {
+        **job.facts(),
         "seed": seed,
         "task": data.dataset.task,
-        "label": job.label,
         "units": columns.units,
-        **({"classes": list(data.classes(job.label))} if data.classes(job.label) else {}),
+        "classes": data.classes(job.label),
         "mock": data.dataset.mock,
-        "inputs": list(job.inputs),
-        "training": dict(job.training),
         "split": dict(data.split.strategy),
-        **({"point": job.point} if job.point else {}),
         **{f"n_{part}": len(rows) for part, rows in data.rows.items()},
         **result.record,
         "digests": {**data.digests, "code": job.code},
         "fingerprint": mark,
-        "files": {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.name != TIMING},
     }
-    write_json(folder / "run.json", record)  # last: its presence says that the run is whole
+    run_folder.write(folder, run_folder.Record(**facts), result.timing, result.history, parts)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -294,12 +223,6 @@ def _link(source: Path, target: Path) -> None:
     except OSError:  # a file system without hard links
         shutil.copy2(source, target)
     os.utime(target)  # newer than the inputs, or Snakemake would run the job again
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a JSON file for people and programs: sorted, indented, whole or not at all."""
-    with atomic_write(path) as beside:
-        beside.write_text(json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def peak_memory_mb() -> float:

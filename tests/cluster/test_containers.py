@@ -159,7 +159,7 @@ from skybake.workflow import logs
 with logs.of(snakemake):
     backend.start(snakemake.wildcards.framework, threads=1, precision="float32")
     import keras, tensorboardX, tqdm
-    import skybake.training.job
+    import skybake.training.train
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.layers.Dense(2)])
     model.compile(optimizer="adam", loss="mse")

@@ -149,6 +149,8 @@ def _write(
         "label": parts["test"].name,
         "units": parts["test"].units,
         "mock": mock,
+        "library_model": model,
+        "library_loss": None if baseline else loss,
         "head": None if baseline else "point",
         "parameters": 1 if baseline else 106_282,
         "epochs": epochs,

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,13 +31,13 @@ def loaded(name):
 
 gpu, cluster = loaded("gpu"), loaded("cluster")
 
-NEEDED = {"numpy", "h5py", "keras"}
+NEEDED = {"numpy", "h5py", "keras", "pydantic"}
 ASKED_FOR = {  # in functions: the chosen framework, or what this benchmark does not do
     *("tensorflow", "jax"),
     "tqdm",  # which it does without
     *("sklearn", "tensorboardX"),  # of splits that are made, and of `tensorboard: true`
 }
-REFUSED = ("pydantic", "pandas", "tqdm", "sklearn", "psutil", "yaml", "snakemake", "tensorboardX")
+REFUSED = ("pandas", "tqdm", "sklearn", "psutil", "yaml", "snakemake", "tensorboardX")
 
 
 def imported(path, *, everywhere):
@@ -63,7 +64,9 @@ def test_its_import_graph_holds_few_packages():
 
 
 def test_it_trains_with_the_defaults_of_the_config():
-    assert Training().model_dump() == gpu.TRAINING
+    given = SimpleNamespace(backend="tensorflow", threads=1)
+    told = gpu.job_of(gpu.CASES[0], given, Training().epochs).training
+    assert told == Training(batch_size=gpu.CASES[0].batch_size)
 
 
 def benchmark(folder, backend, *arguments):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from skybake.training.checkpoints import Checkpoint, State, sigterm_is_a_warning
-from skybake.training.job import train_job
+from skybake.training.train import train_job
 from tests.conftest import ROOT
 from tests.training_settings import job
 
@@ -113,7 +113,8 @@ def test_time_before_the_interruption_counts(small, tmp_path, monkeypatch):
     given, save = demanding(epochs=2), Checkpoint.save
 
     def after_an_hour(self, state):
-        save(self, dataclasses.replace(state, facts={**state.facts, "seconds": 3600.0}))
+        timing = {**state.facts["Clock"], "seconds": 3600.0}
+        save(self, dataclasses.replace(state, facts={**state.facts, "Clock": timing}))
         raise Killed
 
     with monkeypatch.context() as patch:

@@ -345,7 +345,7 @@ def test_a_model_and_loss_may_stand_twice_with_other_training(given):
         **{"model": "nonsequential", "loss": "mse", "prediction": "seeds"},
     }
     assert second.identity == first.identity | {"training": "longer"}
-    assert plan.job_facts("clusters", "nonsequential", "mse@longer")["training"]["epochs"] == 7
+    assert plan.training_job("clusters", "nonsequential", "mse@longer").training.epochs == 7
     assert plan.constraints("longer", networks=True)["loss"] == "mse@longer"
     assert len(set(plan.evaluations("clusters", "metrics.json"))) == len(plan.combinations) == 7
 
@@ -360,7 +360,7 @@ def test_a_plan_names_every_combination_once(given):
         ("nonsequential", "huber-delta=0.3"),
         ("constant", "baseline"),
     ]
-    assert plan.job_facts("clusters", "nonsequential", "huber-delta=0.3")["loss_parameters"] == {"delta": 0.3}
+    assert plan.training_job("clusters", "nonsequential", "huber-delta=0.3").loss_parameters == {"delta": 0.3}
     assert plan.paths.job("clusters", "nonsequential", "mse") == "results/clusters/runs/nonsequential/mse"
 
 

@@ -15,7 +15,7 @@ from skybake.data import splits
 from skybake.data.dataset import load_dataset
 from skybake.training import feeding, preprocessing, runs
 from skybake.training.checkpoints import Checkpoint
-from skybake.training.job import train_job
+from skybake.training.train import train_job
 from tests.conftest import ROOT, write_dataset
 from tests.training_settings import job
 
@@ -222,7 +222,7 @@ def test_with_jax_too(many, tmp_path):
     script = """
 import pathlib, sys
 from skybake.training import feeding
-from skybake.training import job as training
+from skybake.training import train as training
 from tests.training_settings import job
 feeding.HANDFUL_MB, feeding.LEAST_CHUNKS = 0.4, 1
 for name, limit in (("held", 100), ("read", 0.1)):

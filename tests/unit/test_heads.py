@@ -1,5 +1,7 @@
 """Heads: width, initial bias, and predictions."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy import special
@@ -229,3 +231,23 @@ def test_noise_on_logits_pulls_probabilities_to_the_middle():
 def test_what_makes_no_sense_is_refused(loss, given, labels, message):
     with pytest.raises(ValueError, match=message):
         heads.fit(loss, given, np.array(labels, float))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_fitted_head_comes_back_from_json(loss):
+    labels = (KINDS > 0).astype(float) if "binary" in loss else KINDS if task(loss) == "classification" else LABELS
+    given = {"class_weights": "balanced"} if "class_weights" in plugins.losses()[loss].parameters else {}
+    head, _ = fitted(loss, labels, **given)
+    again = heads.of_dict(json.loads(json.dumps(heads.as_dict(head))))
+    assert type(again) is type(head)
+    assert (again.width, again.bias, again.activation) == (head.width, head.bias, head.activation)
+    assert again.loss_parameters == head.loss_parameters
+    outputs = np.abs(RNG.normal(size=(5, head.width)))
+    for name, values in head.prediction(outputs).given().items():
+        np.testing.assert_array_equal(again.prediction(outputs).given()[name], values)
+
+
+@pytest.mark.parametrize("values", [{}, {"name": "normal"}, {"name": "gaussian", "mean": 1}])
+def test_what_is_no_fitted_head_is_refused(values):
+    with pytest.raises(ValueError, match=r"expected one of point, gaussian.*Hint: train again"):
+        heads.of_dict(values)

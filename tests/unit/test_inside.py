@@ -10,7 +10,7 @@ import pytest
 from skybake import heads
 from skybake.results import attributions
 from skybake.training import attribution, backend
-from skybake.training.job import train_job
+from skybake.training.train import train_job
 from tests.training_settings import job
 
 FILES = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras"]
@@ -100,7 +100,7 @@ def trained(small, tmp_path_factory):
 
 def test_a_trained_network_is_looked_into_and_kept(small, trained, tmp_path):
     methods = ["occlusion", "saliency", "integrated_gradients", "kernels"]
-    found = attribution.look(trained, *small, "bin_crossentropy", objects=2, seed=1, ids=None, methods=methods)
+    found = attribution.look(trained, *small, objects=2, seed=1, ids=None, methods=methods)
     assert found.explained == pytest.approx(found.predicted, rel=1e-5)
     assert found.integrated_gradients.sum(axis=(1, 2, 3)) == pytest.approx(found.explained - found.blank, rel=0.01)
     model = keras.saving.load_model(trained / "model.keras", compile=False)
@@ -111,7 +111,7 @@ def test_a_trained_network_is_looked_into_and_kept(small, trained, tmp_path):
     assert again.holds == {"maps", "kernels", "band_shares"}
     assert np.array_equal(again.kernels, found.kernels)
     with pytest.raises(attribution.InsideError, match="no object 'nobody' in the test part"):
-        attribution.look(trained, *small, "bin_crossentropy", objects=2, seed=1, ids=["nobody"], methods=[])
+        attribution.look(trained, *small, objects=2, seed=1, ids=["nobody"], methods=[])
 
 
 def test_another_dataset_and_another_network_are_refused(small, trained, tmp_path):
@@ -121,9 +121,18 @@ def test_another_dataset_and_another_network_are_refused(small, trained, tmp_pat
     record["digests"]["dataset"] = "0" * 64
     (tmp_path / "run.json").write_text(json.dumps(record))
     with pytest.raises(attribution.InsideError, match="trained on another dataset"):
-        attribution.look(tmp_path, *small, "bin_crossentropy", objects=1, seed=1, ids=None, methods=["kernels"])
+        attribution.look(tmp_path, *small, objects=1, seed=1, ids=None, methods=["kernels"])
     (tmp_path / "run.json").write_bytes((trained / "run.json").read_bytes())
     with h5py.File(tmp_path / "predictions.h5", "r+") as file:
         file["test/prediction/point"][...] += 1
     with pytest.raises(attribution.InsideError, match="does not predict what it did"):
-        attribution.look(tmp_path, *small, "bin_crossentropy", objects=1, seed=1, ids=None, methods=["kernels"])
+        attribution.look(tmp_path, *small, objects=1, seed=1, ids=None, methods=["kernels"])
+
+
+def test_the_head_is_the_one_of_the_run(small, trained, monkeypatch):
+    def fit(*_, **__):
+        raise AssertionError("the head is fitted again")
+
+    monkeypatch.setattr(heads, "fit", fit)
+    found = attribution.look(trained, *small, objects=1, seed=1, ids=None, methods=["saliency"])
+    assert found.saliency.shape[0] == 1

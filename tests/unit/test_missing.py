@@ -12,7 +12,7 @@ from skybake.metrics import in_bins, regression
 from skybake.missing import MAGIC, present
 from skybake.results import predictions
 from skybake.training import preprocessing
-from skybake.training.runs import Job
+from skybake.training.job import Job
 
 MARKS = [MAGIC, np.nan, np.inf, -np.inf]
 
@@ -48,14 +48,9 @@ def fit(small, tmp_path_factory):
             dataset="a",
             model="redshift_only",
             loss="baseline",
-            part="redshift_only",
-            parameters={},
-            loss_part="",
-            loss_parameters={},
+            library_model="redshift_only",
             label="log10_mass",
             inputs=("redshift",),
-            training={},
-            code="",
         )
         files = ["predictions.h5", "run.json", "timing.json", "history.csv"]
         baselines.fit_job(folder / "dataset.h5", small[1], job, {1: folder / "1"}, folder / "work", files)

@@ -1,19 +1,19 @@
 """Sweeps: which points follow from a config, and which one is chosen."""
 
 import csv
-import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from skybake import heads
 from skybake.config import make_plan, messages
 from skybake.evaluation import choice
 from skybake.evaluation.choice import SweepError
-from skybake.training import job as training_job
 from skybake.training import settings
-from skybake.training.job import train_job
+from skybake.training import train as training_job
 from skybake.training.runs import TrainingFailed
+from skybake.training.train import train_job
 from tests.training_settings import job
 
 BAKEOFF = {"datasets": ["clusters"], "models": ["deeper_sequential"], "losses": ["mse", "huber"], "seeds": [1, 2]}
@@ -32,9 +32,9 @@ def test_values_of_a_loss_belong_to_that_loss_alone():
     found = plan({"losses": {"huber": {"delta": [0.1, 0.5, 1]}}})
     assert list(points(found, "huber")) == ["delta=0.1", "delta=0.5", "delta=1.0"]
     assert list(points(found, "mse")) == ["as_given"]
-    facts = found.job_facts("clusters", "deeper_sequential", "huber", point="delta=0.1")
-    assert facts["loss_parameters"] == {"delta": 0.1}
-    assert facts["loss"] == "huber"
+    told = found.training_job("clusters", "deeper_sequential", "huber", point="delta=0.1")
+    assert told.loss_parameters == {"delta": 0.1}
+    assert told.loss == "huber"
 
 
 def test_all_values_meet_all_others_and_reach_the_training_block():
@@ -101,7 +101,7 @@ def swept(small, tmp_path_factory):
     for name, rate in values.items():
         optimizer = {"name": "adam", "learning_rate": rate}
         given = job("deeper_sequential", inputs=(), optimizer=optimizer, epochs=3)
-        jobs[name] = dataclasses.replace(given, point=name, tested=False)
+        jobs[name] = given.model_copy(update={"point": name, "tested": False})
         files = ["history.csv", "model.keras", "predictions.h5", "run.json", "timing.json"]
         train_job(dataset, split, jobs[name], folders[name], folder / name / ".work", files)
     choice.choose({name: {"learning_rate": rate} for name, rate in values.items()}, folders, folder / "sweep.json")
@@ -141,14 +141,16 @@ def test_no_point_can_be_chosen(swept):
     assert not (folder / "none.json").exists()
 
 
-def test_the_chosen_point_predicts_as_if_it_had_never_been_in_a_sweep(swept, small, tmp_path):
+def test_the_chosen_point_predicts_as_if_it_had_never_been_in_a_sweep(swept, small, tmp_path, monkeypatch):
     _, folders, jobs = swept
     name = "learning_rate=0.001"
     files = ["history.csv", "model.keras", "predictions.h5", "run.json", "timing.json"]
     chosen, alone = {1: tmp_path / "chosen"}, {1: tmp_path / "alone"}
-    tested = dataclasses.replace(jobs[name], tested=True)
-    training_job.test_chosen(*small, tested, folders[name], chosen, tmp_path / ".work", files, asked_gpu="")
-    train_job(*small, dataclasses.replace(tested, point=""), alone, tmp_path / ".alone", files)
+    tested = jobs[name].model_copy(update={"tested": True})
+    with monkeypatch.context() as patch:
+        patch.setattr(heads, "fit", None)  # it is read from the run, and not fitted again
+        training_job.test_chosen(*small, tested, folders[name], chosen, tmp_path / ".work", files, asked_gpu="")
+    train_job(*small, tested.model_copy(update={"point": ""}), alone, tmp_path / ".alone", files)
     for file in ("model.keras", "predictions.h5", "history.csv"):
         assert (chosen[1] / file).read_bytes() == (alone[1] / file).read_bytes(), file
     assert json.loads((chosen[1] / "run.json").read_text())["point"] == name
@@ -161,7 +163,7 @@ def test_a_model_that_does_not_predict_what_it_did_is_refused(swept, small, tmp_
     name, other = "learning_rate=0.001", "learning_rate=1e-06"
     shutil.copytree(folders[name][1], tmp_path / "run")
     shutil.copy(folders[other][1] / "model.keras", tmp_path / "run" / "model.keras")
-    tested = dataclasses.replace(jobs[name], tested=True)
+    tested = jobs[name].model_copy(update={"tested": True})
     with pytest.raises(TrainingFailed, match="does not predict what it did"):
         training_job.test_chosen(
             *small,

@@ -18,12 +18,13 @@ from skybake.data.dataset import load_dataset
 from skybake.missing import present
 from skybake.results import predictions
 from skybake.training import backend, feeding, preprocessing, runs
-from skybake.training.callbacks import _plateau
-from skybake.training.job import train_job
+from skybake.training.callbacks import Plateau, build_callbacks
+from skybake.training.checkpoints import Checkpoint
 from skybake.training.network import build_optimizer, compose_network
 from skybake.training.prepared import prepare
+from skybake.training.train import train_job
 from tests.conftest import ROOT, write_dataset
-from tests.training_settings import job
+from tests.training_settings import baseline, job
 
 FILES = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras"]
 
@@ -73,6 +74,8 @@ def test_every_loss_trains_every_head(loss, small, tmp_path):
     assert np.isfinite(result.prediction.point).all()
     record = json.loads((folder / "run.json").read_text())
     assert record["epochs"] == 2
+    assert (record["library_model"], record["library_loss"]) == ("deeper_sequential", loss)
+    assert record["head"] == record["fitted_head"]["name"] == plugins.losses()[loss].constants["head"]
     assert record["n_train"] + record["n_valid"] + record["n_test"] == 120
 
 
@@ -174,7 +177,7 @@ def test_a_split_of_another_dataset_is_refused(small, tmp_path):
     "name", [name for name, part in plugins.in_room("baselines", "build").items() if "regression" in part.tasks]
 )
 def test_every_baseline_predicts(name, small, tmp_path):
-    what = runs.Job(**{**vars(job(name, "baseline")), "training": {}})
+    what = baseline(name)
     baselines.fit_job(*small, what, {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES[:-1])
     result = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test")
     errors = result.prediction.point - result.label
@@ -194,8 +197,8 @@ def test_both_backends_train_the_same_network(small, tmp_path):
         """
         import sys
         from pathlib import Path
-        from skybake.training import job as training
-        from tests.training_settings import job
+        from skybake.training import train as training
+        from tests.training_settings import baseline, job
         backend, dataset, split, out = sys.argv[1:]
         what = job("deeper_sequential", parameters={"filters": 4}, backend=backend, epochs=8, batch_size=8)
         files = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras"]
@@ -261,7 +264,7 @@ def test_a_missing_input_scalar_becomes_the_training_mean(tmp_path):
         rows = np.concatenate([getattr(split, part) for part in splits.PARTS])
         assert np.isfinite(found).all()
         assert found[rows < 3] == pytest.approx(expected, abs=1e-6)
-    what = runs.Job(**{**vars(job("total_flux", "baseline")), "training": {}})
+    what = baseline("total_flux")
     baselines.fit_job(path, tmp_path / "s.h5", what, {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES[:-1])
 
 
@@ -305,7 +308,7 @@ def test_a_plateau_lowers_the_learning_rate(small, tmp_path, capsys):
 
     rates = []
     spy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rates.append(logs.get("learning_rate")))
-    callbacks = [*_plateau({"name": "plateau", "factor": 0.5, "patience": 1, "minimum": 1e-6}, {}), spy]
+    callbacks = [Plateau(factor=0.5, patience=1, min_lr=1e-6), spy]
     network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     network.compile(build_optimizer(job(schedule={"name": "plateau"}).training, steps=1), loss="mse")
     x = np.ones((4, 1), np.float32)
@@ -317,7 +320,9 @@ def test_a_plateau_lowers_the_learning_rate_to_the_minimum():
     schedule = {"name": "plateau", "factor": 0.1, "patience": 1, "minimum": 1e-4}
     what = job(epochs=6, schedule=schedule, optimizer={"learning_rate": 1e-3}, images="none", labels="none")
     block = what.training
-    (callback,) = _plateau(block["schedule"], {})
+    built = build_callbacks(block, "title", Checkpoint(), None)
+    built.close()
+    (callback,) = (callback for callback in built.all if isinstance(callback, Plateau))
     assert callback.min_lr == 1e-4
     network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     network.compile(build_optimizer(block, steps=1), loss="mse")
@@ -356,7 +361,7 @@ def test_the_learning_rate_warms_up(name):
     from skybake.training.settings import Training
 
     block = Training(epochs=10, schedule={"name": name, "warmup_epochs": 2}, optimizer={"learning_rate": 0.01})
-    rate = build_optimizer(block.model_dump(), steps=5)._learning_rate
+    rate = build_optimizer(block, steps=5)._learning_rate
     rates = [float(rate(step)) for step in (0, 5, 10, 49)]
     assert rates[0] < 0.0011
     assert rates[1] == pytest.approx(0.0055, rel=0.1)

@@ -14,11 +14,11 @@ from skybake.data.dataset import load_dataset
 from skybake.data.writer import create_dataset
 from skybake.evaluation import trained
 from skybake.metrics import classification
-from skybake.results import predictions
+from skybake.results import predictions, run_folder
 from skybake.training import backend, fit, runs
 from skybake.training.checkpoints import Checkpoint
-from skybake.training.job import train_job
 from skybake.training.prepared import prepare
+from skybake.training.train import train_job
 from tests.training_settings import job
 
 FILES = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras"]
@@ -118,7 +118,7 @@ def test_every_loss_learns_and_its_accuracy_is_that_of_its_predictions(loss, par
     assert float(rows[-1]["accuracy"]) > 0.9
     shown = trained.read({1: folder})[1].history
     assert shown.val_accuracy.tolist() == [float(row["val_accuracy"]) for row in rows]
-    assert runs.read(folder)[2][-1]["accuracy"] == shown.accuracy[-1]
+    assert run_folder.read_history(folder)[-1]["accuracy"] == shown.accuracy[-1]
 
 
 def test_the_accuracy_of_noisy_logits_is_that_of_the_mean_probabilities():

@@ -1,0 +1,206 @@
+"""The folder of a run, with one reader and one writer.
+
+``model.keras`` (of a network), ``history.csv``, ``predictions.h5``, ``timing.json`` and ``run.json``, which is written
+last: its presence says that the run is whole.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from skybake import files
+from skybake.results import predictions
+from skybake.results.predictions import Predicted
+
+MODEL, HISTORY, PREDICTIONS = "model.keras", "history.csv", "predictions.h5"
+TIMING, RECORD = "timing.json", "run.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What ``run.json`` says.
+
+    Attributes:
+        dataset, model, loss, seed: Names, as in the results tree.
+        library_model, library_loss: What they are in the library; no loss for a baseline.
+        model_parameters, loss_parameters: Those that differ from the defaults.
+        task: ``"regression"`` or ``"classification"``.
+        label, units: Of the label.
+        classes: Names of its classes; empty where the dataset has none.
+        mock: Whether the dataset is simulated.
+        inputs: Scalars given beside the image.
+        training: The config's training block; empty for a baseline.
+        split: How the dataset was split.
+        point: Of a sweep; empty where nothing is swept.
+        n_train, n_valid, n_test: Objects of each part; None of one that was not seen.
+        head: Name of the network's head; None where the training diverged.
+        fitted_head: The head itself, as :func:`skybake.heads.of_dict` reads it; empty for a baseline.
+        parameters: How many are trained; None for a baseline.
+        epochs, best_epoch: How many epochs, and the one whose weights were kept, from 1.
+        preprocessing: ``image`` and ``scalars``: what is done to them before the network.
+        targets: What is done to the label.
+        class_weights: Of the loss; empty without any.
+        shuffle: ``"objects"`` or ``"chunks"``.
+        versions: Of the packages.
+        hardware: ``processor``, ``threads`` and ``device``.
+        diverged: Why the training of this point of a sweep ended without a prediction; empty where it did not.
+        digests: SHA-256 of ``dataset`` and ``split``, and the digest of the ``code``.
+        fingerprint: Digest of all that the result depends on.
+        files: File of the run -> its SHA-256.
+    """
+
+    dataset: str
+    model: str
+    loss: str
+    seed: int
+    task: str
+    label: str
+    units: str
+    mock: bool
+    library_model: str
+    library_loss: str | None
+    model_parameters: Mapping[str, Any] = field(default_factory=dict)
+    loss_parameters: Mapping[str, Any] = field(default_factory=dict)
+    classes: Sequence[str] = ()
+    inputs: Sequence[str] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+    split: Mapping[str, Any] = field(default_factory=dict)
+    point: str = ""
+    n_train: int | None = None
+    n_valid: int | None = None
+    n_test: int | None = None
+    head: str | None = None
+    fitted_head: Mapping[str, Any] = field(default_factory=dict)
+    parameters: int | None = None
+    epochs: int | None = None
+    best_epoch: int | None = None
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    targets: Mapping[str, Any] = field(default_factory=dict)
+    class_weights: Sequence[float] = ()
+    shuffle: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    hardware: Mapping[str, Any] = field(default_factory=dict)
+    diverged: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is written: all but what this run does not have."""
+        always = ("parameters", "epochs", "best_epoch", "library_loss", "model_parameters", "loss_parameters", "inputs")
+        found = {item.name: getattr(self, item.name) for item in fields(self)}
+        absent: tuple[Any, ...] = (None, "", (), [], {})
+        return {name: value for name, value in found.items() if name in always or value not in absent}
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What ``timing.json`` says; None where nothing was measured.
+
+    Attributes:
+        train_seconds: Of the whole training.
+        epoch_seconds: Of each epoch.
+        epoch_seconds_median: Of these.
+        train_objects_per_second, predict_objects_per_second: Throughput.
+        peak_memory_mb: The most that the process held.
+    """
+
+    train_seconds: float
+    epoch_seconds: Sequence[float] = ()
+    epoch_seconds_median: float | None = None
+    train_objects_per_second: float | None = None
+    predict_objects_per_second: float | None = None
+    peak_memory_mb: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is written."""
+        return asdict(self)
+
+
+def write(
+    folder: Path,
+    record: Record,
+    timing: Timing,
+    history: Sequence[Mapping[str, float]],
+    parts: Mapping[str, Predicted],
+) -> None:
+    """Write a run into its folder, beside what is there already, e.g. its network.
+
+    Args:
+        folder: Is made if it does not exist.
+        record: All but ``files``, which are found.
+        timing: What was measured.
+        history: One row an epoch.
+        parts: ``"valid"`` and ``"test"`` -> objects and predictions.
+    """
+    with files.atomic_write(folder / HISTORY) as path, path.open("w", newline="", encoding="utf-8") as stream:
+        names = list(history[0]) if history else ["epoch", "loss", "val_loss"]
+        table = csv.DictWriter(stream, names, lineterminator="\n")
+        table.writeheader()
+        table.writerows(history)
+    predictions.write(folder / PREDICTIONS, parts)
+    files.write_json(folder / TIMING, timing.as_dict())
+    results = [path for path in sorted(folder.iterdir()) if path.name not in (TIMING, RECORD)]  # no time in a digest
+    digests = {path.name: files.file_digest(path) for path in results}
+    files.write_json(folder / RECORD, {**record.as_dict(), "files": digests})  # last
+
+
+def read_record(folder: Path) -> Record:
+    """Read ``run.json``.
+
+    Raises:
+        ValueError: It is not what this version writes.
+    """
+    return _of(Record, folder / RECORD)
+
+
+def read_timing(folder: Path) -> Timing:
+    """Read ``timing.json``.
+
+    Raises:
+        ValueError: It is not what this version writes.
+    """
+    return _of(Timing, folder / TIMING)
+
+
+def _of(kind: type[Any], path: Path) -> Any:
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in files.read_json(path).items()}
+    try:
+        return kind(**values)
+    except TypeError as error:  # a key that is missing, or unknown
+        raise ValueError(f"{path}: not written by this version of skybake ({error}). Hint: train again") from error
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """Read ``history.csv``: one row an epoch; a cell that is empty is not a number."""
+    with (folder / HISTORY).open(newline="", encoding="utf-8") as stream:
+        return [
+            {name: int(text) if name == "epoch" else float(text or "nan") for name, text in row.items()}
+            for row in csv.DictReader(stream)
+        ]
+
+
+def read_predictions(folder: Path, part: str) -> Predicted:
+    """Read ``"valid"`` or ``"test"`` of ``predictions.h5``.
+
+    Raises:
+        ValueError: There is no such part.
+    """
+    return predictions.read(folder / PREDICTIONS, part)
+
+
+def is_whole(folder: Path, fingerprint: str, names: Sequence[str]) -> bool:
+    """Tell whether a folder has all files of a run undamaged, and is the run of the fingerprint."""
+    try:
+        record = read_record(folder)
+        read_timing(folder)
+        if record.fingerprint != fingerprint:
+            return False
+        results = [name for name in names if name not in (TIMING, RECORD)]
+        return all(record.files.get(name) == files.file_digest(folder / name) for name in results)
+    except (OSError, ValueError):  # missing, cut short, or not what a run writes
+        return False

@@ -1,0 +1,122 @@
+"""Jobs of networks: trained with every seed, or, where a sweep has chosen them, tested."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from skybake import heads, provenance
+from skybake.results import run_folder
+from skybake.results.run_folder import MODEL
+from skybake.training import backend, runs
+from skybake.training.fit import PACKAGES, predict_parts, train
+from skybake.training.job import NetworkJob
+from skybake.training.prepared import Prepared, prepare
+from skybake.training.runs import Result
+from skybake.training.settings import Training
+
+
+def train_job(
+    dataset: Path,
+    split: Path,
+    job: NetworkJob,
+    seeds: Mapping[int, Path],
+    work: Path,
+    files: Sequence[str],
+    asked_gpu: str = "",
+) -> None:
+    """Train a network with every seed of a job, in this process.
+
+    Args:
+        dataset, split: Files.
+        job: What to train.
+        seeds: Seed -> folder of the run.
+        work: Folder that survives a failed job.
+        files: Names of the files that a run has.
+        asked_gpu: How the job asked its cluster for a GPU; empty where it did not.
+
+    Raises:
+        BackendError: There is no GPU where there should be one.
+        TrainingFailed: A seed failed; the others are kept.
+    """
+    training = job.training
+    _start(training, asked_gpu)
+    data = runs.load(dataset, split, job.label, runs.parts_of(job))
+    prepared = prepare(data, job)
+    versions = provenance.versions(PACKAGES[training.backend])
+    runs.run(job, data, seeds, work, lambda seed, checkpoint: train(job, prepared, seed, checkpoint), files, versions)
+
+
+def _start(training: Training, asked_gpu: str) -> None:
+    backend.start(
+        training.backend,
+        threads=training.threads,
+        precision=training.precision,
+        device=training.device,
+        asked_gpu=asked_gpu,
+    )
+
+
+def test_chosen(
+    dataset: Path,
+    split: Path,
+    job: NetworkJob,
+    trained: Mapping[int, Path],
+    seeds: Mapping[int, Path],
+    work: Path,
+    files: Sequence[str],
+    asked_gpu: str,
+) -> None:
+    """Let the networks of the chosen point of a sweep predict the test part, which no point has seen before.
+
+    Args:
+        dataset, split: Files.
+        job: The point's job, tested.
+        trained: Seed -> folder of the point's run.
+        seeds: Seed -> folder of the run that stands in the comparison.
+        work: Folder that survives a failed job.
+        files: Names of the files that a run has.
+        asked_gpu: How the job asked its cluster for a GPU; empty where it did not.
+
+    Raises:
+        BackendError: There is no GPU where there should be one.
+        TrainingFailed: A network could not be loaded, or predicts other than it did when it was trained.
+    """
+    training = job.training
+    _start(training, asked_gpu)
+    data = runs.load(dataset, split, job.label, runs.parts_of(job))
+    prepared = prepare(data, job)
+    runs.run(
+        job,
+        data,
+        seeds,
+        work,
+        lambda seed, _: _tested(prepared, trained[seed]),
+        files,
+        provenance.versions(PACKAGES[training.backend]),
+    )
+
+
+def _tested(prepared: Prepared, folder: Path) -> Result:
+    import keras
+
+    keras.utils.clear_session()
+    model = keras.saving.load_model(folder / MODEL, compile=False)
+    record = run_folder.read_record(folder)
+    predicted, objects_per_second = predict_parts(prepared, model, heads.of_dict(record.fitted_head))
+    known = run_folder.read_predictions(folder, "valid").prediction
+    if not np.allclose(known.point, predicted["valid"].point, rtol=1e-4, atol=1e-6):  # another machine's last digits
+        raise ValueError(
+            f"{folder / MODEL}: it does not predict what it did when it was trained. Hint: delete its folder"
+        )
+    return Result(
+        predictions=predicted,
+        record=record.as_dict(),
+        timing=replace(run_folder.read_timing(folder), predict_objects_per_second=objects_per_second),
+        history=run_folder.read_history(folder),
+        save=lambda target: shutil.copyfile(folder / MODEL, target / MODEL),
+    )
