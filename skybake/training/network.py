@@ -70,9 +70,7 @@ def build_optimizer(training: Mapping[str, Any], steps: int):
     import keras
 
     parameters = dict(training["optimizer"])
-    build = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}[
-        parameters.pop("name")
-    ]
+    build = {name.lower(): item for name, item in vars(keras.optimizers).items()}[parameters.pop("name")]
     rate, warmup = parameters.pop("learning_rate"), round(training["schedule"].get("warmup_epochs", 0) * steps)
     start = rate / max(warmup, 1)
     if training["schedule"]["name"] == "cosine":
