@@ -71,9 +71,7 @@ def build_optimizer(training: Training, steps: int):
     import keras
 
     parameters = training.optimizer.model_dump()
-    build = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}[
-        parameters.pop("name")
-    ]
+    build = {name.lower(): item for name, item in vars(keras.optimizers).items()}[parameters.pop("name")]
     rate, warmup = parameters.pop("learning_rate"), round(getattr(training.schedule, "warmup_epochs", 0) * steps)
     start = rate / max(warmup, 1)
     if training.schedule.name == "cosine":

@@ -7,35 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from skybake.settings import Settings, ShortForms
-
-
-class Adam(Settings):
-    """Adam (Kingma & Ba 2015, arXiv:1412.6980)."""
-
-    name: Literal["adam"] = "adam"
-    learning_rate: float = Field(1e-3, gt=0, description="Step size.")
-    beta_1: float = Field(0.9, ge=0, lt=1, description="Decay of the first moment.")
-    beta_2: float = Field(0.999, ge=0, lt=1, description="Decay of the second moment.")
-    epsilon: float = Field(1e-7, gt=0, description="Added to the root of the second moment.")
-
-
-class SGD(Settings):
-    """Stochastic gradient descent."""
-
-    name: Literal["sgd"]
-    learning_rate: float = Field(1e-2, gt=0, description="Step size.")
-    momentum: float = Field(0.0, ge=0, lt=1, description="Momentum.")
-    nesterov: bool = Field(False, description="Nesterov's form of the momentum.")
-
-
-class RMSprop(Settings):
-    """RMSprop."""
-
-    name: Literal["rmsprop"]
-    learning_rate: float = Field(1e-3, gt=0, description="Step size.")
-    rho: float = Field(0.9, ge=0, lt=1, description="Decay of the mean square.")
-    momentum: float = Field(0.0, ge=0, lt=1, description="Momentum.")
-    epsilon: float = Field(1e-7, gt=0, description="Added to the root of the mean square.")
+from skybake.training.optimizers import Adam, AnyOptimizer
 
 
 class Constant(Settings):
@@ -79,7 +51,7 @@ class Training(Settings):
     backend: Literal["tensorflow", "jax"] = Field("tensorflow", description="Framework under Keras.")
     epochs: int = Field(40, ge=1, description="Epochs at most.")
     batch_size: int = Field(32, ge=1, description="Objects a step.")
-    optimizer: Annotated[Adam | SGD | RMSprop, Field(discriminator="name"), ShortForms("name", usual="adam")] = Field(
+    optimizer: AnyOptimizer = Field(
         Adam(), description="Optimizer with its parameters; a bare name takes the defaults."
     )
     schedule: Annotated[

@@ -10,7 +10,7 @@ from skybake import heads
 from skybake.config import make_plan, messages
 from skybake.evaluation import choice
 from skybake.evaluation.choice import SweepError
-from skybake.training import settings
+from skybake.training import optimizers
 from skybake.training import train as training_job
 from skybake.training.runs import TrainingFailed
 from skybake.training.train import train_job
@@ -46,7 +46,7 @@ def test_all_values_meet_all_others_and_reach_the_training_block():
     assert len(found) == len(set(found)) == 8
     point = found["filters=8-optimizer=sgd-learning_rate=0.0001-batch_size=16"]
     assert point.model.parameters == {"filters": 8}
-    assert point.training.optimizer == settings.SGD(name="sgd", learning_rate=1e-4)
+    assert point.training.optimizer == optimizers.SGD(name="sgd", learning_rate=1e-4)
     assert point.training.batch_size == 16
 
 
