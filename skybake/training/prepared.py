@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from skybake.missing import present
 from skybake.training import feeding, preprocessing
 from skybake.training.job import NetworkJob
 from skybake.training.runs import Data
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,9 @@ def prepare(data: Data, job: NetworkJob) -> Prepared:
     training = job.training
     disk = feeding.from_disk(data.dataset, training.memory_limit_mb)
     if disk:
-        print(
-            f"the images take more than {training.memory_limit_mb:g} MB (training.memory_limit_mb): they are read"
-            " from disk, and shuffled by chunks",
-            flush=True,
+        log.info(
+            "the images take more than %g MB (training.memory_limit_mb): read from disk, and shuffled by chunks",
+            training.memory_limit_mb,
         )
     images = feeding.parts_of(data.rows, data.dataset, training.memory_limit_mb)
     step = preprocessing.fit_images(training.images, images["train"])
@@ -96,5 +98,5 @@ def _scalars(data: Data, job: NetworkJob) -> tuple[preprocessing.Affine, dict[st
     for part, values in scalars.items():
         missing = (~present(values)).any(axis=1).sum()
         if missing:
-            print(f"{part}: {missing} objects miss a scalar; it is taken to be the training part's mean", flush=True)
+            log.info("%s: %d objects miss a scalar; it is taken to be the training part's mean", part, missing)
     return step, {part: step.apply(values, missing=step.apply(fitted.mean)) for part, values in scalars.items()}

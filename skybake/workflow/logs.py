@@ -1,18 +1,21 @@
 """The log of a step."""
 
 import io
+import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from skybake import attempts
 from skybake.workflow import containers
 
 FINISHED = "finished"  # the last line of the log of a step that succeeded
+LONG_SECONDS = 10.0  # shorter work says on the terminal only what is wrong
 AGAIN = "\n---- a new attempt; above is the log of one that did not finish ----\n"
 
 
@@ -44,21 +47,56 @@ class _Lines(io.TextIOWrapper):
 def of(snakemake: Any) -> AbstractContextManager[None]:
     """Send all that a script prints to its job's log, and record how the attempt ends: see :func:`to_file`."""
     containers.leave_host()
-    return to_file(snakemake.log[0], attempts.record_of(snakemake.rule, dict(snakemake.wildcards)))
+    step = " ".join([snakemake.rule, *snakemake.wildcards])
+    return to_file(snakemake.log[0], attempts.record_of(snakemake.rule, dict(snakemake.wildcards)), step)
+
+
+class _ToLog(logging.Formatter):
+    """Names the level of what is more than information."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if record.levelno < logging.WARNING else f"{record.levelname.lower()}: {text}"
 
 
 @contextmanager
-def to_file(path: str | Path, record: Path | None = None) -> Iterator[None]:
-    """Send all that the block prints to a log file, what libraries write below Python and tracebacks included.
+def _logging(stream: IO[str], terminal: int, step: str) -> Iterator[None]:
+    """Send what the library logs to a stream; warnings, and information of work that takes long, to a terminal too."""
+    begin = time.monotonic()
+    library = logging.getLogger("skybake")
+    level = library.level
+    in_log = logging.StreamHandler(stream)
+    in_log.setFormatter(_ToLog())
+    with open(terminal, "w", encoding="utf-8", closefd=False) as outside:
+        seen = logging.StreamHandler(outside)
+        seen.setFormatter(_ToLog(f"{step}: %(message)s"))
+        seen.addFilter(lambda record: record.levelno >= logging.WARNING or time.monotonic() - begin > LONG_SECONDS)
+        for handler in (in_log, seen):
+            library.addHandler(handler)
+        library.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            library.setLevel(level)
+            for handler in (in_log, seen):
+                library.removeHandler(handler)
 
+
+@contextmanager
+def to_file(path: str | Path, record: Path | None = None, step: str = "") -> Iterator[None]:
+    """Send all that the block prints and logs to a log file, what libraries write below Python and tracebacks included.
+
+    What the library logs is said outside too, if it is a warning or the work has taken long by then.
     An error ends the process with status 1; its last line is printed outside too, so that a person sees why a job
     failed without opening the log. The log of an attempt that did not finish is kept above that of the next one.
 
     Args:
         path: Of the log.
         record: Where the attempts at the job are recorded; None records nothing.
+        step: What is at work, for lines outside; by default the log's name.
     """
     path = Path(path)
+    step = step or path.stem
     path.parent.mkdir(parents=True, exist_ok=True)
     earlier = _earlier(path)
     sys.stdout.flush()
@@ -77,7 +115,8 @@ def to_file(path: str | Path, record: Path | None = None) -> Iterator[None]:
         sys.stdout = sys.stderr = stream
         try:
             attempts.begin(record)
-            yield
+            with _logging(stream, terminals[1], step):
+                yield
             attempts.forget(record)
             print(FINISHED)
             _second_name(path).unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -192,9 +193,10 @@ def held(many, small_handfuls, tmp_path):
 
 
 @pytest.mark.parametrize("limit", [0.1, 0.25], ids=["all from disk", "validation in memory"])
-def test_from_disk_and_in_memory_give_the_same_weights_and_predictions(limit, held, many, tmp_path, capsys):
+def test_from_disk_and_in_memory_give_the_same_weights_and_predictions(limit, held, many, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "skybake")
     read = train(many, tmp_path / "read", memory_limit_mb=limit * ALL_MB)
-    assert "from disk" in capsys.readouterr().out
+    assert "from disk" in caplog.text
     for file in ("model.keras", "predictions.h5", "history.csv"):
         assert (held / file).read_bytes() == (read / file).read_bytes(), file
     assert [json.loads((run / "run.json").read_text())["shuffle"] for run in (held, read)] == ["chunks", "chunks"]

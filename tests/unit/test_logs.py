@@ -1,5 +1,7 @@
 """The log of a step."""
 
+import logging
+
 import pytest
 
 from skybake.workflow import logs
@@ -40,3 +42,32 @@ def test_an_exit_is_logged_and_handed_on(tmp_path):
     with pytest.raises(SystemExit, match="stopping after epoch 3"), logs.to_file(tmp_path / "step.log"):
         raise SystemExit("stopping after epoch 3")
     assert "stopping after epoch 3" in (tmp_path / "step.log").read_text()
+
+
+def test_what_the_library_logs_is_in_the_log_and_its_warnings_are_seen(tmp_path, capfd):
+    """Whether a reader logs in this process's name or below; other libraries are not listened to."""
+    library, reader = logging.getLogger("skybake"), logging.getLogger("skybake.raw.somewhere")
+    before = (library.level, list(library.handlers))
+    with logs.to_file(tmp_path / "step.log", step="ingest clusters"):
+        reader.info("%d images, %d rejected", 3, 1)
+        reader.warning("2 images have no row")
+        reader.debug("not said")
+        logging.getLogger("astropy").info("of no interest")
+    text = (tmp_path / "step.log").read_text()
+    assert text == "3 images, 1 rejected\nwarning: 2 images have no row\nfinished\n"
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("", "warning: ingest clusters: 2 images have no row\n")
+    assert (library.level, list(library.handlers)) == before
+
+
+def test_the_counts_of_long_work_are_seen(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(logs, "LONG_SECONDS", -1.0)
+    with logs.to_file(tmp_path / "clusters.log"):
+        logging.getLogger("skybake.raw.somewhere").info("3 images, 1 rejected")
+    assert capfd.readouterr().err == "clusters: 3 images, 1 rejected\n"
+
+
+def test_an_error_takes_the_handlers_along(tmp_path):
+    with pytest.raises(SystemExit), logs.to_file(tmp_path / "step.log"):
+        raise ValueError("row 3 is bad")
+    assert not logging.getLogger("skybake").handlers
