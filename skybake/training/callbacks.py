@@ -255,12 +255,12 @@ class Callbacks:
     """The callbacks of one training.
 
     Attributes:
-        timing, history, best, sigterm: Those that are asked for what they know, or told.
+        clock, history, best, sigterm: Those that are asked for what they know, or told.
         stopping: None where nothing stops early.
         all: In the order in which they work.
     """
 
-    timing: Clock
+    clock: Clock
     history: History
     best: BestWeights
     stopping: EarlyStopping | None
@@ -293,9 +293,9 @@ def build_callbacks(training: Training, title: str, checkpoint: Checkpoint, kept
         checkpoint: Where the state is saved after every epoch.
         kept: The state that the training goes on from.
     """
-    timing, history, best = Clock(), History(), BestWeights(training.weights)
+    clock, history, best = Clock(), History(), BestWeights(training.weights)
     schedule, early = training.schedule, training.early_stopping
-    stateful: list[Stateful] = [timing, history, best]
+    stateful: list[Stateful] = [clock, history, best]
     if isinstance(schedule, PlateauSettings):
         stateful.append(Plateau(factor=schedule.factor, patience=schedule.patience, min_lr=schedule.minimum))
     stopping = EarlyStopping(min_delta=early.min_delta, patience=early.patience) if early else None
@@ -312,7 +312,7 @@ def build_callbacks(training: Training, title: str, checkpoint: Checkpoint, kept
         folder = checkpoint.path.parent / "tensorboard" / checkpoint.path.stem  # beside the checkpoint
         rest.append(TensorBoard(folder, history, anew=kept is None))
     sigterm = StopOnSigterm()
-    return Callbacks(timing, history, best, stopping, sigterm, [timing, Divergence(), *stateful[1:], *rest, sigterm])
+    return Callbacks(clock, history, best, stopping, sigterm, [clock, Divergence(), *stateful[1:], *rest, sigterm])
 
 
 def restore_state(model, kept: State) -> None:

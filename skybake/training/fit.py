@@ -57,7 +57,7 @@ def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint
     if kept:
         restore_state(model, kept)
         print(f"seed {seed}: going on after epoch {callbacks.epochs}", flush=True)
-    started = perf_counter() - callbacks.timing.seconds
+    started = perf_counter() - callbacks.clock.seconds
     try:
         with closing(callbacks), sigterm_is_a_warning() as callbacks.sigterm.came:
             model.fit(
@@ -104,9 +104,9 @@ def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callba
         },
         timing=Timing(
             train_seconds=train_seconds,
-            epoch_seconds=callbacks.timing.epoch_seconds,
-            epoch_seconds_median=float(np.median(callbacks.timing.epoch_seconds)),
-            train_objects_per_second=len(prepared.parts["train"]) / float(np.median(callbacks.timing.fit_seconds)),
+            epoch_seconds=callbacks.clock.epoch_seconds,
+            epoch_seconds_median=float(np.median(callbacks.clock.epoch_seconds)),
+            train_objects_per_second=len(prepared.parts["train"]) / float(np.median(callbacks.clock.fit_seconds)),
             predict_objects_per_second=objects_per_second,
             peak_memory_mb=runs.peak_memory_mb(),
         ),
@@ -147,7 +147,7 @@ def _diverged(prepared: Prepared, model, callbacks, train_seconds: float, reason
     return Result(
         predictions={"valid": Prediction(point=np.full(len(prepared.parts["valid"]), np.nan))},
         record={"diverged": reason, "epochs": callbacks.epochs},
-        timing=Timing(train_seconds, callbacks.timing.epoch_seconds),
+        timing=Timing(train_seconds, callbacks.clock.epoch_seconds),
         history=callbacks.history.rows,
         save=lambda folder: save_model(model, folder / MODEL),
     )

@@ -83,7 +83,14 @@ class Killed(BaseException):
     """Ends a training as a signal would."""
 
 
-@pytest.mark.parametrize("changes", [{}, {"weights": "last", "schedule": {"name": "cosine", "warmup_epochs": 1.5}}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"weights": "last", "schedule": {"name": "cosine", "warmup_epochs": 1.5}},
+        {"early_stopping": {"patience": 2, "min_delta": 9.0}},  # it stops early, and is interrupted then too
+    ],
+)
 def test_interrupted_after_every_epoch_it_gives_the_same_bytes(changes, small, tmp_path, monkeypatch, uninterrupted):
     given = demanding(**changes)
     expected = train(small, given, tmp_path / "alone")[1] if changes else uninterrupted
@@ -102,7 +109,7 @@ def test_interrupted_after_every_epoch_it_gives_the_same_bytes(changes, small, t
         except Killed:
             interruptions += 1
     record = json.loads((expected / "run.json").read_text())
-    assert interruptions == record["epochs"]
+    assert interruptions == record["epochs"] == (3 if "early_stopping" in changes else 8)
     for file in SAME:
         assert (found / file).read_bytes() == (expected / file).read_bytes(), file
     assert len(json.loads((found / "timing.json").read_text())["epoch_seconds"]) == record["epochs"]
