@@ -107,8 +107,8 @@ class Data:
         return self.dataset.labels[name][self.rows[part]]
 
     def classes(self, label: str) -> tuple[str, ...]:
-        """Return the names of the classes of a label; empty where the dataset names none, or those of another label."""
-        return self.dataset.classes if label == next(iter(self.dataset.labels)) else ()
+        """Return the names of the classes of a label; empty where it has none."""
+        return self.dataset.columns[f"label/{label}"].classes
 
     def scalars(self, names: Sequence[str], part: str) -> dict[str, np.ndarray]:
         """Return scalars (n,) of a part by name.
@@ -241,7 +241,7 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
         table = csv.DictWriter(stream, names, lineterminator="\n")
         table.writeheader()
         table.writerows(result.history)
-    columns = data.dataset.columns[f"label/{job.label}"]
+    column = data.dataset.columns[f"label/{job.label}"]
     together = splits.kept_together(data.dataset, data.split.strategy)
     predictions.write(
         folder / "predictions.h5",
@@ -252,9 +252,9 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
                 prediction=prediction,
                 scalars={name: values[data.rows[part]] for name, values in data.dataset.scalars.items()},
                 name=job.label,
-                units=columns.units,
+                column=column,
+                columns={name: data.dataset.columns[f"scalar/{name}"] for name in data.dataset.scalars},
                 groups=together[data.rows[part]],
-                classes=data.classes(job.label),
             )
             for part, prediction in result.predictions.items()
         },
@@ -269,7 +269,7 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
         "seed": seed,
         "task": data.dataset.task,
         "label": job.label,
-        "units": columns.units,
+        "units": column.units,
         **({"classes": list(data.classes(job.label))} if data.classes(job.label) else {}),
         "mock": data.dataset.mock,
         "inputs": list(job.inputs),
