@@ -130,6 +130,7 @@ def simulated(case: Case) -> runs.Data:
         groups=names,
         labels={"label": rng.uniform(0.0, 1.0, n)},
         scalars={"redshift": rng.uniform(0.1, 0.9, n)},
+        label="label",
         columns={"image": column, "label/label": column, "scalar/redshift": column},
         digest="",
         raw={},

@@ -47,7 +47,7 @@ def write(path: Path, objects: int) -> None:
         task="regression",
         bands=tuple("ugriz"),
         image=columns.Column("nanomaggies", "benchmark"),
-        labels={"redshift": columns.Column("", "benchmark")},
+        labels={"redshift": columns.Column("", "benchmark", "redshift", outlier=0.05)},
         scalars={},
         raw={},
         mock=True,

@@ -23,8 +23,8 @@ SCHEMA = Schema(
     task="regression",
     bands=("soft", "hard"),
     image=Column("counts", "test images"),
-    labels={"log10_mass": Column("log10 Msun", "test label")},
-    scalars={"redshift": Column("", "test scalar")},
+    labels={"log10_mass": Column("log10 Msun", "test label", "mass", outlier=0.3)},
+    scalars={"redshift": Column("", "test scalar", "redshift")},
     raw={"test.npy": "0" * 64},
     mock=True,
 )

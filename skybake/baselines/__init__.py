@@ -2,8 +2,8 @@
 
 A baseline has:
 
-- ``features(images, scalars) -> (N, F)``, of raw images (N, H, W, C) and a mapping of input scalars (N,), each row by
-  itself. A missing scalar is taken to be the training part's mean.
+- ``features(images, scalars) -> (N, F)``, of raw images (N, H, W, C) and input scalars (N,) with what each is
+  (:class:`Scalars`), each row by itself. A missing scalar is taken to be the training part's mean.
 - ``build(task, **parameters)``, which returns a scikit-learn regressor of these features, or for the task
   ``"classification"`` a classifier with probabilities. If it takes a keyword-only ``seed``, the baseline is fitted for
   every seed of the bake-off; if not, it is fitted once, and its row has one seed.
@@ -25,6 +25,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 
 from skybake import plugins, provenance
+from skybake.baselines._scalars import Scalars
 from skybake.data.dataset import Reader
 from skybake.missing import present
 from skybake.results.predictions import Prediction
@@ -53,12 +54,15 @@ def _features(module: ModuleType, job: Job, data: Data, part: str) -> np.ndarray
     scalars = {
         name: np.where(present(values), values, np.nan) for name, values in data.scalars(job.inputs, part).items()
     }
+    columns = {name: data.dataset.columns[f"scalar/{name}"] for name in scalars}
     objects, found = max(1, BLOCK // math.prod(data.dataset.image_shape)), []
     with Reader(data.dataset) as reader:
         for first in range(0, len(order), objects):
             places = order[first : first + objects]
             images = reader.images(data.rows[part][places])
-            found.append(module.features(images, {name: values[places] for name, values in scalars.items()}))
+            found.append(
+                module.features(images, Scalars({name: values[places] for name, values in scalars.items()}, columns))
+            )
     return np.concatenate(found)[np.argsort(order)]
 
 

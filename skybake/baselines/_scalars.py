@@ -1,29 +1,47 @@
-"""Input scalars as features."""
+"""Input scalars, and features made of them."""
 
 from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
 
+from skybake.data.columns import Column, columns_of
 
-def magnitudes_and_colours(scalars: Mapping[str, np.ndarray]) -> np.ndarray:
+
+class Scalars(dict[str, np.ndarray]):
+    """Name -> values (N,) of input scalars, NaN where missing, with what each is.
+
+    Attributes:
+        columns: Name -> what the scalar is.
+    """
+
+    def __init__(self, values: Mapping[str, np.ndarray], columns: Mapping[str, Column]):
+        super().__init__(values)
+        self.columns = {name: columns[name] for name in values}
+
+    def of_kind(self, kind: str) -> np.ndarray:
+        """Return the values (N,) of the scalar of a kind.
+
+        Raises:
+            ValueError: There is none.
+        """
+        names = columns_of(self.columns, kind)
+        if not names:
+            raise ValueError(f"no scalar of kind {kind!r}; found {', '.join(self) or 'none'}")
+        return self[names[0]]
+
+
+def magnitudes_and_colours(scalars: Scalars) -> np.ndarray:
     """Return the scalars (N, S), then the colours (N, C) that magnitudes among them make.
 
     Colours are the differences of neighbours in the order given, bluest first, where these are one quantity in two
     bands, as ``cModelMag_g`` and ``cModelMag_r``: they tell more of the redshift than of the distance.
     """
     found = list(scalars.values())
-    quantities: dict[str, list[str]] = {}
-    for name in scalars:
-        quantities.setdefault(_quantity(name), []).append(name)
-    for names in (names for quantity, names in quantities.items() if quantity):
+    quantities: dict[tuple[str, str], list[str]] = {}
+    for name, column in scalars.columns.items():
+        if column.band:
+            quantities.setdefault((column.kind, name.removesuffix(column.band)), []).append(name)
+    for names in quantities.values():
         found += [scalars[blue] - scalars[red] for blue, red in pairwise(names)]
     return np.column_stack(found)
-
-
-def _quantity(name: str) -> str:
-    """Return what a scalar measures, where a band of one letter stands at its end; nothing if there is none."""
-    if name in tuple("ugriz"):  # SDSS's own short names of magnitudes
-        return "magnitude"
-    quantity, separator, band = name.rpartition("_")
-    return quantity if separator and len(band) == 1 else ""

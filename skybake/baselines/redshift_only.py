@@ -11,7 +11,7 @@ LIMITS = {"degree": {"at_least": 1}}
 
 def features(images, scalars):
     """Return the redshift: (N, 1)."""
-    return scalars["redshift"][:, None]
+    return scalars.of_kind("redshift")[:, None]
 
 
 def build(task, *, degree=3):

@@ -47,7 +47,10 @@ class Dataset(Settings):
         description="How objects are divided into train, validation and test; a bare strategy takes the defaults.",
     )
     outlier: float | None = Field(
-        None, gt=0, description="An error beyond this is an outlier; by default 0.05 for redshifts and 0.3 otherwise."
+        None,
+        gt=0,
+        description="An error beyond this is an outlier; by default what the survey's reader says of its label: 0.05 of"
+        " a redshift, 0.3 of others.",
     )
 
     @field_validator("raw")

@@ -8,9 +8,9 @@ Layout (see ``format`` and ``version`` in the file's attributes)::
     /id               UTF-8 string (N,)
     /group            UTF-8 string (N,)   what must never be on both sides of a split
 
-Every array carries ``units`` and ``description``; the root carries the survey, the task, the names of the classes
-(``classes``, of a classification), the band names, whether the objects are simulated, and the SHA-256 of every raw
-file.
+Every array carries ``units``, ``description`` and ``kind``, and what else :class:`skybake.data.columns.Column` says of
+it; the image carries the band names; the root carries the survey, the task, the name of the label that models predict,
+whether the objects are simulated, and the SHA-256 of every raw file.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from skybake.data.columns import (
     DatasetError,
     check_class_names,
     check_classes,
+    columns_of,
     ids_digest,
 )
 
@@ -43,20 +44,21 @@ class Dataset:
     Attributes:
         path: The file.
         survey, task, mock, bands: As in :class:`Schema`.
+        label: The one that models predict.
         image_shape: (H, W, C).
         ids, groups: (N,) strings.
         labels, scalars: Name -> (N,) float64.
-        columns: ``"image"``, ``"label/<name>"`` and ``"scalar/<name>"`` -> units and description.
+        columns: ``"image"``, ``"label/<name>"`` and ``"scalar/<name>"`` -> what it is.
         digest: SHA-256 of the ids in their order.
         raw: Raw file name -> SHA-256.
         notes: The other root attributes.
-        classes: As in :class:`Schema`; empty in a file without names.
     """
 
     path: Path
     survey: str
     task: str
     mock: bool
+    label: str
     bands: tuple[str, ...]
     image_shape: tuple[int, int, int]
     ids: np.ndarray
@@ -67,10 +69,18 @@ class Dataset:
     digest: str
     raw: dict[str, str]
     notes: dict[str, str | float | int]
-    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes of the label that models predict; empty where they have none."""
+        return self.columns[f"label/{self.label}"].classes
+
+    def scalars_of(self, *kinds: str) -> list[str]:
+        """Return the names of the scalars of some kinds, see :func:`skybake.data.columns.columns_of`."""
+        return columns_of({name: self.columns[f"scalar/{name}"] for name in self.scalars}, *kinds)
 
     def images(self, rows: np.ndarray) -> np.ndarray:
         """Read the images of ``rows``, in their order: (n, H, W, C) float32."""
@@ -129,7 +139,7 @@ class Reader:
         self._file.close()
 
 
-_ATTRIBUTES = {"format", "version", "survey", "task", "mock", "raw", "labels", "ids_digest", "complete", "classes"}
+_ATTRIBUTES = {"format", "version", "survey", "task", "mock", "label", "raw", "labels", "ids_digest", "complete"}
 
 
 def load_dataset(path: Path | str) -> Dataset:
@@ -171,10 +181,12 @@ def load_dataset(path: Path | str) -> Dataset:
         if digest != attributes["ids_digest"]:
             raise DatasetError(f"{path}: the ids are not those it was written with (digest {digest[:12]}...)")
         labels = {name: file[f"label/{name}"][:] for name in attributes["labels"]}
-        classes = tuple(str(name) for name in attributes.get("classes", ()))
+        columns = {name: Column.read(array.attrs) for name, array in arrays.items() if name != "group"}
+        of_labels = {name: columns[f"label/{name}"] for name in labels}
         try:
-            check_class_names(str(attributes["task"]), classes)
-            check_classes(classes, labels, ids)
+            for column in of_labels.values():
+                check_class_names(str(attributes["task"]), column.classes)
+            check_classes(of_labels, labels, ids)
         except DatasetError as error:
             raise DatasetError(f"{path}: {error}") from None
         height, width, bands = map(int, file["image"].shape[1:])
@@ -183,17 +195,14 @@ def load_dataset(path: Path | str) -> Dataset:
             survey=str(attributes["survey"]),
             task=str(attributes["task"]),
             mock=bool(attributes["mock"]),
+            label=str(attributes["label"]),
             bands=tuple(str(band) for band in file["image"].attrs["bands"]),
             image_shape=(height, width, bands),
             ids=ids,
             groups=file["group"].asstr()[:],
             labels=labels,
             scalars={name: array[:] for name, array in file["scalar"].items()},
-            columns={
-                name: Column(str(array.attrs["units"]), str(array.attrs["description"]))
-                for name, array in arrays.items()
-                if name != "group"
-            },
+            columns=columns,
             digest=digest,
             raw=json.loads(attributes["raw"]),
             notes={
@@ -201,5 +210,4 @@ def load_dataset(path: Path | str) -> Dataset:
                 for name, value in attributes.items()
                 if name not in _ATTRIBUTES
             },
-            classes=classes,
         )

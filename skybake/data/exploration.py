@@ -6,7 +6,6 @@ for each band.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from csv import DictReader
@@ -30,7 +29,6 @@ CENTRED = 0.5  # pixels; a median offset beyond is half a pixel lost somewhere, 
 UNITS_AGREE = 0.75  # mag, a factor of two; light beyond the aperture or of neighbours is mostly less, a unit more
 NANOMAGGY = "nanomaggy"
 NANOMAGGY_ZERO = 22.5  # AB magnitude of one nanomaggy (https://www.sdss.org/dr17/help/glossary/#nanomaggie)
-PADDED = "padded_fraction"
 
 
 @dataclass(frozen=True)
@@ -111,12 +109,12 @@ class Exploration:
 
     @property
     def label(self) -> str:
-        """Name of the first label."""
-        return next(iter(self.file.labels))
+        """Name of the label that models predict."""
+        return self.file.label
 
     @property
     def label_units(self) -> str:
-        """Units of the first label."""
+        """Units of that label."""
         return self.file.columns[f"label/{self.label}"].units
 
     def typical(self, name: str) -> np.ndarray:
@@ -238,9 +236,9 @@ def _look(file: Dataset) -> tuple[Images, Measured]:
         maximum = np.maximum(maximum, images.max(axis=0))
         blocks.append(measure(images))
     measured = {item.name: np.concatenate([getattr(block, item.name) for block in blocks]) for item in fields(Measured)}
-    if PADDED in file.scalars:
+    for name in file.scalars_of("padded_fraction"):
         for values in measured.values():
-            values[file.scalars[PADDED] > 0] = np.nan
+            values[file.scalars[name] > 0] = np.nan
     return Images(mean, np.sqrt(squares / total), maximum), Measured(**measured)
 
 
@@ -319,8 +317,8 @@ def _window(
 
 
 def choose_examples(file: Dataset, most: int = EXAMPLES) -> Examples:
-    """Choose objects at evenly spaced ranks of the first label; of all objects, where none has a label."""
-    label = next(iter(file.labels.values()))
+    """Choose objects at evenly spaced ranks of the label, among those that have one; of all objects, if none has."""
+    label = file.labels[file.label]
     known = present(label)
     order = np.flatnonzero(known)[np.argsort(label[known], kind="stable")] if known.any() else np.arange(len(file))
     number = min(most, len(order))
@@ -331,18 +329,22 @@ def choose_examples(file: Dataset, most: int = EXAMPLES) -> Examples:
 def magnitudes(file: Dataset) -> dict[str, np.ndarray]:
     """Return band -> (N,) catalogue magnitudes [mag], NaN where missing, for the bands that have any.
 
-    A label or scalar is taken for one if its units are mag and its name ends with ``mag_<band>``, whatever the case.
-    Of several, the first by name is taken (``cModelMag`` before ``modelMag`` and ``psfMag``).
+    Labels and scalars are taken whose kind is magnitude, as observed: of several in a band the first by name
+    (``cModelMag`` before ``modelMag`` and ``psfMag``).
     """
-    columns = {**file.scalars, **file.labels}
-    units = {name.partition("/")[2]: column.units for name, column in file.columns.items()}
+    values = {f"{kind}/{name}": array for kind, part in _parts(file) for name, array in part.items()}
     found = {}
     for band in file.bands:
-        pattern = re.compile(rf"mag_{re.escape(band)}$", re.IGNORECASE)
-        names = sorted((name for name in columns if pattern.search(name) and units[name] == "mag"), key=str.lower)
-        if names:
-            found[band] = np.where(present(columns[names[0]]), columns[names[0]], np.nan)
+        columns = {name: file.columns[name] for name in values}
+        of_band = [name for name, column in columns.items() if (column.kind, column.band) == ("magnitude", band)]
+        if of_band:
+            first = values[min(of_band, key=lambda name: name.partition("/")[2].lower())]
+            found[band] = np.where(present(first), first, np.nan)
     return found
+
+
+def _parts(file: Dataset) -> tuple[tuple[str, Mapping[str, np.ndarray]], ...]:
+    return ("label", file.labels), ("scalar", file.scalars)
 
 
 def image_magnitudes(light: np.ndarray) -> np.ndarray:
@@ -385,7 +387,7 @@ def bands(data: Exploration) -> list[Band]:
 def column_facts(file: Dataset) -> list[ColumnFacts]:
     """Return every label and scalar in numbers, labels first."""
     rows = []
-    for kind, columns in (("label", file.labels), ("scalar", file.scalars)):
+    for kind, columns in _parts(file):
         for name, values in columns.items():
             column, known = file.columns[f"{kind}/{name}"], values[present(values)]
             numbers = (float(known.min()), float(np.median(known)), float(known.max())) if len(known) else ()

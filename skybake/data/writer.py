@@ -21,8 +21,8 @@ from skybake.data.columns import (
     Column,
     DatasetError,
     Schema,
-    check_class_names,
     check_classes,
+    check_columns,
     ids_digest,
 )
 from skybake.files import atomic_write
@@ -86,7 +86,7 @@ class Writer:
         repeated = [name for name, times in Counter(id).items() if times > 1 or name in self._ids]
         if repeated:
             raise DatasetError(f"id {repeated[0]!r} stands twice; ids must be unique")
-        check_classes(self._schema.classes, labels, id)
+        check_classes(self._schema.labels, labels, id)
         start = self._file["id"].shape[0]
         step = CHUNK_OBJECTS * max(1, PIECE // (CHUNK_OBJECTS * math.prod(image.shape[1:])))
         for first in range(0, n, step):  # in pieces: the float32 copy stays small
@@ -115,20 +115,21 @@ class Writer:
             compression="gzip",
             compression_opts=1,
         )
-        _describe(image, schema.image)
+        schema.image.write(image.attrs)
         image.attrs["bands"] = list(schema.bands)
         for name, column in {
             "id": Column("", "name of the object, unique in this dataset"),
             "group": Column("", "objects of one group must never be on both sides of a split"),
         }.items():
-            _describe(file.create_dataset(name, shape=(0,), maxshape=(None,), chunks=(4096,), dtype=STRING), column)
+            array = file.create_dataset(name, shape=(0,), maxshape=(None,), chunks=(4096,), dtype=STRING)
+            column.write(array.attrs)
         for kind, columns in (("label", schema.labels), ("scalar", schema.scalars)):
             file.require_group(kind)
             for name, column in columns.items():
                 array = file.create_dataset(
                     f"{kind}/{name}", shape=(0,), maxshape=(None,), chunks=(4096,), dtype=np.float64
                 )
-                _describe(array, column)
+                column.write(array.attrs)
 
     def _extend(self, name: str, start: int, values: np.ndarray) -> None:
         array = self._file[name]
@@ -136,18 +137,14 @@ class Writer:
         array[start:] = values
 
 
-def _describe(array: h5py.Dataset, column: Column) -> None:
-    array.attrs["units"], array.attrs["description"] = column.units, column.description
-
-
 @contextmanager
 def create_dataset(path: Path | str, schema: Schema) -> Iterator[Writer]:
     """Open a new dataset for writing; the file appears under ``path`` only when the block ends well.
 
     Raises:
-        DatasetError: The block ends without a single object, or the schema's classes are not distinct names.
+        DatasetError: The block ends without a single object, or the schema is not complete.
     """
-    check_class_names(schema.task, schema.classes)
+    check_columns(schema)
     with atomic_write(path) as beside, hdf5.write(beside) as file:
         file.attrs.update(
             {
@@ -156,10 +153,9 @@ def create_dataset(path: Path | str, schema: Schema) -> Iterator[Writer]:
                 "survey": schema.survey,
                 "task": schema.task,
                 "mock": schema.mock,
+                "label": schema.predicted,
             }
         )
-        if schema.classes:
-            file.attrs["classes"] = list(schema.classes)
         writer = Writer(file, schema)
         yield writer
         if not len(writer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from skybake import files
 from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.evaluation.trained import IDENTITY, PARTS, REGRESSION, EvaluationError, Trained, of_groups, parts_of, read
-from skybake.metrics import regression
 from skybake.missing import present
 from skybake.results.run_folder import PREDICTIONS
 
@@ -24,7 +24,7 @@ def judge(runs: Mapping[int, Path], metrics: Path, statistics: Mapping[str, Any]
         runs: Seed -> folder with ``predictions.h5``, ``history.csv`` and ``run.json``.
         metrics: File to write.
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
-        outlier: Size of error above which an object is an outlier; by default what suits the label.
+        outlier: Size of error above which an object is an outlier; by default what the survey says of the label.
 
     Raises:
         EvaluationError: Seeds differ in what they are runs of, or in their objects; or no object has a label.
@@ -32,13 +32,14 @@ def judge(runs: Mapping[int, Path], metrics: Path, statistics: Mapping[str, Any]
     trained = read(runs)
     bootstrap = Bootstrap(**statistics)
     first = next(iter(trained.values())).run
-    threshold = regression.outlier_threshold(first.label) if outlier is None else outlier
+    column = next(iter(trained.values())).parts["test"].column
+    threshold = outlier or column.outlier or math.nan  # of classes there is none
     number = first.task == REGRESSION
     report = {
         **{key: getattr(first, key) for key in IDENTITY},
         "seeds": list(trained),
         "predictions": {seed: files.file_digest(item.folder / PREDICTIONS) for seed, item in trained.items()},
-        "error": regression.error_kind(first.label) if number else None,
+        "error": column.error if number else None,
         "outlier_threshold": threshold if number else None,
         "statistics": dict(statistics),
         **{part: _judge(trained, part, bootstrap, threshold) for part in PARTS},

@@ -43,7 +43,7 @@ Parts = Mapping[int, Predicted]
 def errors(parts: Parts) -> np.ndarray:
     """Return the errors (S, n) of the objects that have a label; a row per seed, NaN where not finite."""
     first = next(iter(parts.values()))
-    return points.errors(first.label, np.stack([part.prediction.point for part in parts.values()]), first.name)
+    return points.errors(first.label, np.stack([part.prediction.point for part in parts.values()]), first.column.error)
 
 
 def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
@@ -64,7 +64,7 @@ def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
         bins).
     """
     d = errors(parts)
-    spans = intervals(d, points.statistics(next(iter(parts.values())).name, threshold), bootstrap)
+    spans = intervals(d, points.statistics(threshold), bootstrap)
     pooled = {name: _with_interval(item, spans.get(name)) for name, item in _of_points(parts, threshold).items()}
     per_seed = {
         str(seed): {name: item["value"] for name, item in _of_points({seed: part}, threshold).items()}
@@ -90,9 +90,8 @@ def _with_interval(item: Judged, span: Interval | None) -> Judged:
 
 def _of_points(parts: Parts, threshold: float) -> dict[str, Judged]:
     first, d = next(iter(parts.values())), errors(parts).ravel()
-    found = points.measure(
-        first.label, np.stack([part.prediction.point for part in parts.values()]), first.name, threshold
-    )
+    point = np.stack([part.prediction.point for part in parts.values()])
+    found = points.measure(first.label, point, threshold, first.column.error)
     return {
         **{name: asdict(item) for name, item in found.items()},
         "rail_outlier_fraction": {"value": float(rail_outlier_fraction(d)), "n": d.size},

@@ -9,7 +9,6 @@ every run says in ``NEEDS`` what it needs, by the names of :attr:`Run.holds`.
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from skybake import plugins
+from skybake.data.columns import columns_of
 from skybake.data.dataset import Dataset
 from skybake.evaluation.trained import History
 from skybake.figures import _style
 from skybake.files import atomic_write
-from skybake.metrics.regression import REDSHIFT
 from skybake.missing import present
 from skybake.results.distributions import Distribution
 from skybake.results.distributions import of as distribution_of
@@ -31,8 +30,7 @@ from skybake.results.distributions import required as required_distribution
 from skybake.results.predictions import Predicted
 
 DOTS_PER_INCH = 200
-SNR = "snr"  # scalar: signal to noise of an object in its image
-MAGNITUDE = re.compile(r"(?:\w*mag|\w*dered)(?:_[a-z])?", re.IGNORECASE)
+MAGNITUDES = ("magnitude", "dereddened_magnitude")
 # Without these, files of the same figure would differ by the date and by the release of matplotlib.
 METADATA = {
     ".pdf": {"CreationDate": None, "ModDate": None, "Creator": "skybake", "Producer": "skybake"},
@@ -99,12 +97,12 @@ class Run:
         ``images``, and ``snr`` of objects of class 1 of two.
         """
         prediction = self._first.prediction
-        redshift = self._first.scalars.get(REDSHIFT)
+        kind = self._first.column.kind
         found = {
             "distribution": distribution_of(prediction) is not None,
             "classes": prediction.classes is not None,
-            "redshift": redshift is not None and self.label != REDSHIFT and present(redshift[self.known]).any(),
-            "magnitude": self.magnitude is not None and MAGNITUDE.fullmatch(self.label) is None,
+            "redshift": kind != "redshift" and self._of_kind("redshift") is not None,
+            "magnitude": kind not in MAGNITUDES and self.magnitude is not None,
             "accuracy": any(history.val_accuracy is not None for history in self.histories.values()),
             "images": self.file is not None,
             "snr": self._has_snr,
@@ -113,20 +111,20 @@ class Run:
 
     @property
     def magnitude(self) -> str | None:
-        """Name of the scalar that figures take for the magnitude: of band r before others, dereddened before others."""
-        names = [
-            name
-            for name, values in self._first.scalars.items()
-            if MAGNITUDE.fullmatch(name) and present(values[self.known]).any()
-        ]
-        return min(names, default=None, key=lambda name: (not name.endswith("_r"), "dered" not in name.lower(), name))
+        """Name of the scalar that figures take for the magnitude: the one that the survey's reader prefers."""
+        return self._of_kind(*MAGNITUDES)
+
+    def _of_kind(self, *kinds: str) -> str | None:
+        """Return the name of the first scalar of some kinds that some test object with a label has."""
+        names = columns_of(self._first.columns, *kinds)
+        return next((name for name in names if present(self._first.scalars[name][self.known]).any()), None)
 
     @property
     def _has_snr(self) -> bool:
         classes = self._first.prediction.classes
-        if classes is None or classes.shape[1] != 2 or SNR not in self._first.scalars:
+        if classes is None or classes.shape[1] != 2 or self._of_kind("signal_to_noise") is None:
             return False
-        return bool((self.scalar(SNR)[self.true == 1] > 0).any())
+        return bool((self.of_kind("signal_to_noise")[1][self.true == 1] > 0).any())
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -147,15 +145,16 @@ class Run:
         values = self._first.scalars[name][self.known]
         return np.where(present(values), values, np.nan)
 
-    def magnitudes(self) -> tuple[str, np.ndarray]:
-        """Return the name of the magnitude that figures take, and its values as of :meth:`scalar`.
+    def of_kind(self, *kinds: str) -> tuple[str, np.ndarray]:
+        """Return the name of the scalar of some kinds that figures take, and its values as of :meth:`scalar`.
 
         Raises:
-            ValueError: There is no magnitude.
+            ValueError: There is none.
         """
-        if self.magnitude is None:
-            raise ValueError(f"no magnitude found among the scalars {', '.join(self._first.scalars) or '(none)'}")
-        return self.magnitude, self.scalar(self.magnitude)
+        name = self._of_kind(*kinds)
+        if name is None:
+            raise ValueError(f"no {' or '.join(kinds)} among the scalars {', '.join(self._first.scalars) or '(none)'}")
+        return name, self.scalar(name)
 
     def distributions(self) -> dict[int, Distribution]:
         """Return seed -> distributions of the test objects that have a label."""

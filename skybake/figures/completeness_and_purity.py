@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
-from skybake.figures import SNR, Run, _style
+from skybake.figures import Run, _style
 from skybake.metrics import in_bins, matched_filter
 
 SCOPE = "run"
@@ -47,7 +47,7 @@ class Bins:
 def draw(data: Run) -> Figure:
     """Draw completeness above, purity below."""
     figure = _style.figure(_style.SINGLE, 4.2, mock=data.mock)
-    classes, snr = data.classes(), data.scalar(SNR)
+    classes, snr = data.classes(), data.of_kind("signal_to_noise")[1]
     if not np.isfinite(classes).all():
         axes = figure.subplots()
         axes.set_title(_style.title(data.model, data.loss))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from skybake.figures import Run, _distributions, _style
+from skybake.figures import MAGNITUDES, Run, _distributions, _style
 
 SCOPE = "run"
 TASKS = ["regression"]
@@ -21,5 +21,5 @@ CAPTION = (
 @_style.styled
 def draw(data: Run) -> Figure:
     """Draw the scores of the objects that have the magnitude."""
-    name, _ = data.magnitudes()
+    name, _ = data.of_kind(*MAGNITUDES)
     return _distributions.against(data, name, _style.quantity(name, "mag"), critical=True)

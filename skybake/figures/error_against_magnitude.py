@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from skybake.figures import Run, _errors, _style
+from skybake.figures import MAGNITUDES, Run, _errors, _style
 
 SCOPE = "run"
 TASKS = ["regression"]
@@ -21,5 +21,5 @@ CAPTION = (
 @_style.styled
 def draw(data: Run) -> Figure:
     """Draw the errors of the objects that have the magnitude."""
-    name, values = data.magnitudes()
+    name, values = data.of_kind(*MAGNITUDES)
     return _errors.against(data, name, values, _style.quantity(name, "mag"))

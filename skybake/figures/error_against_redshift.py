@@ -5,7 +5,6 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from skybake.figures import Run, _errors, _style
-from skybake.metrics.regression import REDSHIFT
 
 SCOPE = "run"
 TASKS = ["regression"]
@@ -21,4 +20,5 @@ CAPTION = (
 @_style.styled
 def draw(data: Run) -> Figure:
     """Draw the errors of the objects that have a redshift."""
-    return _errors.against(data, REDSHIFT, data.scalar(REDSHIFT), REDSHIFT)
+    name, redshift = data.of_kind("redshift")
+    return _errors.against(data, name, redshift, "redshift")

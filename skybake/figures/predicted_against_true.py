@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from skybake.figures import Run, _style
-from skybake.metrics.regression import REDSHIFT
 from skybake.missing import present
 
 SCOPE = "run"
@@ -59,11 +58,10 @@ def _points(data: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     known = present(parts[0].label)
     true = np.tile(parts[0].label[known], len(parts))
     predicted = np.concatenate([part.prediction.point[known] for part in parts])
-    redshift = parts[0].scalars.get(REDSHIFT)
-    if redshift is None or data.label == REDSHIFT or not present(redshift[known]).any():
+    if "redshift" not in data.holds:
         return true, predicted, None
-    redshift = np.where(present(redshift), redshift, np.nan)
-    return true, predicted, np.tile(redshift[known], len(parts))
+    _, redshift = data.of_kind("redshift")
+    return true, predicted, np.tile(redshift, len(parts))
 
 
 def _span(true: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:

@@ -16,29 +16,20 @@ from skybake.missing import MAGIC, present
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 
-REDSHIFT = "redshift"
-OUTLIER_REDSHIFT = 0.05  # Pasquet et al. 2019, arXiv:1806.06607, section 4.2
-OUTLIER = 0.3  # a factor of two in a mass, in dex
+DIFFERENCE = "predicted - true"
+RELATIVE = "(predicted - true) / (1 + true)"  # of redshifts
+FORMULAS = (DIFFERENCE, RELATIVE)
+"""Errors of a prediction; a dataset says which is its label's."""
 NORMAL_MAD = 1.4826  # the standard deviation of a Gaussian whose median absolute deviation is 1
 
 
-def error_kind(name: str) -> str:
-    """Return the error of a label of this name, as a formula."""
-    return "(predicted - true) / (1 + true)" if name == REDSHIFT else "predicted - true"
-
-
-def outlier_threshold(name: str) -> float:
-    """Return the size of error above which an object of this label is an outlier."""
-    return OUTLIER_REDSHIFT if name == REDSHIFT else OUTLIER
-
-
-def errors(label: np.ndarray, point: np.ndarray, name: str = "") -> np.ndarray:
+def errors(label: np.ndarray, point: np.ndarray, formula: str = DIFFERENCE) -> np.ndarray:
     """Return the errors of the objects that have a label.
 
     Args:
         label: (N,) true values, -9999 or NaN where missing.
         point: (..., N) predictions, e.g. one row per seed.
-        name: Of the label; the error of a ``"redshift"`` is (p - z) / (1 + z), of others p - y.
+        formula: One of :data:`FORMULAS`.
 
     Returns:
         (..., n) for the n objects with a label; NaN where the prediction is not finite.
@@ -54,7 +45,7 @@ def errors(label: np.ndarray, point: np.ndarray, name: str = "") -> np.ndarray:
     known = present(label)
     label, point = label[known], point[..., known]
     found = np.where(np.isfinite(point), point, np.nan) - label
-    return found / (1 + label) if name == REDSHIFT else found
+    return found / (1 + label) if formula == RELATIVE else found
 
 
 def mean_error(d: np.ndarray) -> np.ndarray:
@@ -110,14 +101,12 @@ def r2(label: np.ndarray, point: np.ndarray) -> Measured:
     return Measured(float(value), d.size)
 
 
-def statistics(name: str = "", threshold: float | None = None) -> dict[str, Statistic]:
+def statistics(threshold: float) -> dict[str, Statistic]:
     """Return the statistics of errors by name.
 
     Args:
-        name: Of the label; sets the threshold of outliers.
-        threshold: Another threshold.
+        threshold: Size of error above which an object is an outlier.
     """
-    threshold = outlier_threshold(name) if threshold is None else threshold
     return {
         "mean_error": mean_error,
         "median_error": median_error,
@@ -129,22 +118,20 @@ def statistics(name: str = "", threshold: float | None = None) -> dict[str, Stat
     }
 
 
-def measure(
-    label: np.ndarray, point: np.ndarray, name: str = "", threshold: float | None = None
-) -> dict[str, Measured]:
+def measure(label: np.ndarray, point: np.ndarray, threshold: float, formula: str = DIFFERENCE) -> dict[str, Measured]:
     """Return every metric of this family.
 
     Args:
         label: (N,) true values, -9999 or NaN where missing.
         point: (..., N) predictions; further axes (seeds) are pooled.
-        name: Of the label.
-        threshold: Size of error above which an object is an outlier, instead of the label's own.
+        threshold: Size of error above which an object is an outlier.
+        formula: Of the error, one of :data:`FORMULAS`.
 
     Raises:
         ValueError: No object has a label.
     """
-    d = errors(label, point, name).ravel()
+    d = errors(label, point, formula).ravel()
     if not d.size:
         raise ValueError(f"none of {np.size(label)} objects has a label: all are NaN or {MAGIC:g}")
-    found = {key: Measured(float(statistic(d)), d.size) for key, statistic in statistics(name, threshold).items()}
+    found = {key: Measured(float(statistic(d)), d.size) for key, statistic in statistics(threshold).items()}
     return {**found, "r2": r2(label, point)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from skybake.metrics import Measured
-from skybake.metrics.regression import NORMAL_MAD, errors, outlier_threshold
+from skybake.metrics.regression import DIFFERENCE, NORMAL_MAD, errors
 from skybake.missing import present
 
 NORMAL_IQR = 1.349  # the interquartile range of a Gaussian with standard deviation 1
@@ -38,7 +38,7 @@ def median(d: np.ndarray, weights: np.ndarray) -> float:
 
 
 def measure(
-    label: np.ndarray, point: np.ndarray, weights: np.ndarray, name: str = "", threshold: float | None = None
+    label: np.ndarray, point: np.ndarray, weights: np.ndarray, threshold: float, formula: str = DIFFERENCE
 ) -> dict[str, Measured]:
     """Return the weighted forms of :func:`skybake.metrics.regression.measure`, by the same names.
 
@@ -46,17 +46,16 @@ def measure(
         label: (N,) true values, -9999 or NaN where missing.
         point: (N,) predictions.
         weights: (N,), not negative; they need not sum to anything.
-        name: Of the label.
-        threshold: Size of error above which an object is an outlier, instead of the label's own.
+        threshold: Size of error above which an object is an outlier.
+        formula: Of the error, as there.
 
     Raises:
         ValueError: Weights are negative or not finite, or none is above zero.
     """
     there = present(label)
-    d, used = errors(label, point, name), np.asarray(weights, dtype=np.float64)[there]
+    d, used = errors(label, point, formula), np.asarray(weights, dtype=np.float64)[there]
     if not np.isfinite(used).all() or (used < 0).any() or not used.sum() > 0:
         raise ValueError("weights: expected finite numbers, none negative, and some above zero among known labels")
-    threshold = outlier_threshold(name) if threshold is None else threshold
     if np.isnan(d).any():
         return {key: Measured(float("nan"), d.size) for key in NAMES}
     bias, middle = np.average(d, weights=used), median(d, used)

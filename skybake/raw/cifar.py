@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.data.columns import OFFICIAL_TEST, Column, Schema
+from skybake.data.columns import OFFICIAL_TEST, Column, Schema, class_column
 from skybake.data.rejections import Rejection
 from skybake.raw import Batch, RawError, Reading, plain
 from skybake.settings import Settings
@@ -73,9 +73,10 @@ def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
     schema = Schema(
         bands=BANDS,
         image=Column("", "brightness from 0 to 255"),
-        labels={LABEL: Column("", ", ".join(f"{number} {name}" for number, name in enumerate(classes)))},
-        scalars={OFFICIAL_TEST: Column("", "1 for images of the official test set, 0 for training images")},
-        classes=classes,
+        labels={LABEL: class_column(classes)},
+        scalars={
+            OFFICIAL_TEST: Column("", "1 for images of the official test set, 0 for training images", OFFICIAL_TEST)
+        },
     )
     return Reading(
         schema,

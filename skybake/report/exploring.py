@@ -86,8 +86,11 @@ def _sections(names: Sequence[str], folder: Path) -> dict[str, tuple[page.Pictur
 
 def _padded(data: exploration.Exploration) -> Mapping[str, Any] | None:
     """Return how many objects have padded pixels and the largest share of them; None where that is not known."""
-    share = data.file.scalars.get(exploration.PADDED)
-    return None if share is None else {"objects": int((share > 0).sum()), "largest": float(share.max())}
+    names = data.file.scalars_of("padded_fraction")
+    if not names:
+        return None
+    share = data.file.scalars[names[0]]
+    return {"objects": int((share > 0).sum()), "largest": float(share.max())}
 
 
 def _examples(data: exploration.Exploration) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skybake.metrics.regression import REDSHIFT
+from skybake.metrics.regression import RELATIVE
 
 FIXED, SIGNED, PERCENT, BRIEF = "fixed", "signed", "percent", "brief"  # how a number is written
 
@@ -24,7 +24,7 @@ class Column:
         tex: Heading in the LaTeX table; empty where it does not stand there.
         tex_interval: Whether half the interval stands there too.
         optional: Whether it is left out where no row has it.
-        label: The only label it is shown for.
+        error: The only error that it is shown for, as a formula.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Column:
     tex: str = ""
     tex_interval: bool = False
     optional: bool = False
-    label: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ class Task:
     def shown(self, records: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
         """Return the columns that suit some records."""
         records = list(records)
-        labels = {record["label"] for record in records}
+        errors = {record["error"] for record in records}
         return tuple(
             column
             for column in self.all_columns
-            if (column.label is None or column.label in labels)
+            if (column.error is None or column.error in errors)
             and not (column.optional and all(record[column.name] is None for record in records))
         )
 
@@ -143,7 +143,7 @@ REGRESSION = Task(
             "RAIL outliers [%]",
             "errors larger than 0.06 and than 3 times the interquartile range over 1.349",
             PERCENT,
-            label=REDSHIFT,
+            error=RELATIVE,
         ),
         Column(
             "crps",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ import h5py
 import numpy as np
 
 from skybake import hdf5
-from skybake.data.columns import STRING
+from skybake.data.columns import STRING, Column
 from skybake.files import atomic_write
 
 FORMAT = "skybake-predictions"
-VERSION = 2
+VERSION = 3
 SHARED = ("dof", "levels", "edges")  # the same for all objects
 
 
@@ -99,10 +99,11 @@ class Predicted:
         label: (N,) true labels; NaN or -9999 where missing.
         prediction: For the same objects.
         scalars: Name -> (N,) scalars of the dataset.
-        name, units: Of the label.
+        name: Of the label.
+        column: What the label is: units, classes, error.
+        columns: Name -> what a scalar is.
         groups: (N,) names of what the objects belong to: a halo seen several times, a cell of a split by sky; None if
             not known.
-        classes: Names of class 0, 1, ...; empty where the dataset does not name them, or there are none.
 
     Raises:
         ValueError: There is not one name for each class.
@@ -113,9 +114,19 @@ class Predicted:
     prediction: Prediction
     scalars: Mapping[str, np.ndarray]
     name: str
-    units: str
+    column: Column
+    columns: Mapping[str, Column] = field(default_factory=dict)
     groups: np.ndarray | None = None
-    classes: tuple[str, ...] = ()
+
+    @property
+    def units(self) -> str:
+        """Units of the label."""
+        return self.column.units
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of class 0, 1, ...; empty where the dataset does not name them, or there are none."""
+        return self.column.classes
 
     def __post_init__(self) -> None:
         probabilities = self.prediction.classes
@@ -135,17 +146,18 @@ def write(path: Path | str, parts: Mapping[str, Predicted]) -> None:
         file.attrs.update({"format": FORMAT, "version": VERSION})
         for name, part in parts.items():
             group = file.create_group(name)
-            group.attrs.update({"label": part.name, "units": part.units})
-            if part.classes:
-                group.attrs["classes"] = list(part.classes)
+            group.attrs["label"] = part.name
             group.create_dataset("id", data=np.asarray(part.ids, dtype=object), dtype=STRING)
             if part.groups is not None:
                 group.create_dataset("group", data=np.asarray(part.groups, dtype=object), dtype=STRING)
             group["label"] = np.asarray(part.label, dtype=np.float64)
+            part.column.write(group["label"].attrs)
             for item, values in part.prediction.given().items():
                 _write_values(group, f"prediction/{item}", values, np.float64 if item in SHARED else np.float32)
             for scalar, values in part.scalars.items():
                 group[f"scalar/{scalar}"] = np.asarray(values, dtype=np.float64)
+                if scalar in part.columns:
+                    part.columns[scalar].write(group[f"scalar/{scalar}"].attrs)
 
 
 def _write_values(group: h5py.Group, name: str, values: np.ndarray | float, kind: type) -> None:
@@ -166,15 +178,16 @@ def read(path: Path | str, part: str) -> Predicted:
         if part not in file:
             raise ValueError(f"{path}: no part {part!r}, found {sorted(file)}")
         group = file[part]
+        scalars = group.get("scalar", {})
         return Predicted(
             ids=group["id"].asstr()[:],
             label=group["label"][:],
             prediction=Prediction(**{name: _read_values(values) for name, values in group["prediction"].items()}),
-            scalars={name: values[:] for name, values in group.get("scalar", {}).items()},
+            scalars={name: values[:] for name, values in scalars.items()},
             name=str(group.attrs["label"]),
-            units=str(group.attrs["units"]),
+            column=Column.read(group["label"].attrs),
+            columns={name: Column.read(values.attrs) for name, values in scalars.items() if len(values.attrs)},
             groups=group["group"].asstr()[:] if "group" in group else None,
-            classes=tuple(str(name) for name in group.attrs.get("classes", ())),
         )
 
 

@@ -74,8 +74,8 @@ class Data:
         return self.dataset.labels[name][self.rows[part]]
 
     def classes(self, label: str) -> tuple[str, ...]:
-        """Return the names of the classes of a label; empty where the dataset names none, or those of another label."""
-        return self.dataset.classes if label == next(iter(self.dataset.labels)) else ()
+        """Return the names of the classes of a label; empty where it has none."""
+        return self.dataset.columns[f"label/{label}"].classes
 
     def scalars(self, names: Sequence[str], part: str) -> dict[str, np.ndarray]:
         """Return scalars (n,) of a part by name.
@@ -183,7 +183,7 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     result.save(folder)
-    columns = data.dataset.columns[f"label/{job.label}"]
+    column = data.dataset.columns[f"label/{job.label}"]
     together = splits.kept_together(data.dataset, data.split.strategy)
     parts = {
         part: Predicted(
@@ -192,9 +192,9 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
             prediction=prediction,
             scalars={name: values[data.rows[part]] for name, values in data.dataset.scalars.items()},
             name=job.label,
-            units=columns.units,
+            column=column,
+            columns={name: data.dataset.columns[f"scalar/{name}"] for name in data.dataset.scalars},
             groups=together[data.rows[part]],
-            classes=data.classes(job.label),
         )
         for part, prediction in result.predictions.items()
     }
@@ -202,7 +202,7 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
         **job.facts(),
         "seed": seed,
         "task": data.dataset.task,
-        "units": columns.units,
+        "units": column.units,
         "classes": data.classes(job.label),
         "mock": data.dataset.mock,
         "split": dict(data.split.strategy),

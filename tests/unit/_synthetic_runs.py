@@ -3,18 +3,22 @@
 import csv
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from skybake.data.columns import Column, Schema
 from skybake.data.writer import create_dataset as create
+from skybake.metrics.regression import RELATIVE
 from skybake.results import predictions
 from skybake.results.predictions import Predicted, Prediction
 
 BIAS = {"simple_sequential": 0.10, "deeper_sequential": 0.04, "nonsequential": 0.01, "constant": 0.0, "ridge": 0.02}
 SCATTER = {"simple_sequential": 0.28, "deeper_sequential": 0.24, "nonsequential": 0.17, "constant": 0.36, "ridge": 0.25}
 WORSE = {"mean_squared_error": 1.0, "huber-delta=0.3": 1.05, "gaussian_nll": 0.97, "baseline": 1.0}
+MASS = Column("log10 Msun", "cluster mass", "mass", outlier=0.3)
+REDSHIFT = Column("", "redshift", "redshift", error=RELATIVE, outlier=0.05)
 WIDTH = 0.2  # of the Gaussians that gaussian_nll predicts
 SHARP = {"simple_sequential": 0.8, "deeper_sequential": 1.2, "nonsequential": 2.0}  # of class scores
 
@@ -68,7 +72,8 @@ def write_run(
             prediction=Prediction(point=point, std=None if width is None else np.full(len(point), width)),
             scalars={"redshift": objects["redshift"]},
             name=label,
-            units="log10 Msun",
+            column=replace(REDSHIFT, units="log10 Msun") if label == "redshift" else MASS,
+            columns={"redshift": REDSHIFT},
         )
     return _write(folder, parts, rng, model=model, loss=loss, seed=seed, dataset=dataset, mock=mock)
 
@@ -104,7 +109,7 @@ def write_classified(
             prediction=Prediction(point=probabilities.argmax(axis=1).astype(float), classes=probabilities),
             scalars={},
             name="kind",
-            units="",
+            column=Column("", "kind", "class"),
         )
     names = {"model": model, "loss": loss, "seed": seed, "dataset": dataset, "mock": mock}
     return _write(folder, parts, rng, task="classification", **names)
@@ -186,8 +191,8 @@ def write_dataset(path: Path, n: int = 2000, *, mock: bool = True, task: str = "
         task=task,
         bands=("0.25-0.5 keV", "0.5-2 keV"),
         image=Column("counts", "smoothed counts"),
-        labels={"log10_m500c": Column("log10 Msun", "cluster mass")},
-        scalars={"redshift": Column("", "redshift")},
+        labels={"log10_m500c": MASS},
+        scalars={"redshift": REDSHIFT},
         raw={"cubes.pkl": "a" * 64, "catalogue.feather": "b" * 64},
         mock=mock,
     )

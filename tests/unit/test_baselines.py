@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from skybake import baselines, plugins
-from skybake.baselines import _scalars, nearest_neighbours
+from skybake.baselines import _scalars, nearest_neighbours, redshift_only
 from skybake.config import make_plan, messages
 from skybake.data import splits
-from skybake.data.columns import Column, Schema
+from skybake.data.columns import Column, Schema, class_column
 from skybake.data.dataset import load_dataset
 from skybake.data.writer import create_dataset
-from skybake.evaluation import evaluate
+from skybake.evaluation.judge import judge
+from skybake.raw.sdss.columns import scalar_column
 from skybake.results import predictions
 from tests.training_settings import job
 
@@ -22,25 +23,39 @@ BASELINES = plugins.in_room("baselines", "build")
 FRACTIONS = {"strategy": "fractions", "train": 0.6, "valid": 0.2, "test": 0.2, "seed": 1}
 
 
+def of_sdss(values):
+    return _scalars.Scalars(values, {name: scalar_column(name, "") for name in values})
+
+
+def test_the_redshift_is_found_whatever_it_is_called():
+    values = {"a": np.zeros(3), "photo": np.arange(3.0)}
+    columns = {"a": Column("", ""), "photo": Column("", "", "redshift")}
+    assert redshift_only.features(None, _scalars.Scalars(values, columns))[:, 0].tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="no scalar of kind 'redshift'; found a"):
+        redshift_only.features(None, _scalars.Scalars({"a": np.zeros(3)}, columns))
+
+
 def test_colours_are_made_of_magnitudes_in_neighbouring_bands_only():
     names = ["cModelMag_g", "cModelMag_r", "cModelMag_i", "extinction_r", "redshift", "g-r", "padded_fraction"]
     scalars = {name: np.array([10.0**place, 0.0]) for place, name in enumerate(names)}
-    found = _scalars.magnitudes_and_colours(scalars)
+    found = _scalars.magnitudes_and_colours(of_sdss(scalars))
     assert np.array_equal(found[0], [*10.0 ** np.arange(7), -9.0, -90.0])
     assert np.array_equal(found[1], np.zeros(9))
 
 
 def test_short_names_and_interleaved_ones_make_colours_too():
-    found = _scalars.magnitudes_and_colours({band: np.array([float(place**2)]) for place, band in enumerate("ugriz")})
+    found = _scalars.magnitudes_and_colours(
+        of_sdss({band: np.array([float(place**2)]) for place, band in enumerate("ugriz")})
+    )
     assert found[0, 5:].tolist() == [-1, -3, -5, -7]
     mixed = {"psfMag_g": [18.0], "extinction_g": [0.2], "psfMag_r": [17.0], "extinction_r": [0.1]}
-    found = _scalars.magnitudes_and_colours({name: np.array(values) for name, values in mixed.items()})
+    found = _scalars.magnitudes_and_colours(of_sdss({name: np.array(values) for name, values in mixed.items()}))
     assert found[0, 4:] == pytest.approx([1.0, 0.1])
 
 
 def test_neighbours_do_not_see_a_colour_of_magnitude_and_extinction():
     scalars = {"cModelMag_z": np.arange(3.0), "extinction_r": np.array([0.1, 0.2, 0.3])}
-    assert nearest_neighbours.features(None, scalars).shape == (3, 2)
+    assert nearest_neighbours.features(None, of_sdss(scalars)).shape == (3, 2)
 
 
 def write_classes(folder, names=("faint", "blue", "red"), known=3):
@@ -56,10 +71,9 @@ def write_classes(folder, names=("faint", "blue", "red"), known=3):
         task="classification",
         bands=("g", "r"),
         image=Column("", "test images"),
-        labels={"kind": Column("", "what it is")},
+        labels={"kind": class_column(names)},
         scalars={},
         raw={},
-        classes=names,
     )
     with create_dataset(folder / "dataset.h5", schema) as writer:
         writer.append(
@@ -83,7 +97,7 @@ def fit(name, data, folder, seeds=(1,), **parameters):
 @pytest.mark.parametrize("name", [name for name, part in BASELINES.items() if "classification" in part.tasks])
 def test_baselines_of_classes_are_judged(name, tmp_path):
     folders = fit(name, write_classes(tmp_path), tmp_path)
-    evaluate.evaluate(folders, tmp_path / "m.json", tmp_path / "figures", [], {"draws": 50, "level": 0.9, "seed": 1})
+    judge(folders, tmp_path / "m.json", {"draws": 50, "level": 0.9, "seed": 1})
     found = json.loads((tmp_path / "m.json").read_text())["test"]["pooled"]
     if name == "constant":
         assert found["accuracy"]["value"] < 0.5

@@ -10,6 +10,7 @@ from skybake.data import columns, rejections
 from skybake.data.columns import DatasetError
 from skybake.data.dataset import Reader, load_dataset
 from skybake.data.writer import create_dataset
+from skybake.metrics.regression import RELATIVE
 from skybake.missing import MAGIC
 from tests.conftest import SCHEMA, write_dataset
 
@@ -131,7 +132,7 @@ def spoil(path, change):
 
 BAD = {
     "another format": (lambda file: file.attrs.update(format="x"), "format 'x' found, expected 'skybake-dataset'"),
-    "another version": (lambda file: file.attrs.update(version=99), "version 99 found, expected 1"),
+    "another version": (lambda file: file.attrs.update(version=99), "version 99 found, expected 2.*ingest it again"),
     "unfinished": (lambda file: file.attrs.pop("complete"), "never finished"),
     "an array missing": (lambda file: file.pop("image"), "/image is missing"),
     "arrays that disagree": (lambda file: file["group"].resize(5, axis=0), "/group has 5 rows, /id has 120"),
@@ -169,9 +170,7 @@ def test_rejected_objects_stand_in_the_catalogues_order(tmp_path):
     assert (tmp_path / "rejected.csv").read_text() == ('row,id,reason,detail\n2,"a,1",no image,\n7,b,no mass,nan\n')
 
 
-CLASSES = replace(
-    SCHEMA, task="classification", labels={"class": columns.Column("", "test")}, classes=("star", "gäläxy")
-)
+CLASSES = replace(SCHEMA, task="classification", labels={"class": columns.class_column(("star", "gäläxy"))})
 
 
 def classified(values):
@@ -186,12 +185,12 @@ def test_class_names_are_kept_and_unknown_classes_too(tmp_path):
     assert found.classes == ("star", "gäläxy")
     assert "classes" not in found.notes
     with h5py.File(tmp_path / "d.h5") as file:
-        assert list(file.attrs["classes"]) == ["star", "gäläxy"]
+        assert list(file["label/class"].attrs["classes"]) == ["star", "gäläxy"]
 
 
 def test_a_file_without_class_names_has_none(tmp_path):
     with h5py.File(write_dataset(tmp_path / "d.h5")) as file:
-        assert "classes" not in file.attrs  # the bytes of other datasets stay as they were
+        assert "classes" not in file["label/log10_mass"].attrs
     assert load_dataset(tmp_path / "d.h5").classes == ()
 
 
@@ -214,8 +213,57 @@ def test_a_label_that_is_no_class_is_refused(wrong, tmp_path):
     ],
 )
 def test_class_names_that_cannot_be_are_refused(change, message, tmp_path):
+    if "classes" in change:
+        change = {"labels": {"class": replace(CLASSES.labels["class"], **change)}}
     with pytest.raises(DatasetError, match=message), create_dataset(tmp_path / "d.h5", replace(CLASSES, **change)):
         pass
+
+
+MASS = SCHEMA.labels["log10_mass"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": {"m": replace(MASS, kind="masss")}}, "m: kind 'masss' given; expected one of redshift, "),
+        ({"labels": {"m": replace(MASS, outlier=None)}}, "label m: outlier None given; expected the size of a large"),
+        ({"labels": {"m": replace(MASS, error="p / t")}}, r"label m: error 'p / t' given; expected one of predicted"),
+        ({"labels": {"m": replace(MASS, known_error="e")}}, r"its error in 'e'; expected one of \['redshift'\]"),
+        ({"labels": {"m": MASS, "n": MASS}}, r"label '' to predict given; expected one of \['m', 'n'\]"),
+        ({"label": "n"}, r"label 'n' to predict given; expected one of \['log10_mass'\]"),
+        ({"scalars": {"s": columns.Column("", "", "size!")}}, "s: kind 'size!' given"),
+    ],
+)
+def test_a_column_that_does_not_say_what_it_is_is_refused(change, message, tmp_path):
+    with pytest.raises(DatasetError, match=message), create_dataset(tmp_path / "d.h5", replace(SCHEMA, **change)):
+        pass
+
+
+def test_what_columns_are_is_kept(tmp_path):
+    schema = replace(
+        SCHEMA,
+        label="z",
+        labels={
+            "mass": MASS,
+            "z": columns.Column("", "how far", "redshift", error=RELATIVE, outlier=0.05, known_error="z_err"),
+        },
+        scalars={
+            "z_err": columns.Column("", "its error", "uncertainty"),
+            "b": columns.Column("mag", "", "magnitude", band="b"),
+            "v": columns.Column("mag", "", "magnitude", band="v", preferred=True),
+            "a": columns.Column("mag", "", "magnitude"),
+        },
+    )
+    values = np.zeros(2)
+    with create_dataset(tmp_path / "d.h5", schema) as writer:
+        given = {"labels": dict.fromkeys(schema.labels, values), "scalars": dict.fromkeys(schema.scalars, values)}
+        writer.append(**{**rows(2), **given})
+    found = load_dataset(tmp_path / "d.h5")
+    assert found.label == "z"
+    assert {f"label/{name}": column for name, column in schema.labels.items()}.items() <= found.columns.items()
+    assert {f"scalar/{name}": column for name, column in schema.scalars.items()}.items() <= found.columns.items()
+    assert found.scalars_of("magnitude") == ["v", "a", "b"]
+    assert found.scalars_of("redshift") == []
 
 
 def test_a_file_whose_labels_are_none_of_its_classes_is_told_apart(tmp_path):

@@ -195,7 +195,7 @@ def test_rows_of_a_catalogue_find_their_stamps_by_name(folder):
 
 
 REJECTED = {
-    "no class": (["", "nan", "-9999"], {}),
+    "no class": (["", "nan", "-9999", "inf"], {}),
     "unknown class": (["2", "-1", "star", "0.5"], {}),
 }
 

@@ -142,7 +142,7 @@ def test_rows_that_cannot_be_used_are_rejected(tmp_path):
     raw = Raw(tmp_path, n=12)
     mass, redshift = raw.columns["M500c"], raw.columns["z"]
     mass[1], mass[2], mass[3], mass[4] = 0, -1e14, np.nan, np.inf
-    redshift[5], redshift[6] = np.nan, -1
+    redshift[5], redshift[6], redshift[9], redshift[10] = np.nan, -1, -9999, np.inf
     raw.images[7, 2, 2, 3] = np.nan
     raw.images[8, 0, 0, 0] = np.inf
     data = raw.ingest()
@@ -155,9 +155,11 @@ def test_rows_that_cannot_be_used_are_rejected(tmp_path):
         (6, "c6", "redshift negative"),
         (7, "c7", "image not finite"),
         (8, "c8", "image not finite"),
+        (9, "c9", "redshift missing"),
+        (10, "c10", "redshift missing"),
     ]
-    assert data.ids.tolist() == ["c0", "c9", "c10", "c11"]
-    assert (data.images(np.arange(4)) == raw.images[[0, 9, 10, 11]]).all()
+    assert data.ids.tolist() == ["c0", "c11"]
+    assert (data.images(np.arange(2)) == raw.images[[0, 11]]).all()
 
 
 def test_null_masses_are_missing(raw):

@@ -256,7 +256,7 @@ def test_the_order_of_objects_matters(tmp_path, runs):
     ids = part.ids.copy()
     ids[[10, 11]] = ids[[11, 10]]
     valid = predictions.read(runs[3] / "predictions.h5", "valid")
-    swapped = predictions.Predicted(ids, part.label, part.prediction, part.scalars, part.name, part.units)
+    swapped = predictions.Predicted(ids, part.label, part.prediction, part.scalars, part.name, part.column)
     predictions.write(runs[3] / "predictions.h5", {"valid": valid, "test": swapped})
     with pytest.raises(EvaluationError, match="first at object 10"):
         judged(runs, tmp_path)

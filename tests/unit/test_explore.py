@@ -13,6 +13,7 @@ from skybake.data.rejections import Rejection, write_rejected
 from skybake.data.writer import create_dataset
 from skybake.figures import _style, colour_composites
 from skybake.missing import MAGIC
+from skybake.raw.sdss.columns import scalar_column
 from skybake.report import exploring
 
 PARTS = {
@@ -64,8 +65,9 @@ def write(
         task="regression",
         bands=bands,
         image=Column(units, "test images"),
-        labels={"redshift": Column("", "test label")},
-        scalars={name: Column("mag" if "Mag" in name else "", "test scalar") for name in scalars},
+        labels={"redshift": Column("", "test label", "redshift", outlier=0.05)},
+        scalars={name: scalar_column(name, "test scalar") for name in scalars}
+        | {"padded_fraction": Column("", "test scalar", "padded_fraction")},
         raw={"catalogue.csv": "0" * 64},
         mock=mock,
         notes={"centring": "resampled"},

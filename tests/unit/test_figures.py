@@ -15,11 +15,13 @@ from sklearn import metrics
 
 from skybake import figures, plugins
 from skybake.config.combinations import BASELINE_LOSS
+from skybake.data.columns import Column
 from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.evaluation.trained import History
 from skybake.figures import Comparison, Run, _style, forest
 from skybake.files import with_null
+from skybake.raw.sdss.columns import scalar_column, with_preferred
 from skybake.results.predictions import Predicted, Prediction
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +29,12 @@ RNG = np.random.default_rng(0)
 RISING = np.linspace(0.5, 0.9, 10)  # an accuracy
 SCOPES = {"run": Run, "comparison": Comparison}
 PARTS = {name: part for name, part in plugins.in_room("figures", "draw").items() if part.constants["SCOPE"] in SCOPES}
+
+
+COLUMNS = {
+    "redshift": Column("", "how far", "redshift"),
+    "psfMag_r": Column("mag", "how bright", "magnitude", band="r"),
+}
 
 
 def history(loss=lambda epoch: np.exp(-epoch / 3), epochs=10) -> History:
@@ -56,7 +64,8 @@ def run(
             prediction=Prediction(predicted, std=None if std is None else np.full(n, std)),
             scalars={"redshift": np.linspace(0.1, 1, n)} if redshift else {},
             name=label,
-            units="log10 Msun",
+            column=COLUMNS.get(label, Column("log10 Msun", "mass", "mass")),
+            columns={"redshift": COLUMNS["redshift"]} if redshift else {},
         )
     data = Run(
         dataset="clusters",
@@ -87,7 +96,8 @@ def classified(n=90, seeds=(1, 2), *, classes=2, mock=True, sharp=2.0) -> Run:
             prediction=Prediction(probabilities.argmax(axis=1).astype(float), classes=probabilities),
             scalars={},
             name="kind",
-            units="",
+            column=Column("", "kind", "class"),
+            columns={},
         )
     data = Run(
         dataset="stamps",
@@ -123,6 +133,7 @@ def with_snr(data: Run) -> Run:
     """Return a run whose objects of class 1 have a signal to noise."""
     for part in data.test.values():
         part.scalars["snr"] = np.where(part.label == 1, np.geomspace(3, 100, len(part.label)), np.nan)
+        part.columns["snr"] = Column("", "how bright", "signal_to_noise")
     return data
 
 
@@ -387,8 +398,8 @@ def test_numbers_in_figures_are_those_of_the_metrics():
 
 
 def test_what_a_run_does_not_hold_is_not_given():
-    with pytest.raises(ValueError, match="no magnitude found among the scalars redshift"):
-        run().magnitudes()
+    with pytest.raises(ValueError, match="no magnitude among the scalars redshift"):
+        run().of_kind("magnitude")
     with pytest.raises(ValueError, match="no dataset to read images from"):
         classified().images(np.array([0]))
     with pytest.raises(ValueError, match="no distribution found"):
@@ -504,6 +515,7 @@ def with_magnitudes(data: Run, *names: str) -> Run:
     for part in data.test.values():
         magnitudes = np.random.default_rng(3).uniform(14, 18, (len(names), len(part.label)))
         part.scalars.update(zip(names, magnitudes, strict=True))
+        part.columns.update(with_preferred({name: scalar_column(name, "") for name in names}))
     return judged(replace(data, outlier_threshold=0.15))
 
 

@@ -6,6 +6,7 @@ import scoringrules
 from scipy import stats
 from sklearn import metrics
 
+from skybake.data.columns import Column
 from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.metrics import probabilistic
@@ -13,12 +14,13 @@ from skybake.results.predictions import Predicted, Prediction
 
 BOOTSTRAP = Bootstrap(draws=400, level=0.9, seed=1)
 N = 600
+MASS = Column("log10 Msun", "a mass", "mass", outlier=0.3)
 
 
-def parts_of(label, predictions, *, name="log10_m500c", scalars=None) -> dict[int, Predicted]:
+def parts_of(label, predictions, *, name="log10_m500c", scalars=None, column=MASS) -> dict[int, Predicted]:
     ids = np.arange(len(label)).astype(str)
     return {
-        seed: Predicted(ids, np.asarray(label, float), prediction, scalars or {}, name, "")
+        seed: Predicted(ids, np.asarray(label, float), prediction, scalars or {}, name, column)
         for seed, prediction in enumerate(predictions, 1)
     }
 
@@ -298,3 +300,13 @@ def test_probabilities_that_are_not_finite_leave_no_pooled_number():
     assert found["confusion"]["pooled"] is None
     assert found["per_seed"]["1"]["accuracy"] > 0.5
     assert np.isnan(found["per_seed"]["2"]["accuracy"])
+
+
+def test_a_label_is_judged_as_its_column_says_whatever_it_is_called():
+    label = np.linspace(0, 1, 50)
+    predictions = [Prediction(point=label + 0.1)]
+    redshift = Column("", "", "redshift", error="(predicted - true) / (1 + true)", outlier=0.05)
+    found = judged(label, predictions, name="z_spec", column=redshift)["pooled"]["mean_error"]["value"]
+    assert found == pytest.approx(np.mean(0.1 / (1 + label)))
+    found = judged(label, predictions, name="redshift", column=MASS)["pooled"]["mean_error"]["value"]
+    assert found == pytest.approx(0.1)

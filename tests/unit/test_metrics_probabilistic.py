@@ -148,8 +148,8 @@ def test_whole_weights_of_points_are_repetitions(times):
 
 def test_equal_weights_change_nothing_and_missing_labels_are_left_out():
     label = np.where(np.arange(N) % 3, LABEL, np.nan)
-    found = weighted.measure(label, MEAN, np.full(N, 7.0))
-    for name, item in plain.measure(label, MEAN).items():
+    found = weighted.measure(label, MEAN, np.full(N, 7.0), 0.3)
+    for name, item in plain.measure(label, MEAN, 0.3).items():
         assert found[name].n == item.n
         assert found[name].value == pytest.approx(item.value, rel=1e-9), name
 
@@ -157,7 +157,7 @@ def test_equal_weights_change_nothing_and_missing_labels_are_left_out():
 @pytest.mark.parametrize("weights", [[1, -1, 1], [0, 0, 0], [1, np.nan, 1]])
 def test_weights_that_make_no_sense_are_refused(weights):
     with pytest.raises(ValueError, match="weights: expected finite numbers"):
-        weighted.measure(LABEL[:3], MEAN[:3], np.array(weights))
+        weighted.measure(LABEL[:3], MEAN[:3], np.array(weights), 0.3)
 
 
 def test_rail_outliers():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skybake import baselines
-from skybake.data.columns import check_classes
+from skybake.data.columns import check_classes, class_column
 from skybake.metrics import in_bins, regression
 from skybake.missing import MAGIC, present
 from skybake.results import predictions
@@ -31,7 +31,7 @@ def test_a_mark_counts_nowhere(mark):
     assert fitted.apply(values[:, None])[:, 0].tolist() == [-1, MAGIC, 1]
     assert regression.errors(values, np.zeros(3)).tolist() == [-1, -3]
     assert in_bins.edges(values, 1).tolist() == [1, 3]
-    check_classes(("a", "b", "c", "d"), {"class": values}, ["x", "y", "z"])
+    check_classes({"class": class_column(["a", "b", "c", "d"])}, {"class": values}, ["x", "y", "z"])
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from skybake import heads
+from skybake.data.columns import Column, class_column
 from skybake.results import predictions
 from skybake.results.predictions import Predicted, Prediction
 
@@ -28,6 +29,13 @@ def made(form):
     return head.prediction(RNG.normal(size=(N, head.width)))
 
 
+MASS = Column("log10 Msun", "a mass", "mass", outlier=0.3)
+
+
+def with_classes(part, names):
+    return replace(part, column=class_column(names))
+
+
 def predicted(prediction):
     rows = np.arange(len(prediction))
     return Predicted(
@@ -36,7 +44,8 @@ def predicted(prediction):
         prediction=prediction,
         scalars={"redshift": rows / 3},
         name="log10_mass",
-        units="log10 Msun",
+        column=MASS,
+        columns={"redshift": Column("", "how far", "redshift")},
     )
 
 
@@ -47,7 +56,8 @@ def test_what_is_written_is_read(form, tmp_path):
     found = predictions.read(tmp_path / "p.h5", "test")
     assert list(found.ids) == list(given.ids)
     assert np.array_equal(found.label, given.label, equal_nan=True)
-    assert (found.name, found.units) == ("log10_mass", "log10 Msun")
+    assert (found.name, found.units, found.column) == ("log10_mass", "log10 Msun", MASS)
+    assert found.columns == given.columns
     assert np.array_equal(found.scalars["redshift"], given.scalars["redshift"])
     expected = given.prediction.given()
     assert set(found.prediction.given()) == set(expected)
@@ -58,13 +68,13 @@ def test_what_is_written_is_read(form, tmp_path):
 
 def test_names_of_classes_are_kept_and_must_fit(tmp_path):
     names = tuple(f"kind {number}" for number in range(10))
-    given = replace(predicted(made("logits")), classes=names)
+    given = with_classes(predicted(made("logits")), names)
     predictions.write(tmp_path / "p.h5", {"test": given})
     assert predictions.read(tmp_path / "p.h5", "test").classes == names
     predictions.write(tmp_path / "p.h5", {"test": predicted(made("logits"))})
     assert predictions.read(tmp_path / "p.h5", "test").classes == ()
     with pytest.raises(ValueError, match="2 names of classes found \\(star, galaxy\\); expected 10"):
-        replace(given, classes=("star", "galaxy"))
+        with_classes(given, ("star", "galaxy"))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -125,5 +135,5 @@ def test_other_files_and_parts_are_refused(tmp_path):
         predictions.read(tmp_path / "p.h5", "valid")
     with h5py.File(tmp_path / "p.h5", "a") as file:
         file.attrs["version"] = 1
-    with pytest.raises(ValueError, match="not a predictions file of version 2"):
+    with pytest.raises(ValueError, match="not a predictions file of version 3"):
         predictions.read(tmp_path / "p.h5", "test")

@@ -15,6 +15,7 @@ from skybake.data.dataset import load_dataset
 from skybake.data.rejections import Rejection
 from skybake.raw import Batch, Reading
 from skybake.raw.ingest import ingest
+from skybake.raw.sdss.columns import scalar_column
 from skybake.settings import Settings
 from tests.unit.test_cifar import NAMES, batch, python_2
 
@@ -107,7 +108,7 @@ def test_no_reader_does_what_the_common_pass_does():
 SCHEMA = Schema(
     bands=["r"],
     image=Column("counts", "pixels"),
-    labels={"mass": Column("Msun", "a mass")},
+    labels={"mass": Column("Msun", "a mass", "mass", outlier=1.0)},
     scalars={"size": Column("pixels", "a size"), "flux": Column("counts", "a flux")},
 )
 
@@ -204,3 +205,59 @@ def test_files_of_one_name_keep_apart(tmp_path):
         Path(tmp_path / folder / "stamps.npy").write_text(folder)
     data, _ = run(tmp_path, [some([0])], 1, raw={name: tmp_path / name / "stamps.npy" for name in "ab"})
     assert sorted(data.raw) == ["a/stamps.npy", "b/stamps.npy"]
+
+
+WHAT = {
+    "cifar": {"label/class": ("class", ""), "scalar/official_test": ("official_test", "")},
+    "decam": {
+        "label/class": ("class", ""),
+        "scalar/snr": ("signal_to_noise", ""),
+        "scalar/n_masked": ("count", ""),
+        "scalar/kind": ("other", ""),
+    },
+    "efeds": {"label/log10_mass": ("mass", ""), "scalar/redshift": ("redshift", "")},
+    "sdss": {
+        "label/redshift": ("redshift", ""),
+        "scalar/ra": ("right_ascension", ""),
+        "scalar/dec": ("declination", ""),
+        "scalar/cModelMag_g": ("magnitude", "g"),
+        "scalar/cModelMag_dered_z": ("dereddened_magnitude", "z"),
+        "scalar/extinction_u": ("extinction", "u"),
+        "scalar/g-r": ("colour", ""),
+        "scalar/padded_fraction": ("padded_fraction", ""),
+    },
+}
+ERRORS = {"efeds": ("predicted - true", 0.3), "sdss": ("(predicted - true) / (1 + true)", 0.05)}
+
+
+def test_columns_say_what_they_are(survey):
+    data = load_dataset(survey.folder / "1/dataset.h5")
+    found = {name: (column.kind, column.band) for name, column in data.columns.items()}
+    assert found.items() >= WHAT[survey.name].items()
+    label = data.columns[f"label/{data.label}"]
+    if data.task == "regression":
+        assert (label.error, label.outlier) == ERRORS[survey.name]
+    else:
+        assert len(label.classes) >= 2
+    if survey.name == "sdss":
+        assert [name for name, column in data.columns.items() if column.preferred] == ["scalar/cModelMag_dered_r"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "band", "units"),
+    [
+        ("psfMag_r", "magnitude", "r", "mag"),
+        ("z", "magnitude", "z", "mag"),
+        ("dered_i", "dereddened_magnitude", "i", "mag"),
+        ("psfFlux_u", "flux", "u", "nanomaggy"),
+        ("cModelMagErr_r", "uncertainty", "r", "mag"),
+        ("redshift", "redshift", "", ""),
+        ("redshift_err", "uncertainty", "", ""),
+        ("i-z", "colour", "", "mag"),
+        ("u-z", "other", "", ""),
+        ("image_r", "other", "r", ""),
+    ],
+)
+def test_columns_of_sdss_are_told_by_its_own_names(name, kind, band, units):
+    column = scalar_column(name, "")
+    assert (column.kind, column.band, column.units) == (kind, band, units)

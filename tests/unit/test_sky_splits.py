@@ -22,8 +22,8 @@ FILES = ["history.csv", "predictions.h5", "timing.json", "run.json"]
 
 def write_positions(path, ra, dec):
     """Write objects at given positions, each a group of its own; the label is what the constant baseline needs."""
-    degrees = columns.Column("deg", "test")
-    schema = replace(SCHEMA, scalars={"ra": degrees, "dec": degrees})
+    kinds = {"ra": "right_ascension", "dec": "declination"}
+    schema = replace(SCHEMA, scalars={name: columns.Column("deg", "test", kind) for name, kind in kinds.items()})
     n = len(ra)
     with create_dataset(path, schema) as writer:
         writer.append(
@@ -90,7 +90,7 @@ def test_whole_cells_are_held_out(tmp_path):
 
 def test_a_dataset_without_positions_is_refused(tmp_path):
     data = load_dataset(write_dataset(tmp_path / "d.h5"))
-    with pytest.raises(splits.SplitError, match=r"d\.h5: no scalar ra and no scalar dec; .* found redshift\. Hint"):
+    with pytest.raises(splits.SplitError, match=r"d\.h5: no position among the scalars; .* found redshift\. Hint"):
         splits.make(data, SKY)
 
 

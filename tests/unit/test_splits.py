@@ -95,9 +95,8 @@ def write_classes(path, labels, *, groups=None, official=None):
     schema = replace(
         SCHEMA,
         task="classification",
-        classes=("noise", "source"),
-        labels={"class": columns.Column("", "test")},
-        scalars={} if official is None else {columns.OFFICIAL_TEST: columns.Column("", "test")},
+        labels={"class": columns.class_column(("noise", "source"))},
+        scalars={} if official is None else {"set_aside": columns.Column("", "test", columns.OFFICIAL_TEST)},
     )
     with create_dataset(path, schema) as writer:
         writer.append(
@@ -105,7 +104,7 @@ def write_classes(path, labels, *, groups=None, official=None):
             id=[f"o{row}" for row in range(len(labels))],
             group=[f"g{row}" for row in range(len(labels))] if groups is None else groups,
             labels={"class": np.array(labels, dtype=float)},
-            scalars={} if official is None else {columns.OFFICIAL_TEST: np.array(official, dtype=float)},
+            scalars={} if official is None else {"set_aside": np.array(official, dtype=float)},
         )
     return load_dataset(path)
 
@@ -129,7 +128,7 @@ def test_the_official_test_set_is_the_test_part(tmp_path):
 
 def test_an_official_split_needs_an_official_test_set(tmp_path):
     data = load_dataset(write_dataset(tmp_path / "d.h5"))
-    with pytest.raises(splits.SplitError, match=r"d\.h5: no scalar 'official_test'; found redshift. Hint"):
+    with pytest.raises(splits.SplitError, match=r"d\.h5: no scalar of kind 'official_test'; found redshift. Hint"):
         splits.make(data, OFFICIAL)
     data = write_classes(tmp_path / "none.h5", [0, 1] * 5, official=[0] * 10)
     with pytest.raises(splits.SplitError, match="no object in the part 'test'"):

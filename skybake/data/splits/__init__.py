@@ -129,14 +129,14 @@ def kept_together(dataset: Dataset, strategy: Mapping[str, Any]) -> np.ndarray:
     """
     if strategy["strategy"] != "sky":
         return dataset.groups
-    missing = [name for name in ("ra", "dec") if name not in dataset.scalars]
-    if missing:
+    names = [dataset.scalars_of(kind) for kind in ("right_ascension", "declination")]
+    if not all(names):
         raise SplitError(
-            f"{dataset.path}: no scalar {' and no scalar '.join(missing)}; expected positions in degrees to split by"
+            f"{dataset.path}: no position among the scalars; expected right ascension and declination to split by"
             f" 'sky'; found {', '.join(dataset.scalars) or 'none'}. Hint: where the option 'scalars' chooses what is"
             " kept, add ra and dec; a survey without positions is split by another strategy"
         )
-    ra, dec = dataset.scalars["ra"], dataset.scalars["dec"]
+    ra, dec = (dataset.scalars[found[0]] for found in names)
     bad = np.flatnonzero(~(np.isfinite(ra) & (np.abs(ra) <= 360) & (np.abs(dec) <= 90)))
     if len(bad):
         raise SplitError(
@@ -176,12 +176,12 @@ def make(dataset: Dataset, strategy: Mapping[str, Any]) -> Split:
     elif len(dataset) < 3:
         raise SplitError(f"{dataset.path}: {len(dataset)} objects cannot be split into three parts")
     elif name == "official":
-        if OFFICIAL_TEST not in dataset.scalars:
+        if not dataset.scalars_of(OFFICIAL_TEST):
             raise SplitError(
-                f"{dataset.path}: no scalar {OFFICIAL_TEST!r}; found {', '.join(dataset.scalars) or 'none'}."
+                f"{dataset.path}: no scalar of kind {OFFICIAL_TEST!r}; found {', '.join(dataset.scalars) or 'none'}."
                 " Hint: this survey has no official test set; split by 'holdout', 'fractions' or 'group'"
             )
-        parts = official(dataset.scalars[OFFICIAL_TEST], **parameters)
+        parts = official(dataset.scalars[dataset.scalars_of(OFFICIAL_TEST)[0]], **parameters)
     else:
         parts = at_random[name](len(dataset), **parameters)
     for part, rows in zip(PARTS, parts, strict=True):
@@ -199,7 +199,7 @@ def _check_classes(dataset: Dataset, split: Split) -> None:
     """Raise SplitError if a class that the dataset has is missing from the training part."""
     if not dataset.classes:
         return
-    label = next(iter(dataset.labels.values()))
+    label = dataset.labels[dataset.label]
     for number in sorted(set(label[present(label)]) - set(label[split.train])):
         found = len(set(dataset.groups[label == number]))
         raise SplitError(

@@ -28,9 +28,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from skybake.data.columns import Column, Schema
+from skybake.data.columns import Column, Schema, class_column
 from skybake.raw import Reading
-from skybake.raw.decam.facts import LABEL, describe_stamps, units_of
+from skybake.raw.decam.facts import LABEL, columns_of, describe_stamps
 from skybake.raw.decam.files import open_files
 from skybake.raw.decam.options import Options
 from skybake.raw.decam.pixels import band_names, common_form, read_stamps
@@ -58,11 +58,12 @@ def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
     schema = Schema(
         bands=band_names(form.channels, options),
         image=Column(options.units, "stamps as they are, masked pixels the median of their stamp and band"),
-        labels={LABEL: Column("", ", ".join(f"{number} {name}" for number, name in enumerate(options.classes)))},
+        labels={LABEL: class_column(options.classes)},
         scalars={
-            **{name: Column(units_of(name), text) for name, (text, _) in known.scalars.items()},
-            "n_masked": Column("", "masked pixels, over all channels; they hold the median of their stamp and band"),
+            **columns_of({name: text for name, (text, _) in known.scalars.items()}),
+            "n_masked": Column(
+                "", "masked pixels, over all channels; they hold the median of their stamp and band", "count"
+            ),
         },
-        classes=options.classes,
     )
     return Reading(schema, rows=len(known.ids), batches=read_stamps(arrays, form, known, options))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from skybake.data.columns import Column
 from skybake.missing import present
 from skybake.raw import RawError
 from skybake.raw.decam.files import Fields, Stamps
@@ -17,7 +18,8 @@ LABEL = "class"
 MOST_WORDS = 50  # of a column of words that is kept as a scalar
 USUAL = {"label": ("labels", "label", "class", "y"), "id": ("id",), "group": ("group", "object")}
 """Names that are looked for where an option names none."""
-UNITS = {"ra": "deg", "dec": "deg"}
+KINDS = {"ra": ("deg", "right_ascension"), "dec": ("deg", "declination"), "snr": ("", "signal_to_noise")}
+"""Units and kind of usual scalars."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,23 @@ def _numbers(fields: Fields, name: str, values: np.ndarray) -> tuple[str, np.nda
     return f"{place}: {text}", np.array([codes.get(value, np.nan) for value in values])
 
 
-def units_of(name: str) -> str:
-    """Return the units of a usual scalar; empty where they are not known."""
-    return UNITS.get(name.lower(), "mag" if name.lower().startswith("mag") else "")
+def columns_of(descriptions: Mapping[str, str]) -> dict[str, Column]:
+    """Return what scalars are, by their names: magnitudes begin with "mag" and may end with a band of one letter."""
+    magnitudes = sorted((name for name in descriptions if name.lower().startswith("mag")), key=_by_band)
+    columns = {}
+    for name, text in descriptions.items():
+        if name in magnitudes:
+            columns[name] = Column("mag", text, "magnitude", band=_band(name), preferred=name == magnitudes[0])
+        else:
+            units, kind = KINDS.get(name.lower(), ("", "other"))
+            columns[name] = Column(units, text, kind)
+    return columns
+
+
+def _band(name: str) -> str:
+    head, _, band = name.rpartition("_")
+    return band if head and len(band) == 1 else ""
+
+
+def _by_band(name: str) -> tuple[bool, str]:
+    return _band(name) != "r", name

@@ -45,6 +45,7 @@ from skybake.raw.efeds.options import Options
 TASK = "regression"
 INPUTS = ("redshift",)
 LABEL = "log10_mass"
+OUTLIER = 0.3  # a factor of two in the mass, in dex
 RAW = {
     "images": "pickle {'cluster', 'gsm_3dImgs'} of cubes (N, H, W, C); also gzip, bz2, xz",
     "catalogue": "feather table of masses and redshifts, one row per cluster",
@@ -64,9 +65,11 @@ def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
     schema = Schema(
         bands=band_names(cubes.shape[-1]),
         image=Column("counts", "X-ray counts per pixel and energy band, Gaussian-smoothed"),
-        labels={LABEL: Column("log10(Msun)", "log10 of the mass M500c")},
+        labels={LABEL: Column("log10(Msun)", "log10 of the mass M500c", "mass", outlier=OUTLIER)},
         scalars={
-            name: Column("", "redshift" if name == "redshift" else f"column {name} of the catalogue")
+            name: Column("", "redshift", "redshift")
+            if name == "redshift"
+            else Column("", f"column {name} of the catalogue")
             for name in catalogue.scalars
         },
         notes={"columns": catalogue.columns, "matched_by": match.how, "images_without_row": match.unused},

@@ -25,6 +25,7 @@ from skybake.data.columns import Column, Schema
 from skybake.data.rejections import Rejection
 from skybake.raw import Batch, RawError, Reading
 from skybake.raw.sdss.catalogue import Columns, is_redshift, read_catalogue
+from skybake.raw.sdss.columns import label_column, scalar_column, with_preferred
 from skybake.raw.sdss.frames import BANDS, Cutouts, Field, choose_frame, cut_fields, find_frames, frame_name
 from skybake.raw.sdss.objects import Objects, select
 from skybake.raw.sdss.spectra import Spectra, labels_of, read_spectra
@@ -157,27 +158,22 @@ def _batch(cutouts: Cutouts, objects: Objects, ids: np.ndarray, label: str) -> B
 
 def _schema(columns: Columns, options: Options, spectra: Spectra | None) -> Schema:
     label = label_name(options)
-    scalars = {name: Column(_units(name), f"catalogue column {column}") for name, column in columns.scalars.items()}
-    scalars |= {name: Column("mag", item.description) for name, item in columns.derived.items()}
-    scalars["padded_fraction"] = Column("", "fraction of the pixels that lie beyond the frame, and are 0")
+    scalars = {name: scalar_column(name, f"catalogue column {column}") for name, column in columns.scalars.items()}
+    scalars |= {name: scalar_column(name, item.description) for name, item in columns.derived.items()}
+    scalars = with_preferred(scalars)
+    scalars["padded_fraction"] = Column(
+        "", "fraction of the pixels that lie beyond the frame, and are 0", "padded_fraction"
+    )
     notes: dict[str, str | float] = {"centring": options.centring}
     sources = [f"catalogue column {columns.label}"] if columns.label else []
     if spectra is not None:
         sources.append("Z of the object's spectrum")
         notes |= {"spectra": len(spectra.whole), "unreadable_spectra": len(spectra.unreadable)}
+    error = next((name for name, column in columns.scalars.items() if column == columns.label_error), "")
     return Schema(
         bands=BANDS,
         image=Column("nanomaggy", "sky-subtracted flux per pixel of 0.396 arcsec; magnitude 22.5 - 2.5 log10"),
-        labels={label: Column(_units(label), " or else ".join(sources))},
+        labels={label: label_column(label, " or else ".join(sources), error)},
         scalars=scalars,
         notes=notes,
     )
-
-
-def _units(name: str) -> str:
-    lower = name.lower()
-    if lower in ("ra", "dec"):
-        return "deg"
-    if "flux" in lower:
-        return "nanomaggy"
-    return "mag" if "mag" in lower or lower.startswith(("dered", "extinction")) or lower in BANDS else ""
