@@ -19,7 +19,7 @@ if not workflow.overwrite_configfiles:
 
 
 yaml_files.check_all(workflow.overwrite_configfiles or [f"{workflow.basedir}/config.yaml"])
-sigterm.hand_on()
+sigterm.forward_to_scripts()
 jobs.wait_to_submit()
 sys.executable = jobs.without_blank(sys.executable)  # Snakemake does not quote it
 PLAN = make_plan(config, raw_is_here=not workflow.storage_settings.default_storage_prefix)
@@ -120,4 +120,4 @@ onerror:
         login.end(DOCTORS, workflow)
     else:
         with storage.copied(workflow, PLAN, unfinished.needed(PLAN)) as (plan, written):
-            written += unfinished.bake(plan)
+            written += unfinished.write_reports(plan)

@@ -8,7 +8,7 @@ from skybake.report import exploring
 from skybake.workflow import logs
 
 with logs.of(snakemake):
-    exploring.bake(
+    exploring.write_page(
         snakemake.wildcards.dataset,
         Path(snakemake.input.dataset),
         Path(snakemake.input.rejected),

@@ -23,7 +23,7 @@ Choice = Annotated[
 ]
 
 
-class Dataset(Settings):
+class DatasetBlock(Settings):
     """Raw files of a survey, or a simulation of them, and how they are split."""
 
     survey: str = Field(description="The raw format: a file of `skybake/raw/`.")
@@ -61,7 +61,7 @@ class Dataset(Settings):
         return given
 
     @model_validator(mode="after")
-    def _one_source(self) -> Dataset:
+    def _one_source(self) -> DatasetBlock:
         if (self.raw is None) == (self.mock is None):
             raise ValueError("give either 'raw' (your files) or 'mock' (a simulation), and not both")
         if self.fetch is not None and self.raw is None:
@@ -138,7 +138,7 @@ class Config(Settings):
 
     title: str = Field("A bake-off", description="Heads the report.")
     results: str = Field("results", description="Folder of everything made; give every bake-off its own.")
-    datasets: dict[Name, Dataset] = Field(min_length=1, description="Datasets by name.")
+    datasets: dict[Name, DatasetBlock] = Field(min_length=1, description="Datasets by name.")
     bakeoffs: dict[Name, Bakeoff] = Field(min_length=1, description="Bake-offs by name.")
     figures: Figures = Field(Figures(), description="Figures to draw, by what they are of.")
     statistics: Statistics = Field(Statistics(), description="Uncertainties of the comparison.")
@@ -153,7 +153,7 @@ class Config(Settings):
 
     @field_validator("datasets")
     @classmethod
-    def _no_reserved_names(cls, given: dict[str, Dataset]) -> dict[str, Dataset]:
+    def _no_reserved_names(cls, given: dict[str, DatasetBlock]) -> dict[str, DatasetBlock]:
         for name in given:
             if name in RESERVED:
                 raise ValueError(f"the name {name!r} is skybake's own in the results folder; choose another one")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from skybake import limits, plugins
 from skybake.config import contracts
-from skybake.config.blocks import Bakeoff, Config, Dataset, Figures, Sweep
+from skybake.config.blocks import Bakeoff, Config, DatasetBlock, Figures, Sweep
 from skybake.config.combinations import as_word
 from skybake.config.messages import near_files, nearest, unknown_name, validation_problems
 from skybake.config.paths import expanded
@@ -55,7 +55,7 @@ def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
 
 
 def _raw_problems(
-    key: str, dataset: Dataset, survey: ModuleType, fetched: str | None, raw_is_here: bool
+    key: str, dataset: DatasetBlock, survey: ModuleType, fetched: str | None, raw_is_here: bool
 ) -> Iterator[str]:
     if dataset.raw is None:
         return

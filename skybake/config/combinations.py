@@ -52,7 +52,7 @@ def as_word(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Point:
+class SweepPoint:
     """A point of a sweep.
 
     Attributes:
@@ -90,7 +90,7 @@ class Combination:
     model: Chosen
     loss: Chosen | None
     seeds: tuple[int, ...]
-    points: tuple[Point, ...] = ()
+    points: tuple[SweepPoint, ...] = ()
     split: str = ""
     marked: bool = False
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from skybake import plugins
 from skybake.config.blocks import Config
-from skybake.config.combinations import Chosen, Combination, Point, chosen_part
+from skybake.config.combinations import Chosen, Combination, SweepPoint, chosen_part
 from skybake.config.paths import BASELINE_FILES, COMPARISON_FILES, NETWORK_FILES, Paths, expanded
 from skybake.config.sweeps import sweep_points
 from skybake.settings import Settings
@@ -170,7 +170,7 @@ class Plan:
         """Return what a training job, or that of a point of its sweep, is told, all but the digest of its code."""
         job = self.job(dataset, model, loss)
         training = self.config.bakeoffs[job.bakeoff].training
-        given = self.points(dataset, model, loss)[point] if point else Point({}, job.model, job.loss, training)
+        given = self.points(dataset, model, loss)[point] if point else SweepPoint({}, job.model, job.loss, training)
         told = Job(
             dataset=dataset,
             model=model,
@@ -197,7 +197,7 @@ class Plan:
         folder = self.paths.sweep(point, **names) if point else self.paths.job(**names)
         return {seed: f"{folder}/seed-{seed}" for seed in self.job(dataset, model, loss).seeds}
 
-    def points(self, dataset: str, model: str, loss: str) -> dict[str, Point]:
+    def points(self, dataset: str, model: str, loss: str) -> dict[str, SweepPoint]:
         """Return the points of a combination's sweep by name."""
         return {point.name: point for point in self.job(dataset, model, loss).points}
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from skybake import limits
 from skybake.config.blocks import Bakeoff, Sweep
-from skybake.config.combinations import Chosen, Point
+from skybake.config.combinations import Chosen, SweepPoint
 from skybake.settings import Settings
 from skybake.training.settings import Training
 
 
-def sweep_points(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[Point]:
+def sweep_points(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[SweepPoint]:
     """Yield all points of a model with a loss, in the config's order; of a sweep of others, the one that is given."""
     if bakeoff.sweep is None:
         return
@@ -27,7 +27,7 @@ def sweep_points(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[Poin
         given: dict[str, dict[str, Any]] = {"model": {}, "loss": {}, "training": {}}
         for (room, key, _), value in zip(axes, values, strict=True):
             given[room][key] = value
-        yield Point(
+        yield SweepPoint(
             values=dict(zip(names, values, strict=True)),
             model=with_values(model, given["model"]),
             loss=with_values(loss, given["loss"]),

@@ -35,7 +35,7 @@ class Bootstrap:
     groups: np.ndarray | None = None
 
     @property
-    def tells(self) -> bool:
+    def is_informative(self) -> bool:
         """Whether draws differ: a single group is drawn again and again, and its interval would be a point."""
         return self.groups is None or len(np.unique(self.groups)) > 1
 
@@ -135,7 +135,7 @@ def intervals(errors: np.ndarray, statistics: Mapping[str, Statistic], bootstrap
 
     There is none where draws do not differ.
     """
-    if not bootstrap.tells:
+    if not bootstrap.is_informative:
         return {}
     draws = resample(errors, statistics, bootstrap)
     return {name: interval(values, bootstrap.level) for name, values in draws.items()}

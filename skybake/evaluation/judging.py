@@ -174,8 +174,8 @@ def _in_bins(
     found = {}
     for name, scalar in {**part.scalars, part.name: part.label}.items():
         scalar = np.asarray(scalar, dtype=np.float64)[known]
-        there = present(scalar)
-        if not there.any() or np.ptp(scalar[there]) == 0:
+        is_known = present(scalar)
+        if not is_known.any() or np.ptp(scalar[is_known]) == 0:
             continue
         edges = in_bins.even_edges(scalar)
         measured = [in_bins.measure(values[score], scalar, edges, each) for score, each in statistics.items()]

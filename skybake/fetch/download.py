@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from skybake.fetch import Fetch
-from skybake.fetch.ledger import MISSING, WHOLE, Entry, Notes
+from skybake.fetch.ledger import MISSING, WHOLE, LedgerEntry, Notes
 from skybake.fetch.wanted import Wanted
 from skybake.fetch.whole import NotWholeError, check
 
@@ -52,7 +52,7 @@ class _Failure(Exception):
 
 def fetch(
     files: Sequence[Wanted], folder: Path | str, settings: Fetch, *, connections: int | None = None
-) -> list[Entry]:
+) -> list[LedgerEntry]:
     """Make sure that files are in a folder.
 
     Args:
@@ -81,14 +81,14 @@ def fetch(
             raise
 
 
-def _obtain(file: Wanted, folder: Path, client: _Client, notes: Notes) -> Entry:
+def _obtain(file: Wanted, folder: Path, client: _Client, notes: Notes) -> LedgerEntry:
     target = folder / file.path
     try:
         size, digest = notes.find(target) or _download(file.url, target, client, notes)
     except _Failure as failure:
         print(f"{file.url}: {failure.reason}", flush=True)
-        return Entry(file.url, "", "", MISSING, failure.reason)
-    return Entry(file.url, size, digest, WHOLE)
+        return LedgerEntry(file.url, "", "", MISSING, failure.reason)
+    return LedgerEntry(file.url, size, digest, WHOLE)
 
 
 def _download(url: str, target: Path, client: _Client, notes: Notes) -> tuple[int, str]:

@@ -19,7 +19,7 @@ NOTES = "checked.csv"
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """A line of the ledger.
 
     Attributes:
@@ -37,19 +37,19 @@ class Entry:
     reason: str = ""
 
 
-def write_ledger(out: Path | str, entries: Iterable[Entry]) -> None:
+def write_ledger(out: Path | str, entries: Iterable[LedgerEntry]) -> None:
     """Write a ledger, sorted by URL. It says what is here, not when it came: the same files give the same bytes."""
     with atomic_write(out) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
-        table.writerow([field.name for field in fields(Entry)])
+        table.writerow([field.name for field in fields(LedgerEntry)])
         table.writerows(astuple(entry) for entry in sorted(entries, key=lambda entry: entry.url))
 
 
-def read_ledger(path: Path | str) -> list[Entry]:
+def read_ledger(path: Path | str) -> list[LedgerEntry]:
     """Read a ledger."""
     with Path(path).open(newline="", encoding="utf-8") as stream:
         return [
-            Entry(row["url"], int(row["size"] or 0) or "", row["sha256"], row["status"], row["reason"])
+            LedgerEntry(row["url"], int(row["size"] or 0) or "", row["sha256"], row["status"], row["reason"])
             for row in csv.DictReader(stream)
         ]
 
@@ -61,7 +61,7 @@ def join_ledgers(paths: Iterable[Path | str], out: Path | str) -> str:
     return summary(entries)
 
 
-def summary(entries: Iterable[Entry]) -> str:
+def summary(entries: Iterable[LedgerEntry]) -> str:
     """Say how many files are here and why the others are not."""
     entries = list(entries)
     here = [entry for entry in entries if entry.status == WHOLE]

@@ -2,8 +2,8 @@
 
 A figure file has literal constants ``SCOPE`` (``"run"``: one model with one loss; ``"comparison"``: all of a dataset;
 ``"explore"``: a dataset alone; ``"inside"``: a network), ``TASKS``, ``TITLE`` and ``CAPTION``, and ``draw(data) ->
-matplotlib.figure.Figure``, where data is a :class:`Run` or a :class:`Comparison`. One of a run that cannot be drawn of
-every run says in ``NEEDS`` what it needs, by the names of :attr:`Run.holds`.
+matplotlib.figure.Figure``, where data is a :class:`JudgedRow` or a :class:`Comparison`. One of a row that cannot be
+drawn of every row says in ``NEEDS`` what it needs, by the names of :attr:`JudgedRow.holds`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Data(Protocol):
 
 
 @dataclass(frozen=True)
-class Run:
+class JudgedRow:
     """What figures of one (dataset, model, loss) show.
 
     Attributes:

@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from skybake.figures import Run, _style
+from skybake.figures import JudgedRow, _style
 
 Curve = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, float]]
 MOST = len(_style.PALETTE)  # classes with a colour and a name
 
 
-def figure(data: Run, curve: Curve, area: str, finish: Callable[[Axes], None]) -> Figure:
+def figure(data: JudgedRow, curve: Curve, area: str, finish: Callable[[Axes], None]) -> Figure:
     """Draw a curve for class 1 of two, with one of each seed, or for each of more classes.
 
     Args:

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from skybake.figures import Run, _style
+from skybake.figures import JudgedRow, _style
 
 
-def against(data: Run, name: str, axis: str, *, critical: bool) -> Figure:
+def against(data: JudgedRow, name: str, axis: str, *, critical: bool) -> Figure:
     """Draw CRPS, CDE loss and PIT-KS of the test objects that have a label in bins of a label or scalar, seeds pooled.
 
     Args:

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from skybake.figures import Run, _style
+from skybake.figures import JudgedRow, _style
 
 
-def draw(data: Run, name: str) -> tuple[Figure, Axes, np.ndarray]:
+def draw(data: JudgedRow, name: str) -> tuple[Figure, Axes, np.ndarray]:
     """Draw ``name`` and ``val_<name>`` of the histories of all seeds that have it.
 
     Returns:

@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from skybake.figures import Run, _style
+from skybake.figures import JudgedRow, _style
 
 CROWD = 5000  # points; beyond, single ones cannot be told apart and their density is shown
 SHOWN = (0.005, 0.995)  # of the errors: a few absurd ones must not flatten the rest
 
 
-def against(data: Run, name: str, values: np.ndarray, axis: str) -> Figure:
+def against(data: JudgedRow, name: str, values: np.ndarray, axis: str) -> Figure:
     """Draw the errors of all seeds against ``values`` (n,) of the test objects that have a label.
 
     Below them, in the same bins as the running median: their NMAD, and the fraction of outliers.
@@ -29,8 +29,8 @@ def against(data: Run, name: str, values: np.ndarray, axis: str) -> Figure:
     figure = _style.figure(_style.SINGLE, 4.2, mock=data.mock)
     axes, *below = figure.subplots(3, sharex=True, height_ratios=(3.5, 1, 1))
     axes.set_title(_style.title(data.model, data.loss))
-    there = np.isfinite(values)
-    values, errors = values[there], data.errors[:, there]
+    is_known = np.isfinite(values)
+    values, errors = values[is_known], data.errors[:, is_known]
     if not np.isfinite(errors).all():
         _style.say(axes, f"{np.sum(~np.isfinite(errors))} of {errors.size} predictions are not finite numbers")
         for panel in below:

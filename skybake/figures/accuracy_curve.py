@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from skybake.figures import Run, _epochs, _style
+from skybake.figures import JudgedRow, _epochs, _style
 
 SCOPE = "run"
 TASKS = ["classification"]
@@ -19,7 +19,7 @@ NEEDS = ("accuracy",)
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw the accuracies of all seeds; the axis begins where they do."""
     figure, _, _ = _epochs.draw(data, "accuracy")
     return figure

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
-from skybake.figures import Run, _style
+from skybake.figures import JudgedRow, _style
 from skybake.metrics import in_bins, matched_filter
 
 SCOPE = "run"
@@ -44,7 +44,7 @@ class Bins:
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw completeness above, purity below."""
     figure = _style.figure(_style.SINGLE, 4.2, mock=data.mock)
     classes, snr = data.classes(), data.of_kind("signal_to_noise")[1]

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from skybake.figures import Run, _style
+from skybake.figures import JudgedRow, _style
 
 SCOPE = "run"
 TASKS = ["classification"]
@@ -27,7 +27,7 @@ DARK = 0.35  # share from which text is white
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw the matrix; numbers are left out where they could not be read."""
     counts = data.judged["confusion"]["pooled"]
     seeds, n, count = len(data.test), data.judged["n"], len(data.class_names)

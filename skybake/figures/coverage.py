@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from skybake.figures import Run, _style
+from skybake.figures import JudgedRow, _style
 from skybake.metrics.probabilistic import coverage_curve
 
 SCOPE = "run"
@@ -23,7 +23,7 @@ MARKED = 0.68
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw the coverage found against the nominal one, with the binomial band of a calibrated prediction."""
     figure = _style.figure(_style.SINGLE, 3.1, mock=data.mock)
     axes = figure.subplots()

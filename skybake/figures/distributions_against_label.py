@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from skybake.figures import Run, _distributions, _style
+from skybake.figures import JudgedRow, _distributions, _style
 
 SCOPE = "run"
 TASKS = ["regression"]
@@ -18,6 +18,6 @@ CAPTION = (
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw the scores of the objects that have a label."""
     return _distributions.against(data, data.label, _style.quantity(f"true {data.label}", data.units), critical=False)

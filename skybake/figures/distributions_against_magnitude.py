@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from skybake.figures import MAGNITUDES, Run, _distributions, _style
+from skybake.figures import MAGNITUDES, JudgedRow, _distributions, _style
 
 SCOPE = "run"
 TASKS = ["regression"]
@@ -19,7 +19,7 @@ CAPTION = (
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw the scores of the objects that have the magnitude."""
     name, _ = data.of_kind(*MAGNITUDES)
     return _distributions.against(data, name, _style.quantity(name, "mag"), critical=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from skybake.figures import MAGNITUDES, Run, _errors, _style
+from skybake.figures import MAGNITUDES, JudgedRow, _errors, _style
 
 SCOPE = "run"
 TASKS = ["regression"]
@@ -19,7 +19,7 @@ CAPTION = (
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw the errors of the objects that have the magnitude."""
     name, values = data.of_kind(*MAGNITUDES)
     return _errors.against(data, name, values, _style.quantity(name, "mag"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from skybake.figures import Run, _errors, _style
+from skybake.figures import JudgedRow, _errors, _style
 
 SCOPE = "run"
 TASKS = ["regression"]
@@ -18,7 +18,7 @@ CAPTION = (
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw the errors of the objects that have a redshift."""
     name, redshift = data.of_kind("redshift")
     return _errors.against(data, name, redshift, "redshift")

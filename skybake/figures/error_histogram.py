@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from skybake.figures import Run, _style
+from skybake.figures import JudgedRow, _style
 
 SCOPE = "run"
 TASKS = ["regression"]
@@ -17,7 +17,7 @@ CAPTION = (
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw the errors of all seeds, with the numbers of the comparison table in the legend."""
     figure = _style.figure(_style.SINGLE, 2.8, mock=data.mock)
     axes = figure.subplots()

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from skybake.figures import Run, _style
+from skybake.figures import JudgedRow, _style
 from skybake.results import distributions
 from skybake.results.distributions import Distribution
 from skybake.results.predictions import Prediction
@@ -27,7 +27,7 @@ POINTS = 400
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw a row for each of up to ten objects, the one with the smallest label at the foot."""
     chosen = spread(data.true)
     figure = _style.figure(_style.SINGLE, 1.0 + ROW_INCHES * len(chosen), mock=data.mock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
 
-from skybake.figures import Run, _panels, _style
+from skybake.figures import JudgedRow, _panels, _style
 
 SCOPE = "run"
 TASKS = ["classification"]
@@ -23,7 +23,7 @@ NAME, ID = 15, 21  # characters that have room
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw the three galleries."""
     seed, probabilities = next(iter(data.test)), data.classes()[0]
     if not np.isfinite(probabilities).all():
@@ -89,7 +89,9 @@ def _even(items: np.ndarray, most: int) -> np.ndarray:
     return items[np.round(np.linspace(0, len(items) - 1, most)).astype(int)]
 
 
-def _gallery(part: SubFigure, head: str, chosen: np.ndarray, rows: int, data: Run, probabilities: np.ndarray) -> None:
+def _gallery(
+    part: SubFigure, head: str, chosen: np.ndarray, rows: int, data: JudgedRow, probabilities: np.ndarray
+) -> None:
     part.suptitle(head, fontsize=8, x=0.01, ha="left", weight="bold")
     panels = part.subplots(rows, ACROSS, squeeze=False).ravel()
     for axes in panels[len(chosen) :]:

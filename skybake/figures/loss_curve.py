@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from skybake.figures import Run, _epochs, _style
+from skybake.figures import JudgedRow, _epochs, _style
 
 SCOPE = "run"
 TASKS = ["regression", "classification"]
@@ -19,7 +19,7 @@ OF_BASELINES = False  # nothing is trained by epochs there
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw the losses of all seeds; the axis is logarithmic where all of them are positive."""
     figure, axes, losses = _epochs.draw(data, "loss")
     _scale(axes, losses)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from skybake.figures import Run, _style
+from skybake.figures import JudgedRow, _style
 
 SCOPE = "run"
 TASKS = ["regression"]
@@ -22,7 +22,7 @@ FEWEST = 5
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw the density of the PIT values with the binomial band of a uniform one."""
     figure = _style.figure(_style.SINGLE, 2.6, mock=data.mock)
     axes = figure.subplots()

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from skybake.figures import Run, _style
+from skybake.figures import JudgedRow, _style
 from skybake.missing import present
 
 SCOPE = "run"
@@ -21,7 +21,7 @@ CROWD = 5000  # points; beyond, single ones cannot be told apart and their densi
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw all seeds' predictions of the test objects that have a label."""
     figure = _style.figure(_style.SINGLE, 2.9, mock=data.mock)
     axes = figure.subplots()
@@ -52,7 +52,7 @@ def draw(data: Run) -> Figure:
     return figure
 
 
-def _points(data: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+def _points(data: JudgedRow) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return true, predicted and redshift of all seeds' objects with a label, each (S n,); redshift may be None."""
     parts = list(data.test.values())
     known = present(parts[0].label)

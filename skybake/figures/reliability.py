@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from skybake.figures import Run, _style
+from skybake.figures import JudgedRow, _style
 
 SCOPE = "run"
 TASKS = ["classification"]
@@ -20,7 +20,7 @@ CAPTION = (
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw accuracy against confidence, and the histogram of confidence beneath."""
     figure = _style.figure(_style.SINGLE, 3.4, mock=data.mock)
     bins = data.judged["reliability"]

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn import metrics
 
-from skybake.figures import Run, _curves, _style
+from skybake.figures import JudgedRow, _curves, _style
 
 SCOPE = "run"
 TASKS = ["classification"]
@@ -20,7 +20,7 @@ CAPTION = (
 
 
 @_style.styled
-def draw(data: Run) -> Figure:
+def draw(data: JudgedRow) -> Figure:
     """Draw the curves with their areas."""
     return _curves.figure(data, _curve, "AUC", _finish)
 

@@ -40,9 +40,9 @@ def _show_images(names: Sequence[str]) -> bool:
     return any("images" in known[name].constants.get("NEEDS", ()) for name in names)
 
 
-def _data(trained: Mapping[int, Trained], judged: Mapping[str, Any], file: Dataset | None) -> figures.Run:
+def _data(trained: Mapping[int, Trained], judged: Mapping[str, Any], file: Dataset | None) -> figures.JudgedRow:
     number = judged["task"] == REGRESSION
-    return figures.Run(
+    return figures.JudgedRow(
         **{name: judged[name] for name in ("dataset", "model", "loss", "label", "units", "mock")},
         error=judged["error"] or "",
         histories={seed: item.history for seed, item in trained.items()},

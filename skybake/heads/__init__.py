@@ -25,7 +25,7 @@ from skybake.heads.gaussian import Gaussian
 from skybake.heads.logits import Logits
 from skybake.heads.logits_variance import LogitsVariance
 from skybake.heads.mixture import Mixture
-from skybake.heads.point import Point
+from skybake.heads.point import PointHead
 from skybake.heads.quantiles import Quantiles
 from skybake.heads.student_t import StudentT
 
@@ -112,7 +112,7 @@ def check(loss: str, given: Mapping[str, Any]) -> None:
 
 
 HEADS: dict[str, type[Head]] = {
-    "point": Point,
+    "point": PointHead,
     "gaussian": Gaussian,
     "student_t": StudentT,
     "quantiles": Quantiles,

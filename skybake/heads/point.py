@@ -12,7 +12,7 @@ from skybake.results.predictions import Prediction
 
 
 @dataclass(frozen=True)
-class Point:
+class PointHead:
     """One number: the label itself."""
 
     width: ClassVar[int] = 1
@@ -21,7 +21,7 @@ class Point:
     loss_parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, labels: np.ndarray) -> Point:
+    def fit(cls, labels: np.ndarray) -> PointHead:
         """Start at the mean label."""
         return cls(bias=(float(labels.mean()),))
 

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from skybake import limits, plugins
 from skybake.files import atomic_write
-from skybake.plugins import PlugIn as Part
+from skybake.plugins import PlugIn
 
 PAGE = plugins.ROOT / "docs" / "losses.md"
 SECTIONS = ("Formula", "Args", "Source", "Note")
@@ -71,7 +71,7 @@ def sections(doc: str) -> dict[str, str]:
     return {name: "\n".join(lines).strip() for name, lines in found.items()}
 
 
-def _entry(part: Part) -> Iterator[str]:
+def _entry(part: PlugIn) -> Iterator[str]:
     found = sections(part.doc)
     yield f"### {part.name}"
     yield ""
@@ -111,15 +111,15 @@ def _module_text(module: str) -> tuple[str, str]:
     return title.rstrip("."), _markdown(text.strip())
 
 
-def _summary(part: Part) -> str:
+def _summary(part: PlugIn) -> str:
     return _markdown(part.doc.split("\n\n")[0].replace("\n", " ").rstrip("."))
 
 
-def _head(part: Part) -> str:
+def _head(part: PlugIn) -> str:
     return part.constants["head"]
 
 
-def _tasks(part: Part) -> str:
+def _tasks(part: PlugIn) -> str:
     return ", ".join(part.constants["tasks"])
 
 

@@ -33,13 +33,13 @@ def known(
         raise ValueError(
             f"probabilities of shape {classes.shape} for labels of shape {label.shape}; expected (N, K), (N,)"
         )
-    there = present(label)
+    is_known = present(label)
     weights = np.ones(len(label)) if weights is None else np.asarray(weights, dtype=np.float64)
-    numbers = label[there].astype(np.int64)
-    wrong = (numbers != label[there]) | (numbers < 0) | (numbers >= classes.shape[1])
+    numbers = label[is_known].astype(np.int64)
+    wrong = (numbers != label[is_known]) | (numbers < 0) | (numbers >= classes.shape[1])
     if wrong.any():
-        raise ValueError(f"class {label[there][wrong][0]:g} found; expected 0 to {classes.shape[1] - 1}")
-    return numbers, classes[there], weights[there]
+        raise ValueError(f"class {label[is_known][wrong][0]:g} found; expected 0 to {classes.shape[1] - 1}")
+    return numbers, classes[is_known], weights[is_known]
 
 
 def scores(label: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
@@ -190,7 +190,7 @@ def binary_accuracy(label: np.ndarray, probability: np.ndarray) -> np.ndarray:
     NaN where an object has no label; astroNN's form counts missing labels as wrong and then corrects for them.
     """
     label = np.asarray(label, dtype=np.float64)
-    there = present(label)
-    right = there & ((np.asarray(probability) > 0.5) == (label == 1))
-    count = there.sum(axis=-1)
+    is_known = present(label)
+    right = is_known & ((np.asarray(probability) > 0.5) == (label == 1))
+    count = is_known.sum(axis=-1)
     return np.where(count > 0, right.sum(axis=-1) / np.maximum(count, 1), np.nan)

@@ -52,14 +52,14 @@ def measure(
     Raises:
         ValueError: Weights are negative or not finite, or none is above zero.
     """
-    there = present(label)
-    d, used = errors(label, point, formula), np.asarray(weights, dtype=np.float64)[there]
+    is_known = present(label)
+    d, used = errors(label, point, formula), np.asarray(weights, dtype=np.float64)[is_known]
     if not np.isfinite(used).all() or (used < 0).any() or not used.sum() > 0:
         raise ValueError("weights: expected finite numbers, none negative, and some above zero among known labels")
     if np.isnan(d).any():
         return {key: Measured(float("nan"), d.size) for key in NAMES}
     bias, middle = np.average(d, weights=used), median(d, used)
-    known = np.asarray(label, dtype=np.float64)[there]
+    known = np.asarray(label, dtype=np.float64)[is_known]
     spread = np.average(np.square(known - np.average(known, weights=used)), weights=used)
     raw = errors(label, point)
     values = (

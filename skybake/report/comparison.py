@@ -112,7 +112,7 @@ def _pairs(entries: Sequence[Entry], best: Entry | None, bootstrap: Bootstrap) -
     ids = {name: next(iter(seeds.values())).parts["test"].ids for name, seeds in runs.items()}
     same = {name: seeds for name, seeds in runs.items() if np.array_equal(ids[name], ids[best.row.name])}
     bootstrap = trained.of_groups(bootstrap, same[best.row.name], "test")
-    if not bootstrap.tells:
+    if not bootstrap.is_informative:
         return {}
     if task_of([best.record]) is REGRESSION:
         return _paired_errors(same, best.row.name, bootstrap)

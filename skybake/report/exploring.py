@@ -21,7 +21,7 @@ SECTIONS = {
 }
 
 
-def bake(
+def write_page(
     dataset: str,
     path: Path,
     rejected: Path,

@@ -17,7 +17,7 @@ from skybake.evaluation.bootstrap import Paired
 from skybake.files import atomic_write
 from skybake.report import tables
 from skybake.report.rows import FAILED, OK, Entry, Record, is_drawn, log_tail
-from skybake.report.tasks import BRIEF, PERCENT, SIGNED, Column, Task, task_of
+from skybake.report.tasks import BRIEF, PERCENT, SIGNED, TableColumn, Task, task_of
 from skybake.results import identity
 
 ILLUSTRATED = 40  # rows whose own figures are put into the page; with hundreds it would be too large to open
@@ -185,11 +185,11 @@ def headline_cells(record: Record | None, records: Sequence[Record]) -> tuple[st
     )
 
 
-def _places(column: Column, records: Sequence[Mapping[str, Any]]) -> int:
+def _places(column: TableColumn, records: Sequence[Mapping[str, Any]]) -> int:
     return tables.decimals(records, column.decimals_of or column.name)
 
 
-def _text(column: Column, value: float | None, places: int) -> str:
+def _text(column: TableColumn, value: float | None, places: int) -> str:
     if value is None:
         return ""
     if column.form == PERCENT:
@@ -374,7 +374,7 @@ def table(records: Sequence[Mapping[str, Any]], *, anchors: bool) -> Table:
     return Table(tuple((column.head, column.said) for column in columns), lines, _notes(records, best))
 
 
-def _cell(record: Mapping[str, Any], column: Column, places: int) -> Cell:
+def _cell(record: Mapping[str, Any], column: TableColumn, places: int) -> Cell:
     value = record[column.name]
     if value is None:
         return Cell()

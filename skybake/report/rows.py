@@ -141,7 +141,7 @@ class Entry:
 
     Attributes:
         row: Where it was read from.
-        record: Column of the table -> value, None where empty.
+        record: TableColumn of the table -> value, None where empty.
         metrics: ``metrics.json``; empty for a failed row.
         runs, timings: Seed -> ``run.json``, ``timing.json``; empty for a failed row.
         sweep: ``sweep.json``; empty where nothing is swept, and for a failed row.

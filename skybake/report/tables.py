@@ -11,7 +11,7 @@ from typing import Any
 
 from skybake.files import atomic_write
 from skybake.report.rows import BOOL_COLUMNS, COLUMNS, OK, TEXT_COLUMNS, Record
-from skybake.report.tasks import BRIEF, PERCENT, SIGNED, Column, Task, task_of
+from skybake.report.tasks import BRIEF, PERCENT, SIGNED, TableColumn, Task, task_of
 from skybake.results import identity
 
 DIGITS = 8  # significant ones in the CSV
@@ -200,7 +200,7 @@ def pit_critical(records: Iterable[Mapping[str, Any]]) -> float | None:
 
 
 def _tex_row(
-    record: Mapping[str, Any], task: Task, columns: Sequence[Column], places: Mapping[str, int], *, wide: bool
+    record: Mapping[str, Any], task: Task, columns: Sequence[TableColumn], places: Mapping[str, int], *, wide: bool
 ) -> str:
     model = escape(record["model"])
     loss = "--" if record["baseline"] else escape(record["loss"])
@@ -215,7 +215,7 @@ def _tex_row(
     return rf"{model} & {loss} & {' & '.join(cells)} \\"
 
 
-def _tex_cell(record: Mapping[str, Any], column: Column, places: int, *, bold: bool) -> str:
+def _tex_cell(record: Mapping[str, Any], column: TableColumn, places: int, *, bold: bool) -> str:
     value = record[column.name]
     if value is None:
         return "--"

@@ -12,7 +12,7 @@ FIXED, SIGNED, PERCENT, BRIEF = "fixed", "signed", "percent", "brief"  # how a n
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of numbers in the pages and in the LaTeX table.
 
     Attributes:
@@ -61,11 +61,11 @@ class Task:
     compared: Mapping[str, str]
     headline: Mapping[str, str]
     seeds: Mapping[str, str]
-    columns: tuple[Column, ...]
-    further: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
+    further: tuple[TableColumn, ...]
 
     @property
-    def all_columns(self) -> tuple[Column, ...]:
+    def all_columns(self) -> tuple[TableColumn, ...]:
         """All columns in their order."""
         return (*self.columns, TIME, *self.further, *COSTS)
 
@@ -74,11 +74,11 @@ class Task:
         """The column of the paired comparison with the chosen network."""
         return f"{self.main}_minus_best"
 
-    def column(self, name: str) -> Column:
+    def column(self, name: str) -> TableColumn:
         """Return a column by the name of its metric."""
         return next(column for column in self.all_columns if column.name == name)
 
-    def shown(self, records: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
+    def shown(self, records: Iterable[Mapping[str, Any]]) -> tuple[TableColumn, ...]:
         """Return the columns that suit some records."""
         records = list(records)
         errors = {record["error"] for record in records}
@@ -90,14 +90,14 @@ class Task:
         )
 
 
-TIME = Column("train_seconds", "Training [s]", "one training, mean over seeds", BRIEF, tex="Time [s]")
+TIME = TableColumn("train_seconds", "Training [s]", "one training, mean over seeds", BRIEF, tex="Time [s]")
 COSTS = (
-    Column("epoch_seconds", "Epoch [s]", "median epoch, mean over seeds", BRIEF),
-    Column("predict_objects_per_second", "Objects/s", "when predicting, mean over seeds", BRIEF),
-    Column("peak_memory_mb", "Memory [MB]", "largest of the process that trained all seeds", BRIEF),
-    Column("parameters", "Parameters", "trainable ones", BRIEF),
-    Column("seeds", "Seeds", "trainings", BRIEF),
-    Column("n_test", "N", "test objects with a label", BRIEF),
+    TableColumn("epoch_seconds", "Epoch [s]", "median epoch, mean over seeds", BRIEF),
+    TableColumn("predict_objects_per_second", "Objects/s", "when predicting, mean over seeds", BRIEF),
+    TableColumn("peak_memory_mb", "Memory [MB]", "largest of the process that trained all seeds", BRIEF),
+    TableColumn("parameters", "Parameters", "trainable ones", BRIEF),
+    TableColumn("seeds", "Seeds", "trainings", BRIEF),
+    TableColumn("n_test", "N", "test objects with a label", BRIEF),
 )
 CHOICE = "the choice is made by this, never by the test"
 OVER_SEEDS = "sample standard deviation, over seeds, of the column"
@@ -114,7 +114,7 @@ REGRESSION = Task(
         **{"crps": "CRPS", "nll": "NLL", "pit_ks": "PIT-KS"},
     },
     columns=(
-        Column(
+        TableColumn(
             "mean_error",
             "Mean error",
             "bias: mean of the errors of all seeds' test predictions",
@@ -123,29 +123,29 @@ REGRESSION = Task(
             tex="Mean error",
             tex_interval=True,
         ),
-        Column("std_error", "Std", "standard deviation of the errors", tex="Std", tex_interval=True),
-        Column(
+        TableColumn("std_error", "Std", "standard deviation of the errors", tex="Std", tex_interval=True),
+        TableColumn(
             "nmad",
             "NMAD",
             "1.4826 times the median absolute deviation of the errors from their median",
             decimals_of="std_error",
             tex="NMAD",
         ),
-        Column(
+        TableColumn(
             "outlier_fraction",
             "Outliers [%]",
             "errors larger than the threshold named below",
             PERCENT,
             tex=r"Outliers [\%]",
         ),
-        Column(
+        TableColumn(
             "rail_outlier_fraction",
             "RAIL outliers [%]",
             "errors larger than 0.06 and than 3 times the interquartile range over 1.349",
             PERCENT,
             error=RELATIVE,
         ),
-        Column(
+        TableColumn(
             "crps",
             "CRPS",
             "continuous ranked probability score, in units of the label",
@@ -153,15 +153,15 @@ REGRESSION = Task(
             optional=True,
             tex="CRPS",
         ),
-        Column("nll", "NLL", "mean negative logarithm of the density at the label", optional=True, tex="NLL"),
-        Column(
+        TableColumn("nll", "NLL", "mean negative logarithm of the density at the label", optional=True, tex="NLL"),
+        TableColumn(
             "pit_ks",
             "PIT-KS",
             "Kolmogorov-Smirnov distance of the PIT from a uniform distribution: 0 is calibrated",
             optional=True,
             tex="PIT-KS",
         ),
-        Column(
+        TableColumn(
             "coverage_68",
             "Coverage [%]",
             "labels inside the central 68 % interval of their prediction",
@@ -170,10 +170,12 @@ REGRESSION = Task(
         ),
     ),
     further=(
-        Column("valid_rmse", "Validation RMSE", CHOICE, decimals_of="std_error"),
-        Column("rmse", "RMSE", "root of the mean squared error", decimals_of="std_error"),
-        Column("mean_error_over_seeds", "Mean error over seeds", f"{OVER_SEEDS} Mean error", decimals_of="mean_error"),
-        Column("std_error_over_seeds", "Std over seeds", f"{OVER_SEEDS} Std", decimals_of="std_error"),
+        TableColumn("valid_rmse", "Validation RMSE", CHOICE, decimals_of="std_error"),
+        TableColumn("rmse", "RMSE", "root of the mean squared error", decimals_of="std_error"),
+        TableColumn(
+            "mean_error_over_seeds", "Mean error over seeds", f"{OVER_SEEDS} Mean error", decimals_of="mean_error"
+        ),
+        TableColumn("std_error_over_seeds", "Std over seeds", f"{OVER_SEEDS} Std", decimals_of="std_error"),
     ),
 )
 
@@ -189,30 +191,30 @@ CLASSIFICATION = Task(
         **{"roc_auc": "ROC AUC", "pr_auc": "PR AUC", "brier": "Brier", "ece": "ECE"},
     },
     columns=(
-        Column(
+        TableColumn(
             "accuracy", "Accuracy", "fraction of the objects whose class is right", tex="Accuracy", tex_interval=True
         ),
-        Column(
+        TableColumn(
             "balanced_accuracy",
             "Balanced accuracy",
             "mean over classes of the fraction of their objects that are right",
             tex="Balanced",
         ),
-        Column(
+        TableColumn(
             "log_loss",
             "Log loss",
             "mean negative logarithm of the probability of the true class",
             tex="Log loss",
             tex_interval=True,
         ),
-        Column("roc_auc", "ROC AUC", "area under the ROC curve; of several classes their mean", tex="ROC AUC"),
-        Column("pr_auc", "PR AUC", "average precision; of several classes their mean"),
-        Column("brier", "Brier", "mean squared error of the probabilities"),
-        Column("ece", "ECE", "expected calibration error: mean difference of confidence and accuracy", tex="ECE"),
+        TableColumn("roc_auc", "ROC AUC", "area under the ROC curve; of several classes their mean", tex="ROC AUC"),
+        TableColumn("pr_auc", "PR AUC", "average precision; of several classes their mean"),
+        TableColumn("brier", "Brier", "mean squared error of the probabilities"),
+        TableColumn("ece", "ECE", "expected calibration error: mean difference of confidence and accuracy", tex="ECE"),
     ),
     further=(
-        Column("valid_log_loss", "Validation log loss", CHOICE, decimals_of="log_loss"),
-        Column("accuracy_over_seeds", "Accuracy over seeds", f"{OVER_SEEDS} Accuracy", decimals_of="accuracy"),
+        TableColumn("valid_log_loss", "Validation log loss", CHOICE, decimals_of="log_loss"),
+        TableColumn("accuracy_over_seeds", "Accuracy over seeds", f"{OVER_SEEDS} Accuracy", decimals_of="accuracy"),
     ),
 )
 

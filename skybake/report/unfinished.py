@@ -30,7 +30,7 @@ def needed(plan: Plan) -> list[str]:
     return files
 
 
-def bake(plan: Plan) -> list[str]:
+def write_reports(plan: Plan) -> list[str]:
     """Write the reports of all datasets that have at least one result, and say on stderr what is missing.
 
     The files are those of the comparison's rules, which run again once the failed jobs have been done.

@@ -35,14 +35,14 @@ class Images:
         dataset: Where they lie.
         rows: (n,) their row numbers, in the order of the part.
         step: What is done to them before the network sees them; None before it is fitted.
-        held: (n, H, W, C) in memory; None if they are read when they are asked for.
-        reader: Reads those that are not held; kept open, so that all epochs see the same file.
+        in_memory: (n, H, W, C); None if they are read when they are asked for.
+        reader: Reads those that are not in memory; kept open, so that all epochs see the same file.
     """
 
     dataset: Dataset
     rows: np.ndarray
     step: preprocessing.ImageStep | None = None
-    held: np.ndarray | None = field(default=None, repr=False)
+    in_memory: np.ndarray | None = field(default=None, repr=False)
     reader: Reader | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
@@ -60,13 +60,13 @@ class Images:
 
     def hold(self) -> None:
         """Read all of them into memory."""
-        self.held = self.dataset.images(self.rows)
+        self.in_memory = self.dataset.images(self.rows)
 
     def prepare(self, step: preprocessing.ImageStep) -> None:
         """Set what is done to them."""
         self.step = step
-        if self.held is not None:
-            self.held = step.apply(self.held)
+        if self.in_memory is not None:
+            self.in_memory = step.apply(self.in_memory)
 
     def read(self, places: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return a copy (k, H, W, C) of the images at some places of the part, as the network sees them.
@@ -75,8 +75,8 @@ class Images:
             places: Of the part's rows.
             out: Where to put them, if they are read from disk.
         """
-        if self.held is not None:
-            return self.held[places]
+        if self.in_memory is not None:
+            return self.in_memory[places]
         if self.reader is None:
             raise RuntimeError(f"{self.dataset.path}: its images are neither in memory nor is their file open")
         images = self.reader.images(self.rows[places], out)
@@ -136,7 +136,7 @@ class Stream:
 
     def take(self, first: int, last: int) -> np.ndarray:
         """Return a copy of the images of the objects ``first`` to ``last`` of the epoch's order."""
-        if self._images.held is not None:
+        if self._images.in_memory is not None:
             return self._images.read(self.order[first:last])
         taken = np.empty((last - first, *self._images.shape), np.float32)
         for number in range(self._number(first), self._number(last - 1) + 1):
@@ -168,7 +168,7 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Part:
+class Subset:
     """The objects of a part as the network sees them.
 
     Attributes:
@@ -197,13 +197,13 @@ class Part:
         return np.concatenate(self.images.handfuls(self.shuffle, None, 0))
 
 
-def batches(part: Part, batch_size: int, seed: int | None = None, augmentation: str = "none", epoch: int = 0):
+def batches(part: Subset, batch_size: int, seed: int | None = None, augmentation: str = "none", epoch: int = 0):
     """Return a Keras ``PyDataset`` of a part.
 
     Args:
         part: What is given.
         batch_size: Objects a step.
-        seed: Of the order, drawn anew for every epoch, and of the augmentation; None for :meth:`Part.order` and none.
+        seed: Of the order, drawn anew for every epoch, and of the augmentation; None for :meth:`Subset.order` and none.
         augmentation: As :func:`skybake.training.preprocessing.augment` knows it.
         epoch: The first one, counted from 0.
     """

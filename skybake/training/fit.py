@@ -133,7 +133,7 @@ def predict_parts(prepared: Prepared, model, head: heads.Head) -> tuple[dict[str
     return predicted, len(last) / seconds
 
 
-def _outputs(model, part: feeding.Part) -> np.ndarray:
+def _outputs(model, part: feeding.Subset) -> np.ndarray:
     """Return the outputs (n, width) for a part, in its order."""
     outputs = model.predict(feeding.batches(part, 256), verbose=0)
     ordered = np.empty_like(outputs)

@@ -26,7 +26,7 @@ class Prepared:
         classes: Names of class 0, 1, ..., their numbers where the dataset has no names; empty for a regression.
     """
 
-    parts: Mapping[str, feeding.Part]
+    parts: Mapping[str, feeding.Subset]
     image_step: preprocessing.ImageStep
     scalar_step: preprocessing.Affine
     target_step: preprocessing.Affine
@@ -55,7 +55,7 @@ def prepare(data: Data, job: NetworkJob) -> Prepared:
     )
     shuffle = "chunks" if disk else training.shuffle
     parts = {
-        part: feeding.Part(images[part], target_step.apply(labels[part]), scalars.get(part), shuffle=shuffle)
+        part: feeding.Subset(images[part], target_step.apply(labels[part]), scalars.get(part), shuffle=shuffle)
         for part in data.rows
     }
     return Prepared(parts, step, scalar_step, target_step, _classes(data, job))

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 
-def hand_on() -> None:
+def forward_to_scripts() -> None:
     """Let the scripts below this process know of a SIGTERM that comes to it.
 
     Ahead of the time limit SLURM warns only the process that it started itself. That is Snakemake, which then waits for
@@ -22,10 +22,10 @@ def hand_on() -> None:
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        threading.Thread(target=_hand_on, args=(reading,), daemon=True).start()
+        threading.Thread(target=_forward, args=(reading,), daemon=True).start()
 
 
-def _hand_on(reading: int) -> None:
+def _forward(reading: int) -> None:
     while numbers := os.read(reading, 64):
         if signal.SIGTERM in numbers:
             for process in psutil.Process().children(recursive=True):

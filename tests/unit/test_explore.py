@@ -356,7 +356,7 @@ def test_a_composite_shows_an_object_in_the_middle_and_its_colour(tmp_path):
 def bake(folder, names=("centring", "rejected_rows"), **options):
     folder.mkdir(parents=True, exist_ok=True)
     write(folder, **options)
-    exploring.bake(
+    exploring.write_page(
         "galaxies",
         folder / "dataset.h5",
         folder / "rejected.csv",

@@ -62,7 +62,7 @@ SNAKEMAKE = """
 import os, signal, subprocess, sys, time
 from skybake.workflow import sigterm
 signal.signal(signal.SIGTERM, lambda *_: None)  # as Snakemake has a handler of its own
-sigterm.hand_on()
+sigterm.forward_to_scripts()
 script = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit(7)); print(1, flush=True); time.sleep(60)"
 shell = subprocess.Popen(["bash", "-c", 'set -e; "$0" -c "$1"; true', sys.executable, script], stdout=subprocess.PIPE)
 shell.stdout.readline()
