@@ -235,7 +235,7 @@ def without_progress_bar() -> None:
         sys.modules["tqdm"] = SimpleNamespace(tqdm=lambda **_: silent)
 
 
-def outputs_of(network: Path, part: feeding.Part) -> np.ndarray:
+def outputs_of(network: Path, part: feeding.Subset) -> np.ndarray:
     """Return what a saved network computes for a part: (n, width)."""
     import keras
 

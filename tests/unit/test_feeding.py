@@ -79,7 +79,7 @@ def test_steps_fitted_from_disk_are_those_fitted_in_memory(name, many):
     first, second = (preprocessing.fit_images(name, source) for source in (held, read))
     assert first.as_dict() == second.as_dict()
     if name in ("standardise", "per_pixel"):
-        pixels = held.held.astype(np.float64)
+        pixels = held.in_memory.astype(np.float64)
         axes = 0 if name == "per_pixel" else (0, 1, 2)
         np.testing.assert_allclose(first.mean, pixels.mean(axis=axes), rtol=1e-12, atol=1e-14)
         np.testing.assert_allclose(first.std, pixels.std(axis=axes), rtol=1e-12)
@@ -170,7 +170,7 @@ def test_parts_are_held_while_they_are_within_the_limit(limit, held, many):
     split = splits.load(many[1], opened)
     rows = {part: getattr(split, part) for part in splits.PARTS}
     found = feeding.parts_of(rows, opened, limit * ALL_MB)
-    assert {part for part, source in found.items() if source.held is not None} == set(held.split())
+    assert {part for part, source in found.items() if source.in_memory is not None} == set(held.split())
 
 
 def train(many, folder, **changes):

@@ -19,7 +19,7 @@ from skybake.data.columns import Column
 from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.evaluation.trained import History
-from skybake.figures import Comparison, Run, _style, forest
+from skybake.figures import Comparison, JudgedRow, _style, forest
 from skybake.files import with_null
 from skybake.raw.sdss.columns import scalar_column, with_preferred
 from skybake.results.predictions import Predicted, Prediction
@@ -27,7 +27,7 @@ from skybake.results.predictions import Predicted, Prediction
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
 RISING = np.linspace(0.5, 0.9, 10)  # an accuracy
-SCOPES = {"run": Run, "comparison": Comparison}
+SCOPES = {"run": JudgedRow, "comparison": Comparison}
 PARTS = {name: part for name, part in plugins.in_room("figures", "draw").items() if part.constants["SCOPE"] in SCOPES}
 
 
@@ -42,7 +42,7 @@ def history(loss=lambda epoch: np.exp(-epoch / 3), epochs=10) -> History:
     return History(epoch, loss(epoch), loss(epoch) + 0.1, best_epoch=4 if epochs else None)
 
 
-def judged(data: Run) -> Run:
+def judged(data: JudgedRow) -> JudgedRow:
     """Return the run with what it is judged to be now, as the file of metrics says it."""
     if next(iter(data.test.values())).prediction.classes is not None:
         found = judging.classification(data.test, Bootstrap(20))
@@ -53,7 +53,7 @@ def judged(data: Run) -> Run:
 
 def run(
     n=60, seeds=(1, 2), *, label="log10_m500c", redshift=True, mock=True, point=None, histories=None, std=None
-) -> Run:
+) -> JudgedRow:
     true = np.random.default_rng(1).normal(14, 0.3, n)
     test = {}
     for seed in seeds:
@@ -67,7 +67,7 @@ def run(
             column=COLUMNS.get(label, Column("log10 Msun", "mass", "mass")),
             columns={"redshift": COLUMNS["redshift"]} if redshift else {},
         )
-    data = Run(
+    data = JudgedRow(
         dataset="clusters",
         model="nonsequential",
         loss="huber-delta=0.3",
@@ -84,7 +84,7 @@ def run(
     return judged(data)
 
 
-def classified(n=90, seeds=(1, 2), *, classes=2, mock=True, sharp=2.0) -> Run:
+def classified(n=90, seeds=(1, 2), *, classes=2, mock=True, sharp=2.0) -> JudgedRow:
     true = np.random.default_rng(1).integers(0, classes, n)
     test = {}
     for seed in seeds:
@@ -99,7 +99,7 @@ def classified(n=90, seeds=(1, 2), *, classes=2, mock=True, sharp=2.0) -> Run:
             column=Column("", "kind", "class"),
             columns={},
         )
-    data = Run(
+    data = JudgedRow(
         dataset="stamps",
         model="nonsequential",
         loss="categorical_crossentropy",
@@ -116,7 +116,7 @@ def classified(n=90, seeds=(1, 2), *, classes=2, mock=True, sharp=2.0) -> Run:
     return judged(data)
 
 
-def data_for(name: str, **more) -> Run | Comparison:
+def data_for(name: str, **more) -> JudgedRow | Comparison:
     """Return what the figure ``name`` can be drawn of."""
     constants = PARTS[name].constants
     if constants["SCOPE"] == "comparison":
@@ -129,7 +129,7 @@ def data_for(name: str, **more) -> Run | Comparison:
     return with_magnitudes(data, "cModelMag_r") if "magnitude" in constants.get("NEEDS", ()) else data
 
 
-def with_snr(data: Run) -> Run:
+def with_snr(data: JudgedRow) -> JudgedRow:
     """Return a run whose objects of class 1 have a signal to noise."""
     for part in data.test.values():
         part.scalars["snr"] = np.where(part.label == 1, np.geomspace(3, 100, len(part.label)), np.nan)
@@ -137,7 +137,7 @@ def with_snr(data: Run) -> Run:
     return data
 
 
-def with_images(data: Run) -> Run:
+def with_images(data: JudgedRow) -> JudgedRow:
     """Return a run that can read the images of its objects."""
     first = next(iter(data.test.values()))
     images = np.random.default_rng(2).normal(0, 1, (len(first.ids), 9, 9, 2))
@@ -510,7 +510,7 @@ def test_scores_of_distributions_are_those_of_the_objects_in_bins(name):
     assert ks[0] == pytest.approx(stats.kstest(stats.norm.cdf(z), "uniform").statistic, rel=1e-6)
 
 
-def with_magnitudes(data: Run, *names: str) -> Run:
+def with_magnitudes(data: JudgedRow, *names: str) -> JudgedRow:
     """Return a run with magnitudes among its scalars, and a threshold that some errors are beyond."""
     for part in data.test.values():
         magnitudes = np.random.default_rng(3).uniform(14, 18, (len(names), len(part.label)))

@@ -144,7 +144,7 @@ def test_intervals_over_groups_know_that_copies_tell_nothing_new():
 def test_a_single_group_has_no_interval():
     d = np.random.default_rng(1).normal(size=50)
     one = Bootstrap(draws=20, groups=np.array(["field"] * 50))
-    assert not one.tells
+    assert not one.is_informative
     assert intervals(d, regression.statistics(0.3), one) == {}
     two = Bootstrap(draws=20, groups=np.array(["field"] * 25 + ["other"] * 25))
     assert intervals(d, regression.statistics(0.3), two)["mean_error"].high > d.mean()

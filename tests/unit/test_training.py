@@ -119,11 +119,11 @@ def test_images_and_labels_none_leave_data_alone(small):
     prepared = prepare(data, job())
     plain = prepare(data, job(images="none", labels="none"))
     rows = data.split.train
-    assert np.array_equal(plain.parts["train"].images.held, data.dataset.images(rows))
+    assert np.array_equal(plain.parts["train"].images.in_memory, data.dataset.images(rows))
     known = present(plain.parts["train"].targets)
     assert np.allclose(plain.parts["train"].targets[known], data.label("log10_mass", "train")[known[:, 0]])
     assert abs(prepared.parts["train"].targets[known].mean()) < 1e-5
-    assert abs(prepared.parts["train"].images.held.mean()) < 1e-4
+    assert abs(prepared.parts["train"].images.in_memory.mean()) < 1e-4
     missing = np.isnan(data.dataset.labels["log10_mass"][rows])
     assert (prepared.parts["train"].targets[missing] == -9999).all()
 
@@ -298,7 +298,7 @@ def test_augmentation_changes_the_training_and_reproduces(small, tmp_path):
 
 def test_per_pixel_gives_every_pixel_unit_variance(small):
     data = runs.load(*small, "log10_mass")
-    image = prepare(data, job(images="per_pixel")).parts["train"].images.held
+    image = prepare(data, job(images="per_pixel")).parts["train"].images.in_memory
     assert image.mean(axis=0) == pytest.approx(0, abs=1e-5)
     assert image.std(axis=0) == pytest.approx(1, abs=1e-4)
 
