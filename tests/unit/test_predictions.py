@@ -14,7 +14,7 @@ from skybake.results.predictions import Predicted, Prediction
 N = 300
 RNG = np.random.default_rng(0)
 FORMS = {
-    "point": heads.Point(),
+    "point": heads.PointHead(),
     "gaussian": heads.Gaussian(),
     "student_t": heads.StudentT(),
     "quantiles": heads.Quantiles(),

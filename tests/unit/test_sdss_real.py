@@ -15,7 +15,9 @@ from astropy.wcs import WCS, FITSFixedWarning
 from skybake.data.columns import DatasetError
 from skybake.data.dataset import load_dataset as load
 from skybake.raw import RawError
-from skybake.raw.sdss import BANDS, Options, ingest
+from skybake.raw import sdss
+from skybake.raw.ingest import ingest
+from skybake.raw.sdss import BANDS, Options
 
 DATA = Path(os.environ.get("SKYBAKE_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
 APERTURE = 10  # pixels, 4 arcsec: all but about one per cent of a star's light, and few neighbours
@@ -32,7 +34,7 @@ def data(name):
 def run(folder, catalogue, frames, **options):
     out, rejected = folder / "dataset.h5", folder / "rejected.csv"
     try:
-        ingest({"catalogue": catalogue, "frames": frames}, out, rejected, Options(**options), mock=False)
+        ingest(sdss, {"catalogue": catalogue, "frames": frames}, out, rejected, Options(**options), mock=False)
     except DatasetError:
         return None, pd.read_csv(rejected, dtype=str)
     return load(out), pd.read_csv(rejected, dtype=str)

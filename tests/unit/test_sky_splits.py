@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skybake import baselines
-from skybake.config.blocks import Dataset
+from skybake.config.blocks import DatasetBlock
 from skybake.data import columns, splits
 from skybake.data.dataset import load_dataset
 from skybake.data.writer import create_dataset
@@ -126,5 +126,5 @@ def test_bootstraps_draw_whole_cells(tmp_path):
 
 
 def test_the_config_takes_a_split_by_sky():
-    found = Dataset.model_validate({"survey": "sdss", "mock": {}, "split": {"strategy": "sky", "cell": 0.5}})
+    found = DatasetBlock.model_validate({"survey": "sdss", "mock": {}, "split": {"strategy": "sky", "cell": 0.5}})
     assert found.split.model_dump() == {"strategy": "sky", "cell": 0.5, "test": 0.1, "valid": 0.1, "seed": 40}
