@@ -19,7 +19,7 @@ from skybake.metrics import classification as classes
 from skybake.metrics import in_bins, probabilistic
 from skybake.metrics import regression as points
 from skybake.metrics.regression import Statistic, present
-from skybake.metrics.weighted import rail_outlier_fraction
+from skybake.metrics.robust import rail_outlier_fraction
 from skybake.results.predictions import Predicted
 
 LEVELS = (0.5, 0.68, 0.9, 0.95)  # of central intervals whose coverage is told
