@@ -19,7 +19,7 @@ from skybake.metrics import classification as classes
 from skybake.metrics import in_bins, probabilistic
 from skybake.metrics import regression as points
 from skybake.metrics.regression import Statistic
-from skybake.metrics.weighted import rail_outlier_fraction
+from skybake.metrics.robust import rail_outlier_fraction
 from skybake.missing import present
 from skybake.results.predictions import Predicted
 

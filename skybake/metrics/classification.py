@@ -182,15 +182,3 @@ def measure(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None =
     if not used:
         raise ValueError(f"none of {len(label)} objects has a label: all are NaN or -9999")
     return {name: Measured(metric(label, classes, weights), used) for name, metric in METRICS.items()}
-
-
-def binary_accuracy(label: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Return the fraction of the known yes-or-no labels (N, L) of each object that are right, (N,).
-
-    NaN where an object has no label; astroNN's form counts missing labels as wrong and then corrects for them.
-    """
-    label = np.asarray(label, dtype=np.float64)
-    is_known = present(label)
-    right = is_known & ((np.asarray(probability) > 0.5) == (label == 1))
-    count = is_known.sum(axis=-1)
-    return np.where(count > 0, right.sum(axis=-1) / np.maximum(count, 1), np.nan)

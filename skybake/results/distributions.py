@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import scoringrules
-from scipy import special
+from scipy import special, stats
 
 from skybake.results.predictions import Prediction
 
@@ -90,8 +90,8 @@ def _beside(parameter: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Normal:
-    """Gaussians.
+class _Scipys:
+    """A distribution of scipy, moved and stretched for each object.
 
     Attributes:
         mean, std: (N,).
@@ -100,12 +100,22 @@ class Normal:
     mean: np.ndarray
     std: np.ndarray
 
+    @property
+    def scale(self) -> np.ndarray:
+        """(N,) what the standard form is stretched by."""
+        return self.std
+
+    @property
+    def _form(self) -> Any:
+        """The standard form, as scipy freezes it."""
+        raise NotImplementedError
+
     def _standardised(self, values: np.ndarray) -> np.ndarray:
-        return (values - _beside(self.mean, values)) / _beside(self.std, values)
+        return (values - _beside(self.mean, values)) / _beside(self.scale, values)
 
     def cdf(self, values: np.ndarray) -> np.ndarray:
         """Return the probability below values."""
-        return special.ndtr(self._standardised(values))
+        return self._form.cdf(self._standardised(values))
 
     def pdf(self, values: np.ndarray) -> np.ndarray:
         """Return the density at values."""
@@ -113,11 +123,24 @@ class Normal:
 
     def log_pdf(self, values: np.ndarray) -> np.ndarray:
         """Return the logarithm of the density."""
-        return -0.5 * (np.square(self._standardised(values)) + LOG_2PI) - np.log(_beside(self.std, values))
+        return self._form.logpdf(self._standardised(values)) - np.log(_beside(self.scale, values))
 
     def quantile(self, levels: Sequence[float]) -> np.ndarray:
         """Return quantiles (N, Q)."""
-        return self.mean[:, None] + self.std[:, None] * special.ndtri(np.asarray(levels))
+        return self.mean[:, None] + self.scale[:, None] * self._form.ppf(np.asarray(levels))
+
+
+@dataclass(frozen=True)
+class Normal(_Scipys):
+    """Gaussians.
+
+    Attributes:
+        mean, std: (N,).
+    """
+
+    @property
+    def _form(self) -> Any:
+        return stats.norm()
 
     def crps(self, label: np.ndarray) -> np.ndarray:
         """Return the score (N,); Gneiting et al. 2005, Mon. Weather Rev. 133, 1098, eq. 5."""
@@ -129,7 +152,7 @@ class Normal:
 
 
 @dataclass(frozen=True)
-class StudentT:
+class StudentT(_Scipys):
     """Student's t.
 
     Attributes:
@@ -137,8 +160,6 @@ class StudentT:
         dof: Degrees of freedom, above 2.
     """
 
-    mean: np.ndarray
-    std: np.ndarray
     dof: float
 
     @property
@@ -147,28 +168,8 @@ class StudentT:
         return self.std * np.sqrt(1 - 2 / self.dof)
 
     @property
-    def _log_constant(self) -> float:
-        return special.gammaln(0.5 * (self.dof + 1)) - special.gammaln(0.5 * self.dof) - 0.5 * np.log(np.pi * self.dof)
-
-    def _standardised(self, values: np.ndarray) -> np.ndarray:
-        return (values - _beside(self.mean, values)) / _beside(self.scale, values)
-
-    def cdf(self, values: np.ndarray) -> np.ndarray:
-        """Return the probability below values."""
-        return special.stdtr(self.dof, self._standardised(values))
-
-    def pdf(self, values: np.ndarray) -> np.ndarray:
-        """Return the density at values."""
-        return np.exp(self.log_pdf(values))
-
-    def log_pdf(self, values: np.ndarray) -> np.ndarray:
-        """Return the logarithm of the density."""
-        tail = -0.5 * (self.dof + 1) * np.log1p(np.square(self._standardised(values)) / self.dof)
-        return self._log_constant + tail - np.log(_beside(self.scale, values))
-
-    def quantile(self, levels: Sequence[float]) -> np.ndarray:
-        """Return quantiles (N, Q)."""
-        return self.mean[:, None] + self.scale[:, None] * special.stdtrit(self.dof, np.asarray(levels))
+    def _form(self) -> Any:
+        return stats.t(self.dof)
 
     def crps(self, label: np.ndarray) -> np.ndarray:
         """Return the score (N,); Jordan, Krüger & Lerch 2019, J. Stat. Softw. 90, 12, appendix A."""
@@ -176,8 +177,8 @@ class StudentT:
 
     def square_integral(self) -> np.ndarray:
         """Return the integral of the squared density, (N,)."""
-        peak = np.exp(2 * self._log_constant + special.gammaln(self.dof + 0.5) - special.gammaln(self.dof + 1))
-        return peak * np.sqrt(np.pi * self.dof) / self.scale
+        shape = special.gammaln(self.dof + 0.5) - special.gammaln(self.dof + 1)
+        return np.exp(2 * self._form.logpdf(0) + shape) * np.sqrt(np.pi * self.dof) / self.scale
 
 
 @dataclass(frozen=True)

@@ -101,12 +101,6 @@ def test_areas_need_every_class():
     assert found["accuracy"] == pytest.approx(np.mean(TWO[:, 0] >= 0.5))
 
 
-def test_binary_accuracy_counts_known_labels_only():
-    label = np.array([[1, 0, np.nan], [1, -9999, 0], [np.nan] * 3])
-    found = classification.binary_accuracy(label, np.array([[0.9, 0.9, 0.9], [0.9, 0.1, 0.1], [0, 0, 0]]))
-    assert np.array_equal(found, [0.5, 1, np.nan], equal_nan=True)
-
-
 @pytest.mark.parametrize(
     ("label", "classes", "message"),
     [

@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 import scoringrules
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
-from skybake.metrics import in_bins, probabilistic, weighted
+from skybake.metrics import in_bins, probabilistic, robust
 from skybake.metrics import regression as plain
 from skybake.results.predictions import Prediction
 
@@ -132,32 +130,7 @@ def test_a_wrong_number_of_labels_is_refused():
         probabilistic.measure(LABEL[:3], Prediction(MEAN, STD))
 
 
-# Weighted and robust metrics of points --------------------------------------------------------------------------------
-
-
-@given(st.lists(st.integers(0, 3), min_size=12, max_size=12).filter(lambda times: sum(times) > 1))
-@settings(deadline=None, max_examples=25, derandomize=True)
-def test_whole_weights_of_points_are_repetitions(times):
-    label, point = LABEL[:12].copy(), MEAN[:12]
-    rows = np.repeat(np.arange(12), times)
-    found = weighted.measure(label, point, np.array(times), threshold=0.1)
-    expected = plain.measure(label[rows], point[rows], threshold=0.1)
-    for name, item in found.items():
-        assert item.value == pytest.approx(expected[name].value, rel=1e-9, abs=1e-12, nan_ok=True), name
-
-
-def test_equal_weights_change_nothing_and_missing_labels_are_left_out():
-    label = np.where(np.arange(N) % 3, LABEL, np.nan)
-    found = weighted.measure(label, MEAN, np.full(N, 7.0), 0.3)
-    for name, item in plain.measure(label, MEAN, 0.3).items():
-        assert found[name].n == item.n
-        assert found[name].value == pytest.approx(item.value, rel=1e-9), name
-
-
-@pytest.mark.parametrize("weights", [[1, -1, 1], [0, 0, 0], [1, np.nan, 1]])
-def test_weights_that_make_no_sense_are_refused(weights):
-    with pytest.raises(ValueError, match="weights: expected finite numbers"):
-        weighted.measure(LABEL[:3], MEAN[:3], np.array(weights), 0.3)
+# Robust metrics of points ---------------------------------------------------------------------------------------------
 
 
 def test_rail_outliers():
@@ -165,12 +138,12 @@ def test_rail_outliers():
     narrow, wide = RNG.normal(0, 0.001, 1000), RNG.normal(0, 0.2, 1000)
     narrow[:10] = 0.061
     wide[:10] = [0.5] * 5 + [5.0] * 5
-    assert weighted.rail_outlier_fraction(narrow) == 0.01
+    assert robust.rail_outlier_fraction(narrow) == 0.01
     threshold = 3 * stats.iqr(wide) / 1.349
     assert threshold > 0.06
     expected = np.mean(np.abs(wide) > threshold)
-    assert np.array_equal(weighted.rail_outlier_fraction(np.stack([narrow, wide])), [0.01, expected])
-    assert np.isnan(weighted.rail_outlier_fraction(np.array([0.0, np.nan, 1.0])))
+    assert np.array_equal(robust.rail_outlier_fraction(np.stack([narrow, wide])), [0.01, expected])
+    assert np.isnan(robust.rail_outlier_fraction(np.array([0.0, np.nan, 1.0])))
 
 
 # Bins of a scalar -----------------------------------------------------------------------------------------------------

@@ -14,8 +14,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 
 from skybake.data.columns import DatasetError
 from skybake.data.dataset import load_dataset as load
-from skybake.raw import RawError
-from skybake.raw import sdss
+from skybake.raw import RawError, sdss
 from skybake.raw.ingest import ingest
 from skybake.raw.sdss import BANDS, Options
 
