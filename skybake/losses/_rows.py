@@ -15,7 +15,7 @@ def present(y_true):
     The comparison is in the labels' own precision: in float16 the magic number is -10000, in bfloat16 -9984.
     """
     y_true = ops.convert_to_tensor(y_true)
-    return missing.present(y_true, ops)
+    return missing.present(y_true, ops, ops.cast(missing.MAGIC, y_true.dtype))
 
 
 def rows(x):
