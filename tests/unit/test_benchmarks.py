@@ -31,7 +31,7 @@ def loaded(name):
 
 gpu, cluster = loaded("gpu"), loaded("cluster")
 
-NEEDED = {"numpy", "h5py", "keras", "pydantic"}
+NEEDED = {"numpy", "h5py", "keras", "pydantic", "pydantic_core"}  # the last comes with pydantic
 ASKED_FOR = {  # in functions: the chosen framework, or what this benchmark does not do
     *("tensorflow", "jax"),
     "tqdm",  # which it does without

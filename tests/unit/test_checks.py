@@ -18,7 +18,7 @@ def test_hooks_take_their_tools_from_the_development_environment():
         assert folder == ".venv/bin"
         assert re.search(rf"^{tool}==", locked, flags=re.MULTILINE)
         tools.add(tool)
-    assert tools == {"ruff", "snakefmt", "codespell"}
+    assert tools == {"ruff", "snakefmt", "codespell", "mypy"}
     lint = (ROOT / "Makefile").read_text().split("\nlint:")[1].split("\n\n")[0]
     assert all(f"$(BIN)/{tool}" in lint for tool in tools)
 
