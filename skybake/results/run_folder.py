@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,8 @@ class Record:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is written: all but what this run does not have."""
-        always = ("parameters", "epochs", "best_epoch", "library_loss", "model_parameters", "loss_parameters", "inputs")
+        always = {"parameters", "epochs", "best_epoch", "model_parameters", "loss_parameters", "inputs"}
+        always |= {item.name for item in fields(self) if item.default is MISSING and item.default_factory is MISSING}
         found = {item.name: getattr(self, item.name) for item in fields(self)}
         absent: tuple[Any, ...] = (None, "", (), [], {})
         return {name: value for name, value in found.items() if name in always or value not in absent}

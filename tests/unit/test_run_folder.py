@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from skybake.data.columns import Column
 from skybake.files import file_digest
 from skybake.results import run_folder
 from skybake.results.predictions import Predicted, Prediction
@@ -28,7 +29,9 @@ ROWS = [{"epoch": 1, "loss": 0.1 + 0.2, "val_loss": 1 / 3}, {"epoch": 2, "loss":
 def written(tmp_path):
     (tmp_path / "model.keras").write_bytes(b"network")
     label = np.array([1.0, np.nan])
-    part = Predicted(np.array(["a", "b"]), label, Prediction(point=np.array([0.5, 1.5])), {}, "y", "dex")
+    part = Predicted(
+        np.array(["a", "b"]), label, Prediction(point=np.array([0.5, 1.5])), {}, "y", Column("dex", "a label")
+    )
     run_folder.write(tmp_path, RECORD, TIMING, ROWS, {"valid": part})
     return tmp_path
 
@@ -50,6 +53,12 @@ def test_what_a_run_does_not_have_is_not_written(written):
     names = json.loads((written / "run.json").read_text())
     assert not {"n_test", "classes", "point", "diverged", "class_weights"} & set(names)
     assert names["best_epoch"] is None
+
+
+def test_a_label_without_units_has_a_record_too(tmp_path):
+    given = replace(RECORD, units="", library_loss=None)
+    run_folder.write(tmp_path, given, TIMING, [], {})
+    assert replace(run_folder.read_record(tmp_path), files={}) == given
 
 
 def test_a_baseline_has_a_history_without_epochs(tmp_path):

@@ -14,7 +14,7 @@ from skybake.evaluation import trained
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.results import predictions
 from tests.conftest import SCHEMA, write_dataset
-from tests.training_settings import job
+from tests.training_settings import baseline
 
 SKY = {"strategy": "sky", "cell": 1.0, "test": 0.25, "valid": 0.25, "seed": 3}
 FILES = ["history.csv", "predictions.h5", "timing.json", "run.json"]
@@ -115,7 +115,7 @@ def test_bootstraps_draw_whole_cells(tmp_path):
     data = write_positions(tmp_path / "d.h5", rng.uniform(10, 14, 120), rng.uniform(0, 2, 120))
     split = splits.make(data, SKY)
     splits.write(tmp_path / "s.h5", split)
-    what = replace(job("constant", "baseline", inputs=()), training={}, loss_parameters={})
+    what = baseline("constant").model_copy(update={"inputs": ()})
     baselines.fit_job(data.path, tmp_path / "s.h5", what, {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES)
     cells = splits.kept_together(data, SKY)
     found = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test")

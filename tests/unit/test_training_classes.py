@@ -2,7 +2,6 @@
 
 import csv
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,7 +72,7 @@ def write_classes(path, *, counts=(80, 80, 80), names=NAMES, noise=0.3, change=N
 def classes_job(loss="categorical_crossentropy", parameters=None, **changes):
     settings = {"epochs": 20, "images": "none", "optimizer": {"name": "adam", "learning_rate": 0.01}, **changes}
     model = job("simple_sequential", loss, loss_parameters=parameters, parameters=SMALL, inputs=(), **settings)
-    return replace(model, label="kind")
+    return model.model_copy(update={"label": "kind"})
 
 
 def train(files, what, tmp_path):
