@@ -1,7 +1,6 @@
 """Features of the baselines, what they predict of classes, and which seeds they are fitted for."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from skybake.data.writer import create_dataset
 from skybake.evaluation.judge import judge
 from skybake.raw.sdss.columns import scalar_column
 from skybake.results import predictions
+from skybake.training.job import Job
 from tests.training_settings import job
 
 FILES = ["history.csv", "predictions.h5", "timing.json", "run.json"]
@@ -88,7 +88,8 @@ def write_classes(folder, names=("faint", "blue", "red"), known=3):
 
 
 def fit(name, data, folder, seeds=(1,), **parameters):
-    what = replace(job(name, "baseline", parameters=parameters, inputs=()), training={}, label="kind")
+    given = job(name, "baseline", parameters=parameters, inputs=()).model_dump(include=set(Job.model_fields))
+    what = Job(**given | {"label": "kind"})
     folders = {seed: folder / name / f"seed-{seed}" for seed in seeds}
     baselines.fit_job(*data, what, folders, folder / name / ".work", FILES)
     return folders
