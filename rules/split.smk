@@ -28,7 +28,7 @@ rule split:
         runtime=jobs.minutes(10),
     params:
         strategy=lambda wildcards: PLAN.config.datasets[wildcards.dataset].split.model_dump(),
-        code=code_digest("split"),
+        code=lambda wildcards: code_digest("split", PLAN.split_modules(wildcards.dataset)),
     message:
         "splitting {wildcards.dataset}"
     script:

@@ -113,7 +113,7 @@ def in_room(room: str, function: str | None = None) -> Mapping[str, PlugIn]:
     """Return the parts of a room of the library, by name.
 
     Args:
-        room: A folder of the library: ``models`` (see :func:`models`), ``baselines``, ``raw``, ``mock`` or ``figures``.
+        room: A folder of the library: ``models`` (see :func:`models`), ``baselines``, ``data/splits``, ...
         function: The function whose keyword-only parameters the config may set; a file without it is no part.
     """
     found = {}
@@ -123,7 +123,7 @@ def in_room(room: str, function: str | None = None) -> Mapping[str, PlugIn]:
             continue
         found[name] = PlugIn(
             name=name,
-            module=f"skybake.{room}.{name}",
+            module=f"skybake.{room.replace('/', '.')}.{name}",
             parameters=_defaults(functions[function], path, keyword_only=True) if function else {},
             constants=_constants(path),
             limits=_limits(path),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Annotated, Any, Union, get_args
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
+
+from skybake import plugins
 
 
 class Settings(BaseModel):
@@ -49,3 +51,26 @@ class ShortForms:
         if isinstance(given, str):
             return {self.tag: given}
         return {self.tag: self.usual, **given} if isinstance(given, dict) else given
+
+
+def one_of(room: str, function: str, *, tag: str, usual: str) -> Any:
+    """Return the type of a block that names a file of a room and has its ``Options``; a bare name takes the defaults.
+
+    Args:
+        room: A folder of the library.
+        function: What a file of the room must have.
+        tag: Key that names the file.
+        usual: The file that is meant where the block does not say it.
+
+    Raises:
+        TypeError: A file has no ``Options``, or they go by another name than the file.
+    """
+    blocks = []
+    for name, part in plugins.in_room(room, function).items():
+        block = getattr(part.load(), "Options", None)
+        field = block.model_fields.get(tag) if block else None
+        if field is None or get_args(field.annotation) != (name,):
+            found = "none" if field is None else field.annotation
+            raise TypeError(f'{part.file}: Options.{tag}: {found} found; expected Literal["{name}"], the file\'s name')
+        blocks.append(block)
+    return Annotated[Union[tuple(blocks)], Field(discriminator=tag), ShortForms(tag, usual=usual)]  # noqa: UP007

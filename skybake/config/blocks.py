@@ -9,10 +9,10 @@ from pydantic import Field, StrictInt, field_validator, model_validator
 
 from skybake import plugins
 from skybake.config.paths import expanded
-from skybake.data.splits.settings import Fractions, Group, Holdout, Official, Sky
+from skybake.data.splits.settings import AnyStrategy
 from skybake.evaluation.settings import Statistics
 from skybake.fetch import Fetch
-from skybake.settings import Settings, ShortForms
+from skybake.settings import Settings
 from skybake.training.settings import Inside, Training
 
 RESERVED = {"logs", "benchmarks", "config.yaml", "report.html", "comparison.csv"}
@@ -38,13 +38,10 @@ class DatasetBlock(Settings):
     inputs: list[str] | None = Field(
         None, description="Scalars given to models beside the image; by default what the survey suggests."
     )
-    split: Annotated[
-        Holdout | Fractions | Group | Sky | Official,
-        Field(discriminator="strategy"),
-        ShortForms("strategy", usual="holdout"),
-    ] = Field(
-        Holdout(),
-        description="How objects are divided into train, validation and test; a bare strategy takes the defaults.",
+    split: AnyStrategy = Field(  # type: ignore[assignment]  # a bare name is read as its block
+        "holdout",
+        description="How objects are divided into train, validation and test: a file of `skybake/data/splits/`; a bare"
+        " name takes the defaults.",
     )
     outlier: float | None = Field(
         None,

@@ -12,6 +12,7 @@ from skybake.config.blocks import Config
 from skybake.config.combinations import Chosen, Combination, SweepPoint, chosen_part
 from skybake.config.paths import BASELINE_FILES, COMPARISON_FILES, NETWORK_FILES, Paths, expanded
 from skybake.config.sweeps import sweep_points
+from skybake.data.splits import strategies
 from skybake.settings import Settings
 from skybake.training.job import Job, NetworkJob
 from skybake.training.settings import Inside
@@ -156,6 +157,10 @@ class Plan:
         """Return the name of a dataset's split: its strategy and seed."""
         given = self.config.datasets[dataset].split
         return f"{given.strategy}-{given.seed}"
+
+    def split_modules(self, dataset: str) -> list[str]:
+        """Return the module of a dataset's split."""
+        return [strategies()[self.config.datasets[dataset].split.strategy].module]
 
     def modules(self, room: str, dataset: str) -> list[str]:
         """Return the survey's module in ``raw`` or ``mock``."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.data.splits import WHOLE_GROUPS
+from skybake.data import splits
 from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.missing import present
@@ -134,6 +134,6 @@ def of_groups(bootstrap: Bootstrap, trained: Mapping[int, Trained], part: str) -
     """Return how a part's labelled objects are drawn: in the groups or cells that the split kept whole, or singly."""
     first = next(iter(trained.values()))
     found = first.parts[part]
-    if first.run.split.get("strategy") not in WHOLE_GROUPS or found.groups is None:
+    if found.groups is None or not splits.keeps_groups_whole(first.run.split["strategy"]):
         return bootstrap
     return replace(bootstrap, groups=found.groups[present(found.label)])

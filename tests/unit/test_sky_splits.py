@@ -9,6 +9,7 @@ from skybake import baselines
 from skybake.config.blocks import DatasetBlock
 from skybake.data import columns, splits
 from skybake.data.dataset import load_dataset
+from skybake.data.splits.sky import sky_cells
 from skybake.data.writer import create_dataset
 from skybake.evaluation import trained
 from skybake.evaluation.bootstrap import Bootstrap
@@ -40,7 +41,7 @@ def test_cells_have_equal_areas():
     """Uniform on the sphere: every cell gets as many, within the noise of counting."""
     rng = np.random.default_rng(0)
     n, cell = 400_000, 20.0
-    cells = splits.sky_cells(rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-1, 1, n))), cell)
+    cells = sky_cells(rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-1, 1, n))), cell)
     _, counts = np.unique(cells, return_counts=True)
     assert len(counts) == 18 * 6  # 360 / 20; 2 / (20 degrees in radians) = 5.7
     expected = n / len(counts)
@@ -50,7 +51,7 @@ def test_cells_have_equal_areas():
 def test_the_seam_in_right_ascension_is_no_edge():
     """359.9999 and -0.0001 are one place; so are 360 and 0, and what rounding makes of them."""
     ra = np.array([359.9999, -1e-4, -1e-20, 0.0, 360.0, 1e-4, -360.0])
-    cells = splits.sky_cells(ra, np.zeros(7), 1.0)
+    cells = sky_cells(ra, np.zeros(7), 1.0)
     assert cells[0] == cells[1]
     assert set(cells[2:]) == {cells[3]}
     assert cells[0] != cells[3]
@@ -58,7 +59,7 @@ def test_the_seam_in_right_ascension_is_no_edge():
 
 
 def test_the_poles_belong_to_the_last_rows():
-    rows = [int(cell.split("-")[1]) for cell in splits.sky_cells(np.full(4, 10.0), np.array([-90, -89.9, 89.9, 90]), 1)]
+    rows = [int(cell.split("-")[1]) for cell in sky_cells(np.full(4, 10.0), np.array([-90, -89.9, 89.9, 90]), 1)]
     assert rows == [0, 0, 114, 114]  # 2 / (1 degree in radians) = 114.6: 115 rows
 
 
@@ -67,7 +68,7 @@ def test_cells_have_the_size_asked_for_at_the_equator(cell):
     """Neighbours within a cell are at most its diagonal apart, and the number of cells goes with 1 / area."""
     rng = np.random.default_rng(1)
     ra, dec = rng.uniform(100, 100 + 3 * cell, 3000), rng.uniform(-cell, cell, 3000)
-    cells = splits.sky_cells(ra, dec, cell)
+    cells = sky_cells(ra, dec, cell)
     for name in np.unique(cells):
         assert np.ptp(ra[cells == name]) <= cell * 1.1
         assert np.ptp(dec[cells == name]) <= cell * 1.2

@@ -1,25 +1,47 @@
 """Splits: the reference's rows, groups kept together, digests."""
 
+import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 from sklearn.model_selection import train_test_split
 
+from skybake import plugins
 from skybake.data import columns, splits
 from skybake.data.dataset import load_dataset
+from skybake.data.splits import _whole_groups
 from skybake.data.writer import create_dataset
+from skybake.settings import one_of
 from tests.conftest import SCHEMA, write_dataset
+
+
+class Objects:
+    """As much of a dataset as a split of objects without labels asks for."""
+
+    path, digest, classes = "memory", "d", ()
+
+    def __init__(self, groups):
+        self.groups = np.array([f"g{group}" for group in groups])
+
+    def __len__(self):
+        return len(self.groups)
+
+
+def parts_of(strategy, groups):
+    """Return the parts of objects of some groups."""
+    split = splits.make(Objects(groups), strategy)
+    return split.train, split.valid, split.test
 
 
 def test_holdout_gives_the_rows_of_the_reference():
     rows = np.arange(7946)
     rest, test = train_test_split(rows, test_size=0.1, random_state=40)
     train, valid = train_test_split(rest, test_size=0.1, random_state=40)
-    found = splits.holdout(7946, test=0.1, valid=0.1, seed=40)
+    found = parts_of({"strategy": "holdout"}, range(7946))
     assert [len(part) for part in found] == [6435, 716, 795]
     for ours, theirs in zip(found, (train, valid, test), strict=True):
         assert np.array_equal(ours, theirs)
@@ -30,7 +52,7 @@ def test_fractions_cut_as_astroml_does():
     edges = (np.cumsum([0.7, 0.1, 0.2]) * 1001).astype(int)
     rows = np.arange(1001)
     np.random.RandomState(3).shuffle(rows)
-    found = splits.fractions(1001, train=0.7, valid=0.1, test=0.2, seed=3)
+    found = parts_of({"strategy": "fractions", "seed": 3}, range(1001))
     for ours, theirs in zip(found, (rows[: edges[0]], rows[edges[0] : edges[1]], rows[edges[1] :]), strict=True):
         assert np.array_equal(ours, theirs)
 
@@ -46,21 +68,13 @@ STRATEGIES = [
 @settings(max_examples=30, deadline=None)
 @given(groups=st.lists(st.integers(0, 30), min_size=40, max_size=120), seed=st.integers(0, 1000))
 def test_parts_are_disjoint_and_complete(strategy, groups, seed):
-    names = np.array([f"g{group}" for group in groups])
     if len(set(groups)) < 10:
         return
-    fake = SimpleNamespace(path="memory", groups=names, digest="d", __len__=None)
-    parts = (
-        splits.grouped(names, test=0.2, valid=0.2, seed=seed)
-        if strategy["strategy"] == "group"
-        else {"holdout": splits.holdout, "fractions": splits.fractions}[strategy["strategy"]](
-            len(names), **{key: value for key, value in strategy.items() if key != "strategy"} | {"seed": seed}
-        )
-    )
-    assert sorted(np.concatenate(parts)) == list(range(len(names)))
+    objects = Objects(groups)
+    split = splits.make(objects, strategy | {"seed": seed})
+    assert sorted(np.concatenate([split.train, split.valid, split.test])) == list(range(len(groups)))
     if strategy["strategy"] == "group":
-        split = splits.Split(*parts, digest=fake.digest, strategy=strategy)
-        assert splits.shared_groups(split, names) == []
+        assert splits.shared_groups(split, objects.groups) == []
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strategy: strategy["strategy"])
@@ -154,7 +168,7 @@ def test_a_class_without_an_object_to_train_on_is_refused(tmp_path):
 
 def test_too_few_groups_are_refused():
     with pytest.raises(splits.SplitError, match="2 groups found, expected at least 3"):
-        splits.grouped(np.array(["a", "a", "b"]), test=0.1, valid=0.1, seed=0)
+        _whole_groups.grouped(np.array(["a", "a", "b"]), test=0.1, valid=0.1, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -162,4 +176,77 @@ def test_too_few_groups_are_refused():
 )
 def test_shares_that_leave_no_group_are_refused(test, valid, words):
     with pytest.raises(splits.SplitError, match=f"{words}.* leaves none.*Hint: smaller shares"):
-        splits.grouped(np.array(["a", "b", "c"] * 5), test=test, valid=valid, seed=0)
+        _whole_groups.grouped(np.array(["a", "b", "c"] * 5), test=test, valid=valid, seed=0)
+
+
+TEMPLATE = '''"""Every third object is tested."""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from skybake.data.splits._strategy import Strategy
+
+
+class Options(Strategy):
+    """Every so many objects one is tested."""
+
+    strategy: Literal["every_third"]
+    step: int = Field(3, ge=2, description="So many.")
+    seed: int = Field(0, ge=0, description="Without effect.")
+
+
+def parts(dataset, options):
+    rows = np.arange(len(dataset))
+    return rows[options.step % 3 :: 3], rows[1::3], rows[2::3]
+'''
+
+
+@pytest.fixture
+def every_third(tmp_path, monkeypatch):
+    """A strategy in a file of its own."""
+    (tmp_path / "every_third.py").write_text(TEMPLATE)
+    monkeypatch.setattr(splits, "__path__", [*splits.__path__, str(tmp_path)])
+    monkeypatch.setattr(plugins, "_files", lambda room: {"every_third": tmp_path / "every_third.py"})
+    plugins.in_room.cache_clear()
+    yield TypeAdapter(one_of("data/splits", "parts", tag="strategy", usual="every_third"))
+    plugins.in_room.cache_clear()
+    sys.modules.pop("skybake.data.splits.every_third", None)
+
+
+def test_a_file_is_enough_for_a_strategy(every_third, tmp_path):
+    for short in ("every_third", {}, {"strategy": "every_third", "step": 3}):
+        assert every_third.validate_python(short).model_dump() == {"strategy": "every_third", "step": 3, "seed": 0}
+    with pytest.raises(ValidationError, match="greater than or equal to 2"):
+        every_third.validate_python({"step": 1})
+    data = load_dataset(write_dataset(tmp_path / "dataset.h5"))
+    assert list(splits.make(data, {"strategy": "every_third"}).test) == list(range(2, len(data), 3))
+    assert not splits.keeps_groups_whole("every_third")
+
+
+def test_parts_that_lose_or_repeat_a_row_are_refused(every_third, tmp_path):
+    data = load_dataset(write_dataset(tmp_path / "dataset.h5"))
+    with pytest.raises(splits.SplitError, match=r"every_third\.py: parts of \d+ objects .* each row once"):
+        splits.make(data, {"strategy": "every_third", "step": 4})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('Literal["every_third"]', 'Literal["third"]', 'expected Literal."every_third".'),
+        ("    seed: int", "    sed: int", "Options.seed is missing"),
+        ("class Options", "class Settings", "Options.strategy: none found"),
+    ],
+)
+def test_a_file_that_is_no_strategy_is_told(tmp_path, monkeypatch, old, new, words):
+    (tmp_path / "every_third.py").write_text(TEMPLATE.replace(old, new))
+    monkeypatch.setattr(splits, "__path__", [*splits.__path__, str(tmp_path)])
+    monkeypatch.setattr(plugins, "_files", lambda room: {"every_third": tmp_path / "every_third.py"})
+    plugins.in_room.cache_clear()
+    try:
+        with pytest.raises(TypeError, match=words):
+            one_of("data/splits", "parts", tag="strategy", usual="every_third")
+    finally:
+        plugins.in_room.cache_clear()
+        sys.modules.pop("skybake.data.splits.every_third", None)
