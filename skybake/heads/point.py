@@ -12,7 +12,7 @@ from skybake.results.predictions import Prediction
 
 
 @dataclass(frozen=True)
-class PointHead:
+class Point:
     """One number: the label itself."""
 
     width: ClassVar[int] = 1
@@ -21,7 +21,7 @@ class PointHead:
     loss_parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, labels: np.ndarray) -> PointHead:
+    def fit(cls, labels: np.ndarray) -> Point:
         """Start at the mean label."""
         return cls(bias=(float(labels.mean()),))
 
