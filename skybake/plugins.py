@@ -1,15 +1,17 @@
-"""Finds models, losses, baselines, surveys and figures by file name, without importing them.
+"""Finds models, losses, heads, baselines, surveys and figures by file name, without importing them.
 
 The Snakefile is parsed again in every job and a wrong name must stop before any job, so names and parameters are read
-from the source text: a deep-learning framework is imported only where a network is built.
+from the source text: a deep-learning framework is imported only where a network is built. A file that cannot be read
+is a plug-in with ``faults``, and stops only a bake-off that uses it.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +19,8 @@ from typing import Any
 
 PACKAGE = Path(__file__).parent
 ROOT = PACKAGE.parent
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class PlugIn:
         limits: Parameter -> its allowed values, in the form of :mod:`skybake.limits`.
         doc: Its docstring.
         seeded: Whether its function takes a ``seed``, beside the parameters that the config may set.
+        faults: Why its file cannot be read, a line each.
     """
 
     name: str
@@ -40,6 +45,7 @@ class PlugIn:
     limits: Mapping[str, Any] = field(default_factory=dict)
     doc: str = ""
     seeded: bool = False
+    faults: tuple[str, ...] = ()
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -70,42 +76,56 @@ def syntax_tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
-def _literal(node: ast.expr, path: Path) -> Any:
+def _source(path: Path) -> tuple[ast.Module, list[str]]:
+    """Return the syntax tree of a file and its faults; an empty tree where it is no Python."""
     try:
-        return ast.literal_eval(node)
-    except ValueError:
-        raise TypeError(
-            f"{path.name}:{node.lineno}: expected a literal value, since it is read without import"
-        ) from None
+        return syntax_tree(path), []
+    except SyntaxError as error:
+        return ast.Module(body=[], type_ignores=[]), [f"line {error.lineno}: {error.msg}; expected Python"]
+    except ValueError as error:
+        return ast.Module(body=[], type_ignores=[]), [f"{error}; expected Python in UTF-8"]
 
 
-def _constants(path: Path) -> dict[str, Any]:
-    found = {}
-    for node in syntax_tree(path).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
-            try:
-                found[node.targets[0].id] = ast.literal_eval(node.value)
-            except ValueError:
-                continue  # a computed constant is the file's own business
-    return found
+def _literals(pairs: Iterable[tuple[str, ast.expr]], what: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of expressions by name, and what is wrong with those that are computed."""
+    found, faults = {}, []
+    for name, node in pairs:
+        try:
+            found[name] = ast.literal_eval(node)
+        except ValueError:
+            faults.append(
+                f"line {node.lineno}: {what}{name} is computed; expected a literal value, since it is read without"
+                " import"
+            )
+    return found, faults
 
 
-def _limits(path: Path) -> dict[str, Any]:
-    for node in syntax_tree(path).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "LIMITS":
-            return _literal(node.value, path)
-    return {}
+def assigned(tree: ast.Module) -> dict[str, ast.expr]:
+    """Return the upper-case names of a file and what is assigned to them."""
+    pairs: list[tuple[ast.expr, ast.expr | None]] = []
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            pairs.append((node.targets[0], node.value))
+        elif isinstance(node, ast.AnnAssign):
+            pairs.append((node.target, node.value))
+    return {name.id: value for name, value in pairs if isinstance(name, ast.Name) and name.id.isupper() and value}
 
 
-def _defaults(function: ast.FunctionDef, path: Path, *, keyword_only: bool) -> dict[str, Any]:
-    """Return the parameters that have defaults: those a config may set."""
+def functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
+    """Return the functions of a file by name."""
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def _defaults(function: ast.FunctionDef, *, keyword_only: bool) -> tuple[dict[str, Any], list[str]]:
+    """Return the parameters that have defaults, those a config may set; and what is wrong with them."""
     arguments = function.args
     positional = arguments.args[len(arguments.args) - len(arguments.defaults) :]
     pairs: list[tuple[ast.arg, ast.expr | None]] = []
     if not keyword_only:
         pairs += zip(positional, arguments.defaults, strict=True)
     pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    return {argument.arg: _literal(default, path) for argument, default in pairs if default is not None}
+    given = [(argument.arg, default) for argument, default in pairs if default is not None]
+    return _literals(given, f"{function.name}: the default of ")
 
 
 @cache
@@ -118,17 +138,25 @@ def in_room(room: str, function: str | None = None) -> Mapping[str, PlugIn]:
     """
     found = {}
     for name, path in _files(room).items():
-        functions = {node.name: node for node in syntax_tree(path).body if isinstance(node, ast.FunctionDef)}
-        if function is not None and function not in functions:
+        tree, faults = _source(path)
+        known = functions(tree)
+        if function is not None and function not in known and not faults:
             continue
+        parameters: dict[str, Any] = {}
+        if function in known:
+            parameters, wrong = _defaults(known[function], keyword_only=True)
+            faults += wrong
+        constants, computed = _literals(assigned(tree).items(), "")
+        faults += [fault for fault in computed if ": LIMITS " in fault]  # other constants may be computed
         found[name] = PlugIn(
             name=name,
             module=f"skybake.{room}.{name}",
-            parameters=_defaults(functions[function], path, keyword_only=True) if function else {},
-            constants=_constants(path),
-            limits=_limits(path),
-            doc=ast.get_docstring(syntax_tree(path)) or "",
-            seeded=function is not None and "seed" in [item.arg for item in functions[function].args.kwonlyargs],
+            parameters=parameters,
+            constants=constants,
+            limits=constants.get("LIMITS", {}),
+            doc=ast.get_docstring(tree) or "",
+            seeded=function in known and "seed" in [item.arg for item in known[function].args.kwonlyargs],
+            faults=tuple(faults),
         )
     return found
 
@@ -148,13 +176,12 @@ def models() -> Mapping[str, PlugIn]:
     """
     plain = in_room("models", "build")
     mixed = {
-        MIXED + name: PlugIn(
+        MIXED + name: replace(
+            part,
             name=MIXED + name,
-            module=part.module,
             parameters={**part.parameters, **MIXED_PARAMETERS},
             limits={**part.limits, **MIXED_LIMITS},
             constants={**part.constants, "MIXED": True, "NEEDS_SCALARS": True},
-            doc=part.doc,
         )
         for name, part in plain.items()
     }
@@ -166,29 +193,49 @@ def losses() -> Mapping[str, PlugIn]:
     """Return the losses by name: the functions under ``skybake/losses/`` that are decorated with ``@loss(...)``."""
     found = {}
     for file, path in _files("losses").items():
-        for node in syntax_tree(path).body:
-            if not isinstance(node, ast.FunctionDef):
+        tree, faults = _source(path)
+        module = f"skybake.losses.{file}"
+        if faults:  # its losses are not known, but mostly one has the name of the file
+            found[file] = PlugIn(file, module, constants={"function": file}, faults=tuple(faults))
+        limits, wrong_limits = _literals([item for item in assigned(tree).items() if item[0] == "LIMITS"], "")
+        for node in functions(tree).values():
+            mark = _mark(node)
+            if mark is None:
                 continue
-            for mark in node.decorator_list:
-                if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "loss":
-                    for name in [node.name, *_aliases(mark, path)]:
-                        found[name] = PlugIn(
-                            name=name,
-                            module=f"skybake.losses.{file}",
-                            parameters=_defaults(node, path, keyword_only=False),
-                            constants={key.arg: _literal(key.value, path) for key in mark.keywords if key.arg}
-                            | {"function": node.name},
-                            limits=_limits(path),
-                            doc=ast.get_docstring(node) or "",
-                        )
+            parameters, wrong = _defaults(node, keyword_only=False)
+            constants, wrong_mark = _literals([(key.arg, key.value) for key in mark.keywords if key.arg], "@loss: ")
+            for name in [node.name, *constants.get("aliases", ())]:
+                found[name] = PlugIn(
+                    name=name,
+                    module=module,
+                    parameters=parameters,
+                    constants=constants | {"function": node.name},
+                    limits=limits.get("LIMITS", {}),
+                    doc=ast.get_docstring(node) or "",
+                    faults=(*wrong, *wrong_mark, *wrong_limits),
+                )
     return found
 
 
+def _mark(function: ast.FunctionDef) -> ast.Call | None:
+    """Return the decorator ``@loss(...)`` of a function, if it has one."""
+    for mark in function.decorator_list:
+        if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "loss":
+            return mark
+    return None
+
+
 @cache
-def heads() -> tuple[str, ...]:
-    """Return the names of the heads: the files of ``skybake/heads/``."""
-    return tuple(_files("heads"))
+def heads() -> Mapping[str, PlugIn]:
+    """Return the heads by name: the files of ``skybake/heads/``."""
+    return in_room("heads")
 
 
-def _aliases(mark: ast.Call, path: Path) -> list[str]:
-    return [name for key in mark.keywords if key.arg == "aliases" for name in _literal(key.value, path)]
+@cache
+def figures() -> Mapping[str, PlugIn]:
+    """Return the figures that can be read, by name: a file that a person is at work on is left out with a warning."""
+    known = in_room("figures", "draw")
+    for part in known.values():
+        if part.faults:
+            log.warning("%s is left out: %s", part.file, "; ".join(part.faults))
+    return {name: part for name, part in known.items() if not part.faults and "SCOPE" in part.constants}

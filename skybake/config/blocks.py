@@ -121,7 +121,7 @@ class Figures(Settings):
     def _by_scope(cls, given: Any) -> Any:
         if not isinstance(given, list):
             return given
-        known = plugins.in_room("figures", "draw")
+        known = plugins.figures()
         scopes = {
             scope: [name for name in given if name in known and known[name].constants["SCOPE"] == scope]
             for scope in cls.model_fields

@@ -32,6 +32,12 @@ def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
         if dataset.survey not in surveys:
             yield unknown_name(f"{key}.survey", "survey", dataset.survey, surveys)
             continue
+        wrong = list(contracts.problems(surveys[dataset.survey], surveys))
+        if dataset.mock is not None and dataset.survey in simulators:
+            wrong += contracts.problems(simulators[dataset.survey], simulators)
+        if wrong:
+            yield from wrong
+            continue
         archives = plugins.in_room("fetch", "archive_paths")
         if dataset.fetch is not None and dataset.survey not in archives:
             yield f"{key}.fetch: no archive is known for the survey {dataset.survey!r}; known: {', '.join(archives)}"
@@ -46,11 +52,18 @@ def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
                 yield from _option_problems(f"{key}.mock", dataset.mock, simulators[dataset.survey].module)
     for name, bakeoff in config.bakeoffs.items():
         yield from _bakeoff_problems(f"bakeoffs.{name}", bakeoff, config)
-    known = plugins.in_room("figures", "draw")
+    yield from _figure_problems(config.figures)
+
+
+def _figure_problems(given: Figures) -> Iterator[str]:
+    known, readable = plugins.in_room("figures", "draw"), plugins.figures()
     for scope in Figures.model_fields:
-        suited = [name for name, part in known.items() if part.constants["SCOPE"] == scope]
-        for place, name in enumerate(getattr(config.figures, scope) or ()):
-            if name not in suited:
+        suited = [name for name, part in readable.items() if part.constants["SCOPE"] == scope]
+        chosen = getattr(given, scope)
+        for place, name in enumerate(suited if chosen is None else chosen):
+            if name in suited or (name in known and name not in readable):
+                yield from contracts.problems(known[name], known)
+            else:
                 yield unknown_name(f"figures.{scope}[{place}]", "figure of this scope", name, suited)
 
 
@@ -101,7 +114,7 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
             yield unknown_name(f"{key}.datasets[{place}]", "dataset", name, config.datasets)
             continue
         survey = config.datasets[name].survey
-        if survey not in surveys:
+        if survey not in surveys or "TASK" not in surveys[survey].constants:
             continue
         task = surveys[survey].constants["TASK"]
         for room, kind, choices, parts in (
@@ -201,7 +214,7 @@ def _choice_problems(key: str, kind: str, choices: list, known: Mapping[str, plu
             continue
         name, given = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
         if name not in known:
-            yield unknown_name(here, kind, name, known)
+            yield unknown_name(here, kind, name, known) + contracts.unread(known)
             continue
         wrong = list(contracts.problems(known[name], known))
         yield from wrong

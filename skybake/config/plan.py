@@ -162,9 +162,12 @@ class Plan:
         return [f"skybake.{room}.{self.config.datasets[dataset].survey}"]
 
     def modules_of_job(self, dataset: str, model: str, loss: str, point: str = "") -> list[str]:
-        """Return the modules of a job's model and loss."""
+        """Return the modules of a job's model, loss and head."""
         job = self.job(dataset, model, loss)
-        return [job.model.part.module, *([job.loss.part.module] if job.loss else [])]
+        if job.loss is None:
+            return [job.model.part.module]
+        head = plugins.heads()[job.loss.part.constants["head"]]
+        return [job.model.part.module, job.loss.part.module, head.module]
 
     def training_job(self, dataset: str, model: str, loss: str, point: str = "") -> Job:
         """Return what a training job, or that of a point of its sweep, is told, all but the digest of its code."""
@@ -324,11 +327,11 @@ class Plan:
 
     def figures(self, scope: str, dataset: str) -> list[plugins.PlugIn]:
         """Return the figures to draw of a scope: ``"run"``, ``"comparison"``, ``"explore"`` or ``"inside"``."""
-        known, given = plugins.in_room("figures", "draw"), getattr(self.config.figures, scope)
+        known, given = plugins.figures(), getattr(self.config.figures, scope)
         return [
             known[name]
             for name in (known if given is None else given)
-            if known[name].constants["SCOPE"] == scope and self.task(dataset) in known[name].constants["TASKS"]
+            if known[name].constants["SCOPE"] == scope and self.task(dataset) in known[name].tasks
         ]
 
     def as_dict(self) -> dict[str, Any]:

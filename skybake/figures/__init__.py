@@ -239,7 +239,7 @@ class Comparison:
 
 def can_draw(name: str, data: Data) -> bool:
     """Tell whether the data hold what the figure ``name`` needs."""
-    needs = plugins.in_room("figures", "draw")[name].constants.get("NEEDS", ())
+    needs = plugins.figures()[name].constants.get("NEEDS", ())
     return set(needs) <= getattr(data, "holds", frozenset())
 
 

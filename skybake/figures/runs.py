@@ -36,7 +36,7 @@ def draw_run(
 
 
 def _show_images(names: Sequence[str]) -> bool:
-    known = plugins.in_room("figures", "draw")
+    known = plugins.figures()
     return any("images" in known[name].constants.get("NEEDS", ()) for name in names)
 
 

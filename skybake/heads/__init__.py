@@ -10,24 +10,38 @@ the label's.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from skybake import limits, plugins
 from skybake.heads._head import Head
-from skybake.heads.binary import Binary
-from skybake.heads.binary_variance import BinaryVariance
-from skybake.heads.bins import Bins
-from skybake.heads.gaussian import Gaussian
-from skybake.heads.logits import Logits
-from skybake.heads.logits_variance import LogitsVariance
-from skybake.heads.mixture import Mixture
-from skybake.heads.point import PointHead
-from skybake.heads.quantiles import Quantiles
-from skybake.heads.student_t import StudentT
+
+
+class _Heads(Mapping[str, type[Head]]):
+    """Name -> class of every head; a file is imported when its head is asked for."""
+
+    def __getitem__(self, name: str) -> type[Head]:
+        (found,) = classes_of(plugins.heads()[name].load())
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(plugins.heads())
+
+    def __len__(self) -> int:
+        return len(plugins.heads())
+
+
+HEADS: Mapping[str, type[Head]] = _Heads()
+
+
+def classes_of(file: ModuleType) -> list[type[Head]]:
+    """Return the heads that a file defines, which should be one: its classes that can fit and predict."""
+    own = (item for item in vars(file).values() if isinstance(item, type) and item.__module__ == file.__name__)
+    return [item for item in own if hasattr(item, "fit") and hasattr(item, "prediction")]
 
 
 def fit(
@@ -70,7 +84,7 @@ def fit(
 
 def as_dict(head: Head) -> dict[str, Any]:
     """Return a fitted head as plain values: ``name``, and its own by name."""
-    name = next(name for name, kind in HEADS.items() if type(head) is kind)
+    name = type(head).__module__.rpartition(".")[2]
     return {"name": name, **{item.name: getattr(head, item.name) for item in fields(head)}}  # type: ignore[arg-type]
 
 
@@ -109,17 +123,3 @@ def check(loss: str, given: Mapping[str, Any]) -> None:
     first = low if low is not None else 0.0 if high is None else high - 1
     labels = np.linspace(first, first + 1 if high is None else high, 101)
     fit(loss, given, labels if known.get("edges") is None else np.ravel(np.asarray(known["edges"], dtype=np.float64)))
-
-
-HEADS: dict[str, type[Head]] = {
-    "point": PointHead,
-    "gaussian": Gaussian,
-    "student_t": StudentT,
-    "quantiles": Quantiles,
-    "mixture": Mixture,
-    "bins": Bins,
-    "logits": Logits,
-    "logits_variance": LogitsVariance,
-    "binary": Binary,
-    "binary_variance": BinaryVariance,
-}

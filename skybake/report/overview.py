@@ -50,9 +50,7 @@ def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_tex
         raise ValueError("no dataset to join; expected at least one")
     records = {item.dataset: tables.read_csv(item.csv) for item in pages}
     tables.write_csv(csv, [record for rows in records.values() for record in rows])
-    names = [
-        name for name, part in plugins.in_room("figures", "draw").items() if part.constants["SCOPE"] == "comparison"
-    ]
+    names = [name for name, part in plugins.figures().items() if part.constants["SCOPE"] == "comparison"]
     sections = [
         {
             "dataset": item.dataset,

@@ -445,7 +445,7 @@ def pictures(folder: Path | None, names: Iterable[str]) -> tuple[Picture, ...]:
     """Return the figures of these names that lie in a folder, if there is one."""
     if folder is None:
         return ()
-    known = plugins.in_room("figures", "draw")
+    known = plugins.figures()
     return tuple(
         Picture(known[name].constants["TITLE"], known[name].constants["CAPTION"], _address(folder / f"{name}.png"))
         for name in names
@@ -454,7 +454,7 @@ def pictures(folder: Path | None, names: Iterable[str]) -> tuple[Picture, ...]:
 
 
 def _run_pictures(entry: Entry) -> tuple[Picture, ...]:
-    known = plugins.in_room("figures", "draw")
+    known = plugins.figures()
     names = [
         name
         for name, part in known.items()

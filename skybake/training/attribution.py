@@ -222,20 +222,22 @@ def explained(head: heads.Head, label: float, scale: float) -> Number:
     from keras import ops
 
     kind, sign = int(label), 1.0 if label > 0.5 else -1.0
-    if isinstance(head, heads.Logits) and not head.from_logits:
+    values = heads.as_dict(head)
+    name, from_logits = values["name"], values.get("from_logits", True)
+    if name == "logits" and not from_logits:
         return lambda outputs: ops.log(ops.maximum(outputs[:, kind], 1e-30))
-    if isinstance(head, heads.Logits | heads.LogitsVariance):
+    if name in ("logits", "logits_variance"):
         return lambda outputs: outputs[:, kind]
-    if isinstance(head, heads.Binary) and not head.from_logits:
+    if name == "binary" and not from_logits:
         return lambda outputs: sign * _odds(outputs)
-    if isinstance(head, heads.Binary | heads.BinaryVariance):
+    if name in ("binary", "binary_variance"):
         return lambda outputs: sign * outputs[:, 0]
-    if isinstance(head, heads.Quantiles):
-        return lambda outputs: scale * _middle(outputs, head.levels)
-    if isinstance(head, heads.Mixture):
+    if name == "quantiles":
+        return lambda outputs: scale * _middle(outputs, values["levels"])
+    if name == "mixture":
         return lambda outputs: scale * _mean(outputs)
-    if isinstance(head, heads.Bins):
-        return lambda outputs: scale * _centre(outputs, head.edges)
+    if name == "bins":
+        return lambda outputs: scale * _centre(outputs, values["edges"])
     return lambda outputs: scale * outputs[:, 0]
 
 
@@ -272,9 +274,10 @@ def _centre(outputs: Any, edges: Sequence[float]) -> Any:
 
 def quantity(head: heads.Head, label: str) -> str:
     """Return what is explained, in words."""
-    if isinstance(head, heads.Logits) and not head.from_logits:
+    values = heads.as_dict(head)
+    if values["name"] == "logits" and not values["from_logits"]:
         return "log probability of the predicted class"
-    if isinstance(head, heads.Logits | heads.LogitsVariance | heads.Binary | heads.BinaryVariance):
+    if values["name"] in ("logits", "logits_variance", "binary", "binary_variance"):
         return "logit of the predicted class"
     return f"predicted {label}"
 

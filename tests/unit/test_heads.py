@@ -249,5 +249,5 @@ def test_a_fitted_head_comes_back_from_json(loss):
 
 @pytest.mark.parametrize("values", [{}, {"name": "normal"}, {"name": "gaussian", "mean": 1}])
 def test_what_is_no_fitted_head_is_refused(values):
-    with pytest.raises(ValueError, match=r"expected one of point, gaussian.*Hint: train again"):
+    with pytest.raises(ValueError, match=r"expected one of binary, binary_variance.*Hint: train again"):
         heads.of_dict(values)

@@ -83,7 +83,7 @@ def test_kernels_are_those_of_the_first_layer_that_sees_the_image():
 
 
 def test_the_number_of_bins_is_their_mean_in_units_of_the_label():
-    head = heads.Bins(edges=(0.0, 1.0, 3.0), bias=(0.0, 0.0))
+    head = heads.HEADS["bins"](edges=(0.0, 1.0, 3.0), bias=(0.0, 0.0))
     outputs = keras.ops.convert_to_tensor(np.log([[0.25, 0.75]]).astype(np.float32))
     assert float(attribution.explained(head, 0.0, scale=0.1)(outputs)[0]) == pytest.approx(
         0.1 * (0.25 * 0.5 + 0.75 * 2)

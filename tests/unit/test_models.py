@@ -29,7 +29,7 @@ def compose(model, shape, head, **parameters):
 
 
 def classes(count):
-    return heads.Logits(bias=(0.0,) * count)
+    return heads.HEADS["logits"](bias=(0.0,) * count)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,11 @@ def test_resnet50_has_the_published_networks_weights():
 
 @pytest.mark.parametrize("model", NEW)
 def test_both_tasks_and_small_images(model):
-    for shape, head in (((21, 21, 1), heads.Gaussian()), ((8, 8, 2), classes(3)), ((5, 7, 1), heads.Binary())):
+    for shape, head in (
+        ((21, 21, 1), heads.HEADS["gaussian"]()),
+        ((8, 8, 2), classes(3)),
+        ((5, 7, 1), heads.HEADS["binary"]()),
+    ):
         network = compose(model, shape, head, **SMALL.get(model, {}))
         outputs = network({"image": np.ones((3, *shape), np.float32)})
         assert outputs.shape == (3, head.width)
@@ -128,7 +132,7 @@ from skybake.training.network import compose_network
 backend.start("jax", threads=1, precision="float32")
 from tests.training_settings import job
 for model in ("dense_bn", "vgg6"):  # JAX compiles for seconds for every layer; these have all but the residual sums
-    network = compose_network(job(model), {"image": (9, 9, 1)}, heads.Logits(bias=(0.0, 0.0)))
+    network = compose_network(job(model), {"image": (9, 9, 1)}, heads.HEADS["logits"](bias=(0.0, 0.0)))
     outputs = np.asarray(network({"image": np.ones((2, 9, 9, 1), np.float32)}))
     assert outputs.shape == (2, 2) and np.isfinite(outputs).all(), model
 assert "tensorflow" not in sys.modules

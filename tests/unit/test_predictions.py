@@ -14,13 +14,13 @@ from skybake.results.predictions import Predicted, Prediction
 N = 300
 RNG = np.random.default_rng(0)
 FORMS = {
-    "point": heads.PointHead(),
-    "gaussian": heads.Gaussian(),
-    "student_t": heads.StudentT(),
-    "quantiles": heads.Quantiles(),
-    "mixture": heads.Mixture(),
-    "bins": heads.Bins(edges=tuple(np.linspace(-3, 3, 61)), bias=(0.0,) * 60),
-    "logits": heads.Logits(bias=(0.0,) * 10),
+    "point": heads.HEADS["point"](),
+    "gaussian": heads.HEADS["gaussian"](),
+    "student_t": heads.HEADS["student_t"](),
+    "quantiles": heads.HEADS["quantiles"](),
+    "mixture": heads.HEADS["mixture"](),
+    "bins": heads.HEADS["bins"](edges=tuple(np.linspace(-3, 3, 61)), bias=(0.0,) * 60),
+    "logits": heads.HEADS["logits"](bias=(0.0,) * 10),
 }
 
 

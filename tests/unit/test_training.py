@@ -246,7 +246,7 @@ def test_a_mixed_model_sees_the_scalars(small, tmp_path):
     images, one = np.zeros((2, 32, 32, 2), np.float32), np.array([[0.0], [3.0]], np.float32)
     first, second = network.predict({"image": images, "scalars": one}, verbose=0)
     assert first != second
-    plain = compose_network(job("deeper_sequential"), {"image": (32, 32, 2), "scalars": (1,)}, heads.PointHead())
+    plain = compose_network(job("deeper_sequential"), {"image": (32, 32, 2), "scalars": (1,)}, heads.HEADS["point"]())
     first, second = plain.predict({"image": images, "scalars": one}, verbose=0)
     assert first == second
 

@@ -128,10 +128,10 @@ def test_the_accuracy_of_noisy_logits_is_that_of_the_mean_probabilities():
     label = rng.integers(0, 3, 400).astype(np.float32)
     label[:9] = -9999
     for name, head in {
-        "logits": heads.Logits(bias=(0.0,) * 3),
-        "logits_variance": heads.LogitsVariance(bias=(0.0,) * 6),
-        "binary": heads.Binary(),
-        "binary_variance": heads.BinaryVariance(),
+        "logits": heads.HEADS["logits"](bias=(0.0,) * 3),
+        "logits_variance": heads.HEADS["logits_variance"](bias=(0.0,) * 6),
+        "binary": heads.HEADS["binary"](),
+        "binary_variance": heads.HEADS["binary_variance"](),
     }.items():
         outputs = rng.normal(0, 2, (400, head.width)).astype(np.float32)
         true = label if "logits" in name else np.minimum(label, 1)

@@ -1,0 +1,184 @@
+"""The contracts of plug-ins: what is wrong with a file is told with the cure, and stops only what uses it."""
+
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+CONFIG = {
+    "datasets": {"d": {"survey": "efeds", "mock": {}}},
+    "bakeoffs": {"b": {"datasets": ["d"], "models": ["dense"], "losses": ["mse"], "baselines": ["constant"]}},
+}
+ROOMS = ("models", "losses", "heads", "baselines", "figures", "raw", "mock")
+UNFINISHED = '"""At work on this."""\n\n\ndef build(image,\n'
+
+
+@pytest.fixture
+def library(tmp_path):
+    """A copy of the library to be edited."""
+    shutil.copytree(ROOT / "skybake", tmp_path / "skybake", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def run(library, *words):
+    return subprocess.run(
+        [sys.executable, "-m", "skybake", "check", *map(str, words)], cwd=library, capture_output=True, text=True
+    )
+
+
+def check_config(library, **changes):
+    given = {**CONFIG, **{key: value for key, value in changes.items() if key == "figures" or key == "datasets"}}
+    bakeoff = {key: value for key, value in changes.items() if key not in given}
+    given["bakeoffs"] = {"b": {**CONFIG["bakeoffs"]["b"], **bakeoff}}
+    (library / "mine.yaml").write_text(yaml.safe_dump(given))
+    return run(library, "mine.yaml")
+
+
+def problems(done):
+    assert done.returncode == 1, done.stdout + done.stderr
+    return [line.strip() for line in done.stderr.splitlines() if line.startswith("  ")]
+
+
+def test_a_file_that_is_no_python_stops_only_what_uses_it(library):
+    for room in ROOMS:
+        (library / f"skybake/{room}/unfinished.py").write_text(UNFINISHED)
+    assert check_config(library).returncode == 0
+    message = "line 4: '(' was never closed; expected Python"
+    for key, room, value in (
+        ("models", "models", ["unfinished"]),
+        ("losses", "losses", ["unfinished"]),
+        ("baselines", "baselines", ["unfinished"]),
+        ("figures", "figures", {"run": ["unfinished"]}),
+        ("datasets", "raw", {"d": {"survey": "unfinished", "mock": {}}}),
+    ):
+        assert f"skybake/{room}/unfinished.py: {message}" in problems(check_config(library, **{key: value})), key
+    (told,) = problems(check_config(library, losses=["my_loss"]))
+    assert told.endswith("Hint: skybake/losses/unfinished.py cannot be read")
+
+
+def test_a_head_that_is_no_python_stops_only_its_losses(library):
+    path = library / "skybake/heads/gaussian.py"
+    path.write_text(path.read_text() + "def (\n")
+    assert check_config(library, losses=["mse", {"huber": {"delta": 2.0}}]).returncode == 0
+    (told,) = problems(check_config(library, losses=["mse", "gaussian_nll"]))
+    assert told.startswith(
+        "skybake/losses/gaussian.py: gaussian_nll: its head cannot be read: skybake/heads/gaussian.py"
+    )
+
+
+def test_a_figure_that_is_no_python_is_left_out_with_a_warning(library):
+    (library / "skybake/figures/unfinished.py").write_text(UNFINISHED)
+    done = check_config(library)
+    assert done.returncode == 0
+    assert "skybake/figures/unfinished.py is left out: line 4" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("room", "text", "told"),
+    [
+        (
+            "models",
+            """
+            '''Mine.'''
+            LIMITS = {"width": {"at_least": 1}}
+            def build(image, scalars=None, width=16): pass
+            """,
+            "build: the parameter 'width' is positional; expected it behind a *, as in build(image, scalars=None, *, w",
+        ),
+        (
+            "models",
+            """
+            '''Mine.'''
+            WIDTH = 16
+            LIMITS = {"width": {"at_least": 1}}
+            def build(image, scalars=None, *, width=WIDTH): pass
+            """,
+            "line 5: build: the default of width is computed; expected a literal value, since it is read without",
+        ),
+        (
+            "models",
+            """
+            '''Mine.'''
+            LIMITS = {"width": {"at_least": 1}}
+            def build(image, scalars=None, *, width): pass
+            """,
+            "build: the parameter 'width' has no default; expected one, as in build(",
+        ),
+        ("models", "def build(image, scalars=None): pass", "the docstring of the file is missing; expected a line"),
+        (
+            "models",
+            "'''Mine.'''\nimport tensorflow as tf\ndef build(image, scalars=None): pass",
+            "line 2: tensorflow is imported; expected layers and keras.ops, since a bake-off may run on any backend",
+        ),
+        (
+            "baselines",
+            """
+            '''Mine.'''
+            def build(task): pass
+            def features(images, scalars): pass
+            """,
+            'TASKS is missing; expected e.g. TASKS = ("regression",)',
+        ),
+        (
+            "baselines",
+            """
+            '''Mine.'''
+            TASKS = ("regresion",)
+            def build(task): pass
+            def features(images, scalars): pass
+            """,
+            "mine: no task 'regresion'; allowed: classification, regression. Did you mean 'regression'?",
+        ),
+        (
+            "baselines",
+            """
+            '''Mine.'''
+            TASKS = tuple(["regression"])
+            def build(task): pass
+            def feature(images, scalars): pass
+            """,
+            "no function 'features' found; expected features(images, scalars). Did you mean 'feature'?",
+        ),
+        (
+            "baselines",
+            """
+            '''Mine.'''
+            TASKS = tuple(["regression"])
+            def build(task): pass
+            def features(images, scalars): pass
+            """,
+            "TASKS is computed; expected a literal value, since it is read without import: TASKS = (\"regression\",)",
+        ),
+        (
+            "losses",
+            """
+            '''Mine.'''
+            from skybake.losses import loss
+            @loss(tasks=("regression",))
+            def mine(y_true, y_pred):
+                '''Mine.'''
+            """,
+            'mine: head is missing; expected e.g. @loss(head="point", ...)',
+        ),
+        (
+            "losses",
+            """
+            '''Mine.'''
+            from skybake.losses import loss
+            @loss(head="point", tasks=("regression",))
+            def mine(y_true, y_pred, delta):
+                '''Mine.'''
+            """,
+            "mine(y_true, y_pred, delta) without defaults found; expected (y_true, y_pred, delta=1.0)",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_used_file_lacks_is_told_with_the_cure(library, room, text, told):
+    (library / f"skybake/{room}/mine.py").write_text(textwrap.dedent(text))
+    found = problems(check_config(library, **{room: ["mine"]}))
+    assert any(line.startswith(f"skybake/{room}/mine.py: {told}") for line in found), found
