@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ class _Heads(Mapping[str, type[Head]]):
     """Name -> class of every head; a file is imported when its head is asked for."""
 
     def __getitem__(self, name: str) -> type[Head]:
-        return getattr(plugins.heads()[name].load(), class_name(name))
+        (found,) = classes_of(plugins.heads()[name].load())
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(plugins.heads())
@@ -36,9 +38,10 @@ class _Heads(Mapping[str, type[Head]]):
 HEADS: Mapping[str, type[Head]] = _Heads()
 
 
-def class_name(head: str) -> str:
-    """Return the name of a head's class: that of its file, in capitals."""
-    return "".join(word.capitalize() for word in head.split("_"))
+def classes_of(file: ModuleType) -> list[type[Head]]:
+    """Return the heads that a file defines, which should be one: its classes that can fit and predict."""
+    own = (item for item in vars(file).values() if isinstance(item, type) and item.__module__ == file.__name__)
+    return [item for item in own if hasattr(item, "fit") and hasattr(item, "prediction")]
 
 
 def fit(

@@ -255,8 +255,10 @@ def test_baselines_see_some_images_at_a_time(name, many, monkeypatch):
     data = runs.load(*many, "log10_mass")
     data = dataclasses.replace(data, split=dataclasses.replace(data.split, train=data.split.train[::-1]))
     module, what = plugins.in_room("baselines", "build")[name].load(), job(name)
+    columns = {name: data.dataset.columns[f"scalar/{name}"] for name in what.inputs}
     for part in splits.PARTS:
-        expected = module.features(data.dataset.images(data.rows[part]), data.scalars(what.inputs, part))
+        scalars = baselines.Scalars(data.scalars(what.inputs, part), columns)
+        expected = module.features(data.dataset.images(data.rows[part]), scalars)
         monkeypatch.setattr(baselines, "BLOCK", 100 * 16 * 16 * 2)
         np.testing.assert_array_equal(baselines._features(module, what, data, part), expected)
 

@@ -52,7 +52,7 @@ def test_what_the_library_logs_is_in_the_log_and_its_warnings_are_seen(tmp_path,
         reader.info("%d images, %d rejected", 3, 1)
         reader.warning("2 images have no row")
         reader.debug("not said")
-        logging.getLogger("astropy").info("of no interest")
+        logging.getLogger("another.library").info("of no interest")
     text = (tmp_path / "step.log").read_text()
     assert text == "3 images, 1 rejected\nwarning: 2 images have no row\nfinished\n"
     said = capfd.readouterr()

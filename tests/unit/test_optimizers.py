@@ -64,7 +64,7 @@ def test_each_trains_and_its_state_can_be_kept(name, keras):
         layers = [keras.Input((3,)), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(1)]
         model = keras.Sequential(layers)
         block = Training(epochs=4, optimizer={"name": name, "weight_decay": 0.01, "clipnorm": 1.0}, batch_size=8)
-        model.compile(build_optimizer(block.model_dump(), steps=1), loss="mse")
+        model.compile(build_optimizer(block, steps=1), loss="mse")
         return model
 
     def fit(model, epochs):

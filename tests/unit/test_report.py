@@ -18,6 +18,7 @@ from skybake.data import rejections, splits
 from skybake.data.dataset import load_dataset
 from skybake.evaluation.judge import judge
 from skybake.figures.runs import draw_run
+from skybake.metrics.regression import RELATIVE
 from skybake.report import choosing, page, rows, tables
 from skybake.report.comparison import compare
 from skybake.report.dataset_page import write_page
@@ -408,7 +409,7 @@ def test_columns_of_distributions_stand_only_where_some_row_predicts_one(baked):
     assert heads[:5] == ["Mean error", "Std", "NMAD", "Outliers [%]", "Training [s]"]
     heads = [head for head, _ in page.table(records, anchors=False).heads]
     assert heads[4:9] == ["CRPS", "NLL", "PIT-KS", "Coverage [%]", "Training [s]"]
-    of_redshifts = [record | {"label": "redshift"} for record in points]
+    of_redshifts = [record | {"label": "redshift", "error": RELATIVE} for record in points]
     assert "RAIL outliers [%]" in [head for head, _ in page.table(of_redshifts, anchors=False).heads]
 
 

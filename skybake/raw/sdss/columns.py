@@ -40,7 +40,8 @@ def scalar_column(name: str, description: str) -> Column:
     if is_redshift(lower):
         return Column("", description, "redshift")
     kind = "uncertainty" if "err" in lower else "other"
-    return Column("mag" if "mag" in lower or lower.startswith(("dered", "extinction")) else "", description, kind, band)
+    of_magnitude = re.search("mag(err)?(_|$)", lower) or lower.startswith(("dered", "extinction"))
+    return Column("mag" if of_magnitude else "", description, kind, band)
 
 
 def label_column(name: str, description: str, known_error: str) -> Column:
