@@ -121,14 +121,19 @@ def sky_cells(ra: np.ndarray, dec: np.ndarray, cell: float) -> np.ndarray:
     return np.array([f"sky-{row}-{column}" for row, column in zip(row, column, strict=True)], dtype=object)
 
 
-def kept_together(dataset: Dataset, strategy: Mapping[str, Any]) -> np.ndarray:
-    """Return (N,) names of what a strategy never divides: its cells of the sky, else the groups of the dataset.
+def kept_together(dataset: Dataset, strategy: Mapping[str, Any], rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """Return (n,) names of what a strategy never divides: its cells of the sky, else the groups of the dataset.
+
+    Args:
+        dataset: What is split.
+        strategy: As in the config.
+        rows: Which objects of the dataset; by default all.
 
     Raises:
         SplitError: The strategy is ``"sky"``, and the dataset does not tell where an object is.
     """
     if strategy["strategy"] != "sky":
-        return dataset.groups
+        return dataset.groups[rows]
     names = [dataset.scalars_of(kind) for kind in ("right_ascension", "declination")]
     if not all(names):
         raise SplitError(
@@ -136,12 +141,12 @@ def kept_together(dataset: Dataset, strategy: Mapping[str, Any]) -> np.ndarray:
             f" 'sky'; found {', '.join(dataset.scalars) or 'none'}. Hint: where the option 'scalars' chooses what is"
             " kept, add ra and dec; a survey without positions is split by another strategy"
         )
-    ra, dec = (dataset.scalars[found[0]] for found in names)
+    ra, dec = (dataset.scalars[found[0]][rows] for found in names)
     bad = np.flatnonzero(~(np.isfinite(ra) & (np.abs(ra) <= 360) & (np.abs(dec) <= 90)))
     if len(bad):
         raise SplitError(
-            f"{dataset.path}: object {dataset.ids[bad[0]]} has ra {ra[bad[0]]} and dec {dec[bad[0]]}; expected degrees,"
-            f" -360 to 360 and -90 to 90; {len(bad)} of {len(dataset)} objects are so. Hint: ingest it without them"
+            f"{dataset.path}: object {dataset.ids[rows][bad[0]]} has ra {ra[bad[0]]} and dec {dec[bad[0]]}; expected"
+            f" degrees, -360 to 360 and -90 to 90; {len(bad)} of {len(ra)} objects are so. Hint: ingest it without them"
         )
     return sky_cells(ra, dec, strategy["cell"])
 
