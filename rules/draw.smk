@@ -3,7 +3,7 @@ Draw every (dataset, model, loss) that was judged.
 
 in:   results/<dataset>/runs/<model>/<loss>/seed-<seed>/ of all seeds
       results/<dataset>/evaluation/<model>/<loss>/metrics.json
-      results/<dataset>/dataset.h5: images of a few test objects, for galleries
+      results/<dataset>/dataset.h5: labels and scalars, and images of a few test objects
 out:  results/<dataset>/evaluation/<model>/<loss>/figures/
 """
 

@@ -2,6 +2,7 @@
 Judge every (dataset, model, loss): the only place where test labels meet predictions.
 
 in:   results/<dataset>/runs/<model>/<loss>/seed-<seed>/ of all seeds
+      results/<dataset>/dataset.h5: labels and scalars
 out:  results/<dataset>/evaluation/<model>/<loss>/metrics.json
 
 A group of evaluations holds rows whole: a row is judged, then drawn (draw.smk), in the same job.
@@ -11,6 +12,7 @@ A group of evaluations holds rows whole: a row is judged, then drawn (draw.smk),
 rule judge:
     input:
         runs=lambda wildcards: PLAN.run_files(**wildcards),
+        dataset=PATHS.dataset(),
     output:
         PATHS.evaluation("metrics.json"),
     log:
@@ -25,7 +27,7 @@ rule judge:
         f"{IMAGES}/report.sif"
     resources:
         turn=1,
-        mem_mb=jobs.memory(2000, 10),
+        mem_mb=jobs.memory(2000, 10, in_part=["dataset"]),
         runtime=jobs.minutes(20),
     params:
         statistics=PLAN.config.statistics.model_dump(),

@@ -84,7 +84,8 @@ localrules:
 
 rule choose_point:
     input:
-        lambda wildcards: PLAN.sweep_files(**wildcards),
+        points=lambda wildcards: PLAN.sweep_files(**wildcards),
+        dataset=PATHS.dataset(),
     output:
         choice=PATHS.sweep("sweep.json"),
         table=report(PATHS.sweep("sweep.csv"), caption="../report/sweep_table.rst", category="{dataset}"),

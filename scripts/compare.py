@@ -19,6 +19,6 @@ with logs.of(snakemake):
         csv=Path(snakemake.output.csv),
         tex=Path(snakemake.output.tex),
         found=Path(snakemake.output.found),
-        mock=load_dataset(snakemake.input.dataset).mock,
+        dataset=load_dataset(snakemake.input.dataset),
         statistics=snakemake.params.statistics,
     )

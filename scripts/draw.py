@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from skybake.data.dataset import load_dataset
 from skybake.figures import runs
 from skybake.results import folders
 from skybake.workflow import logs
@@ -9,8 +10,8 @@ from skybake.workflow import logs
 with logs.of(snakemake):
     runs.draw_run(
         folders.of_seeds(snakemake.input.runs),
+        dataset=load_dataset(snakemake.input.dataset),
         metrics=Path(snakemake.input.metrics),
         folder=Path(snakemake.output[0]),
         names=snakemake.params.figures,
-        dataset=Path(snakemake.input.dataset),
     )

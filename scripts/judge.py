@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from skybake.data.dataset import load_dataset
 from skybake.evaluation import judge
 from skybake.results import folders
 from skybake.workflow import logs
@@ -9,6 +10,7 @@ from skybake.workflow import logs
 with logs.of(snakemake):
     judge.judge(
         folders.of_seeds(snakemake.input.runs),
+        dataset=load_dataset(snakemake.input.dataset),
         metrics=Path(snakemake.output[0]),
         statistics=snakemake.params.statistics,
         outlier=snakemake.params.outlier,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skybake.data.dataset import Dataset
 from skybake.evaluation.trained import Trained, part_class_scores, part_errors, read
 from skybake.files import atomic_write, write_json
 from skybake.metrics.regression import rmse
@@ -21,7 +22,12 @@ class SweepError(ValueError):
     """A sweep none of whose points can be chosen."""
 
 
-def choose(points: Mapping[str, Mapping[str, Any]], folders: Mapping[str, Mapping[int, Path]], choice: Path) -> None:
+def choose(
+    points: Mapping[str, Mapping[str, Any]],
+    folders: Mapping[str, Mapping[int, Path]],
+    dataset: Dataset,
+    choice: Path,
+) -> None:
     """Write which point of a sweep is the best on the validation part, and what all of them reached there.
 
     The score of a point is the mean over its seeds of the root mean squared error, for classes of the log loss. The
@@ -31,12 +37,16 @@ def choose(points: Mapping[str, Mapping[str, Any]], folders: Mapping[str, Mappin
     Args:
         points: Name -> what the point sets, key -> value.
         folders: Name -> seed -> folder of the run.
+        dataset: That they were trained on.
         choice: ``sweep.json`` to write, with ``sweep.csv`` of the same numbers beside it.
 
     Raises:
         SweepError: In every point a seed diverged.
+        ValueError: Predictions are of another dataset.
     """
-    found = [{"point": name, "values": dict(values), **_score(folders[name])} for name, values in points.items()]
+    found = [
+        {"point": name, "values": dict(values), **_score(folders[name], dataset)} for name, values in points.items()
+    ]
     able = [item for item in found if item["mean"] is not None]
     if not able:
         reasons = "; ".join(f"{item['point']}: {next(iter(item['diverged'].values()))}" for item in found)
@@ -60,7 +70,7 @@ def choose(points: Mapping[str, Mapping[str, Any]], folders: Mapping[str, Mappin
     write_json(choice, {"score": f"valid_{score}", "chosen": best["point"], "points": found})
 
 
-def _score(folders: Mapping[int, Path]) -> dict[str, Any]:
+def _score(folders: Mapping[int, Path], dataset: Dataset) -> dict[str, Any]:
     """Return the validation score of each seed, their mean and spread; None where a seed diverged."""
     diverged = {}
     for seed, folder in folders.items():
@@ -71,7 +81,7 @@ def _score(folders: Mapping[int, Path]) -> dict[str, Any]:
     scores: dict[str, float | None] = dict.fromkeys(map(str, folders))
     score = None
     if ended:
-        trained = read(ended, parts=("valid",))
+        trained = read(ended, dataset, parts=("valid",))
         score = SCORES[next(iter(trained.values())).run.task]
         each = _each(trained, score)
         scores |= {str(seed): value if np.isfinite(value) else None for seed, value in zip(trained, each, strict=True)}

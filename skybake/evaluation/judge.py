@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from skybake import files
+from skybake.data.dataset import Dataset
 from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.evaluation.trained import IDENTITY, PARTS, REGRESSION, EvaluationError, Trained, of_groups, parts_of, read
@@ -17,19 +18,27 @@ from skybake.missing import present
 from skybake.results.run_folder import PREDICTIONS
 
 
-def judge(runs: Mapping[int, Path], metrics: Path, statistics: Mapping[str, Any], outlier: float | None = None) -> None:
+def judge(
+    runs: Mapping[int, Path],
+    dataset: Dataset,
+    metrics: Path,
+    statistics: Mapping[str, Any],
+    outlier: float | None = None,
+) -> None:
     """Write ``metrics.json`` of one (dataset, model, loss).
 
     Args:
         runs: Seed -> folder with ``predictions.h5``, ``history.csv`` and ``run.json``.
+        dataset: That they were trained on.
         metrics: File to write.
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
         outlier: Size of error above which an object is an outlier; by default what the survey says of the label.
 
     Raises:
         EvaluationError: Seeds differ in what they are runs of, or in their objects; or no object has a label.
+        ValueError: Predictions are of another dataset.
     """
-    trained = read(runs)
+    trained = read(runs, dataset)
     bootstrap = Bootstrap(**statistics)
     first = next(iter(trained.values())).run
     column = next(iter(trained.values())).parts["test"].column

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from skybake.data import splits
+from skybake.data.dataset import Dataset
 from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.missing import present
@@ -60,15 +61,16 @@ class Trained:
     parts: Mapping[str, Predicted]
 
 
-def read(runs: Mapping[int, Path], parts: Sequence[str] = PARTS) -> dict[int, Trained]:
+def read(runs: Mapping[int, Path], dataset: Dataset, parts: Sequence[str] = PARTS) -> dict[int, Trained]:
     """Read all seeds of one (dataset, model, loss), in ascending order; only ``parts`` of their predictions.
 
     Raises:
         EvaluationError: They are not runs of one thing, or their objects differ.
+        ValueError: Predictions are of another dataset.
     """
     if not runs:
         raise EvaluationError("no run given; expected one folder per seed")
-    trained = {seed: _read(Path(runs[seed]), parts) for seed in sorted(runs)}
+    trained = {seed: _read(Path(runs[seed]), dataset, parts) for seed in sorted(runs)}
     first = next(iter(trained.values()))
     for seed, item in trained.items():
         if item.run.seed != seed:
@@ -85,13 +87,13 @@ def read(runs: Mapping[int, Path], parts: Sequence[str] = PARTS) -> dict[int, Tr
     return trained
 
 
-def _read(folder: Path, parts: Sequence[str]) -> Trained:
+def _read(folder: Path, dataset: Dataset, parts: Sequence[str]) -> Trained:
     record = run_folder.read_record(folder)
     return Trained(
         folder=folder,
         run=record,
         history=_history(run_folder.read_history(folder), record.best_epoch),
-        parts={part: run_folder.read_predictions(folder, part) for part in parts},
+        parts={part: run_folder.read_predictions(folder, part, dataset) for part in parts},
     )
 
 
@@ -103,13 +105,13 @@ def _history(rows: Sequence[Mapping[str, float]], best_epoch: int | None) -> His
 
 def _check_objects(part: str, first: Trained, other: Trained) -> None:
     expected, found = first.parts[part], other.parts[part]
-    if not np.array_equal(expected.ids, found.ids) or not np.array_equal(expected.label, found.label, equal_nan=True):
+    if not np.array_equal(expected.ids, found.ids):
         same = min(len(expected.ids), len(found.ids))
         differ = np.flatnonzero(expected.ids[:same] != found.ids[:same])
         where = f"first at object {differ[0]}" if differ.size else f"{len(found.ids)} for {len(expected.ids)} objects"
         raise EvaluationError(
-            f"{other.folder / PREDICTIONS}: the {part} objects or their labels are not those of {first.folder},"
-            f" in the same order ({where}). Hint: train all seeds again on one split"
+            f"{other.folder / PREDICTIONS}: the {part} objects are not those of {first.folder}, in the same"
+            f" order ({where}). Hint: train all seeds again on one split"
         )
 
 

@@ -8,39 +8,31 @@ from typing import Any
 
 import numpy as np
 
-from skybake import figures, plugins
-from skybake.data.dataset import Dataset, load_dataset
+from skybake import figures
+from skybake.data.dataset import Dataset
 from skybake.evaluation.trained import REGRESSION, Trained, part_errors, parts_of, read
 from skybake.files import read_json
 
 
-def draw_run(
-    runs: Mapping[int, Path], metrics: Path, folder: Path, names: Sequence[str], dataset: Path | None = None
-) -> None:
+def draw_run(runs: Mapping[int, Path], dataset: Dataset, metrics: Path, folder: Path, names: Sequence[str]) -> None:
     """Draw the figures of one (dataset, model, loss).
 
     Args:
         runs: Seed -> folder with ``predictions.h5``, ``history.csv`` and ``run.json``.
+        dataset: That they were trained on.
         metrics: ``metrics.json`` of these runs.
         folder: For ``<name>.pdf`` and ``<name>.png``.
         names: Files of ``skybake/figures/`` with ``SCOPE = "run"``; those that need what these runs do not predict are
             left out.
-        dataset: Its file; without it, figures that show images are left out.
 
     Raises:
         EvaluationError: Seeds differ in what they are runs of, or in their objects.
+        ValueError: Predictions are of another dataset.
     """
-    judged = read_json(metrics)
-    file = load_dataset(dataset) if dataset and _show_images(names) else None
-    figures.draw_all(names, _data(read(runs), judged, file), Path(folder))
+    figures.draw_all(names, _data(read(runs, dataset), read_json(metrics), dataset), Path(folder))
 
 
-def _show_images(names: Sequence[str]) -> bool:
-    known = plugins.figures()
-    return any("images" in known[name].constants.get("NEEDS", ()) for name in names)
-
-
-def _data(trained: Mapping[int, Trained], judged: Mapping[str, Any], file: Dataset | None) -> figures.JudgedRow:
+def _data(trained: Mapping[int, Trained], judged: Mapping[str, Any], file: Dataset) -> figures.JudgedRow:
     number = judged["task"] == REGRESSION
     return figures.JudgedRow(
         **{name: judged[name] for name in ("dataset", "model", "loss", "label", "units", "mock")},

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from skybake import files
+from skybake.data.dataset import Dataset
 from skybake.evaluation import trained
 from skybake.evaluation.bootstrap import Bootstrap, Paired, paired
 from skybake.evaluation.trained import Trained
@@ -19,6 +20,7 @@ from skybake.report import tables
 from skybake.report.choosing import chosen_entry
 from skybake.report.rows import OK, Entry, Row, ordered, read
 from skybake.report.tasks import CLASSIFICATION, REGRESSION, Task, task_of
+from skybake.results import predictions, run_folder
 
 ERRORS = {"std_error": std_error, "rmse": rmse}  # what of the errors is compared
 
@@ -49,7 +51,7 @@ def compare(
     csv: Path,
     tex: Path,
     found: Path,
-    mock: bool,
+    dataset: Dataset,
     statistics: Mapping[str, Any],
 ) -> None:
     """Write the comparison of one dataset.
@@ -59,15 +61,15 @@ def compare(
         chosen: ``chosen.json``, which names the row that the others are compared with.
         csv, tex: Tables to write.
         found: ``comparison.json`` to write: what :func:`read_comparison` reads beside the rows.
-        mock: Whether the dataset is simulated.
+        dataset: That all were trained on.
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
 
     Raises:
         ValueError: There is no row, or rows of several datasets, or the chosen one is not among them.
     """
-    entries = _entries(rows, mock=mock)
+    entries = _entries(rows, mock=dataset.mock)
     best = chosen_entry(entries, chosen)
-    pairs = _pairs(entries, best, Bootstrap(**statistics))
+    pairs = _pairs(entries, best, dataset, Bootstrap(**statistics))
     records = [entry.record for entry in _with_pairs(entries, best, pairs)]
     tables.write_csv(csv, records)
     tables.write_tex(tex, records, best.row.name if best else None)
@@ -104,11 +106,16 @@ def _with_pairs(entries: Sequence[Entry], best: Entry | None, pairs: Pairs) -> l
     return [_with_pair(entry, best, pairs, task) for entry in entries]
 
 
-def _pairs(entries: Sequence[Entry], best: Entry | None, bootstrap: Bootstrap) -> dict[str, dict[str, Paired]]:
+def _pairs(
+    entries: Sequence[Entry], best: Entry | None, dataset: Dataset, bootstrap: Bootstrap
+) -> dict[str, dict[str, Paired]]:
     """Compare every row that has ended with the best one, on the same test objects."""
     if best is None:
         return {}
-    runs = {entry.row.name: trained.read(entry.row.runs) for entry in entries if entry.status == OK}
+    ended = [entry.row for entry in entries if entry.status == OK and _belongs(entry.row, dataset)]
+    if best.row not in ended:
+        return {}
+    runs = {row.name: trained.read(row.runs, dataset) for row in ended}
     ids = {name: next(iter(seeds.values())).parts["test"].ids for name, seeds in runs.items()}
     same = {name: seeds for name, seeds in runs.items() if np.array_equal(ids[name], ids[best.row.name])}
     bootstrap = trained.of_groups(bootstrap, same[best.row.name], "test")
@@ -117,6 +124,11 @@ def _pairs(entries: Sequence[Entry], best: Entry | None, bootstrap: Bootstrap) -
     if task_of([best.record]) is REGRESSION:
         return _paired_errors(same, best.row.name, bootstrap)
     return _paired_classes(same, best.row.name, bootstrap)
+
+
+def _belongs(row: Row, dataset: Dataset) -> bool:
+    """Tell whether a row was trained on the dataset: of an earlier one, a bake-off with failed jobs may have rows."""
+    return all(predictions.belong(folder / run_folder.PREDICTIONS, dataset) for folder in row.runs.values())
 
 
 def _paired_errors(

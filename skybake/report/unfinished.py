@@ -81,7 +81,7 @@ def _compare(plan: Plan, dataset: str, rows: list[Row], config_text: str) -> Non
         csv=files["comparison.csv"],
         tex=files["comparison.tex"],
         found=files["comparison.json"],
-        mock=load_dataset(files["dataset.h5"]).mock,
+        dataset=load_dataset(files["dataset.h5"]),
         statistics=plan.config.statistics.model_dump(),
     )
     write_page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -11,11 +12,13 @@ import h5py
 import numpy as np
 
 from skybake import hdf5
-from skybake.data.columns import STRING, Column
+from skybake.data.columns import Column
+from skybake.data.dataset import Dataset
+from skybake.data.splits import kept_together
 from skybake.files import atomic_write
 
 FORMAT = "skybake-predictions"
-VERSION = 3
+VERSION = 4
 SHARED = ("dof", "levels", "edges")  # the same for all objects
 
 
@@ -137,27 +140,40 @@ class Predicted:
             )
 
 
-def write(path: Path | str, parts: Mapping[str, Predicted]) -> None:
-    """Write predictions, one group a part (``valid``, ``test``).
+def write(
+    path: Path | str,
+    parts: Mapping[str, tuple[np.ndarray, Prediction]],
+    *,
+    dataset: str,
+    ids_digest: str,
+    label: str,
+    strategy: Mapping[str, Any],
+) -> None:
+    """Write predictions, one group a part (``valid``, ``test``): rows of the dataset, and what is predicted for them.
 
     Predictions are float32, what many objects share is stored once, and tables (a row an object) are compressed.
+
+    Args:
+        path: File to write.
+        parts: Part -> row numbers (N,) of the dataset, and the predictions for these objects.
+        dataset, ids_digest: Name of the dataset, and the digest of its ids, by which :func:`read` knows it.
+        label: Name of the label that is predicted.
+        strategy: How the dataset was split.
+
+    Raises:
+        ValueError: There is not one row for each prediction.
     """
+    for name, (rows, prediction) in parts.items():
+        if len(rows) != len(prediction):
+            raise ValueError(f"{path}: {len(rows)} rows of part {name!r} given; expected {len(prediction)}")
     with atomic_write(path) as beside, hdf5.write(beside) as file:
-        file.attrs.update({"format": FORMAT, "version": VERSION})
-        for name, part in parts.items():
+        file.attrs.update({"format": FORMAT, "version": VERSION, "dataset": dataset, "ids_digest": ids_digest})
+        file.attrs.update({"label": label, "split": json.dumps(dict(strategy), sort_keys=True)})
+        for name, (rows, prediction) in parts.items():
             group = file.create_group(name)
-            group.attrs["label"] = part.name
-            group.create_dataset("id", data=np.asarray(part.ids, dtype=object), dtype=STRING)
-            if part.groups is not None:
-                group.create_dataset("group", data=np.asarray(part.groups, dtype=object), dtype=STRING)
-            group["label"] = np.asarray(part.label, dtype=np.float64)
-            part.column.write(group["label"].attrs)
-            for item, values in part.prediction.given().items():
+            group["row"] = np.asarray(rows, dtype=np.int64)
+            for item, values in prediction.given().items():
                 _write_values(group, f"prediction/{item}", values, np.float64 if item in SHARED else np.float32)
-            for scalar, values in part.scalars.items():
-                group[f"scalar/{scalar}"] = np.asarray(values, dtype=np.float64)
-                if scalar in part.columns:
-                    part.columns[scalar].write(group[f"scalar/{scalar}"].attrs)
 
 
 def _write_values(group: h5py.Group, name: str, values: np.ndarray | float, kind: type) -> None:
@@ -166,29 +182,47 @@ def _write_values(group: h5py.Group, name: str, values: np.ndarray | float, kind
     group.create_dataset(name, data=values, **packed)
 
 
-def read(path: Path | str, part: str) -> Predicted:
-    """Read one part of a predictions file.
+def read(path: Path | str, part: str, dataset: Dataset) -> Predicted:
+    """Read one part of a predictions file, with what the dataset knows of its objects.
 
     Raises:
-        ValueError: It is not a predictions file of this version, or has no such part.
+        ValueError: It is not a predictions file of this version, has no such part, or belongs to another dataset.
+        SplitError: The dataset does not tell where an object is, though it was split by that.
     """
     with hdf5.read(path) as file:
         if file.attrs.get("format") != FORMAT or file.attrs.get("version") != VERSION:
             raise ValueError(f"{path}: not a predictions file of version {VERSION}. Hint: train the run again")
+        known, digest, label = (str(file.attrs[name]) for name in ("dataset", "ids_digest", "label"))
+        if digest != dataset.digest:
+            raise ValueError(
+                f"{path}: predictions for the dataset {known!r} with ids {digest[:12]}..., but {dataset.path} has"
+                f" {dataset.digest[:12]}.... Hint: give the dataset it was trained on, or train the run again"
+            )
+        if label not in dataset.labels:
+            raise ValueError(
+                f"{path}: predictions of the label {label!r}, but {dataset.path} has {sorted(dataset.labels)}."
+                " Hint: train the run again"
+            )
         if part not in file:
             raise ValueError(f"{path}: no part {part!r}, found {sorted(file)}")
-        group = file[part]
-        scalars = group.get("scalar", {})
+        rows = file[part]["row"][:]
         return Predicted(
-            ids=group["id"].asstr()[:],
-            label=group["label"][:],
-            prediction=Prediction(**{name: _read_values(values) for name, values in group["prediction"].items()}),
-            scalars={name: values[:] for name, values in scalars.items()},
-            name=str(group.attrs["label"]),
-            column=Column.read(group["label"].attrs),
-            columns={name: Column.read(values.attrs) for name, values in scalars.items() if len(values.attrs)},
-            groups=group["group"].asstr()[:] if "group" in group else None,
+            ids=dataset.ids[rows],
+            label=dataset.labels[label][rows],
+            prediction=Prediction(**{name: _read_values(values) for name, values in file[part]["prediction"].items()}),
+            scalars={name: values[rows] for name, values in dataset.scalars.items()},
+            name=label,
+            column=dataset.columns[f"label/{label}"],
+            columns={name: dataset.columns[f"scalar/{name}"] for name in dataset.scalars},
+            groups=kept_together(dataset, json.loads(file.attrs["split"]), rows),
         )
+
+
+def belong(path: Path | str, dataset: Dataset) -> bool:
+    """Tell whether predictions are of this version, and of this dataset."""
+    with hdf5.read(path) as file:
+        found = [file.attrs.get(name) for name in ("format", "version", "ids_digest")]
+    return found == [FORMAT, VERSION, dataset.digest]
 
 
 def _read_values(values: h5py.Dataset) -> Any:

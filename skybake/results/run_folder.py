@@ -12,9 +12,12 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from skybake import files
+from skybake.data.dataset import Dataset
 from skybake.results import predictions
-from skybake.results.predictions import Predicted
+from skybake.results.predictions import Predicted, Prediction
 
 MODEL, HISTORY, PREDICTIONS = "model.keras", "history.csv", "predictions.h5"
 TIMING, RECORD = "timing.json", "run.json"
@@ -127,7 +130,8 @@ def write(
     record: Record,
     timing: Timing,
     history: Sequence[Mapping[str, float]],
-    parts: Mapping[str, Predicted],
+    parts: Mapping[str, tuple[np.ndarray, Prediction]],
+    ids_digest: str,
 ) -> None:
     """Write a run into its folder, beside what is there already, e.g. its network.
 
@@ -136,14 +140,22 @@ def write(
         record: All but ``files``, which are found.
         timing: What was measured.
         history: One row an epoch.
-        parts: ``"valid"`` and ``"test"`` -> objects and predictions.
+        parts: ``"valid"`` and ``"test"`` -> rows (N,) of the dataset, and predictions for them.
+        ids_digest: Of the dataset.
     """
     with files.atomic_write(folder / HISTORY) as path, path.open("w", newline="", encoding="utf-8") as stream:
         names = list(history[0]) if history else ["epoch", "loss", "val_loss"]
         table = csv.DictWriter(stream, names, lineterminator="\n")
         table.writeheader()
         table.writerows(history)
-    predictions.write(folder / PREDICTIONS, parts)
+    predictions.write(
+        folder / PREDICTIONS,
+        parts,
+        dataset=record.dataset,
+        ids_digest=ids_digest,
+        label=record.label,
+        strategy=record.split,
+    )
     files.write_json(folder / TIMING, timing.as_dict())
     results = [path for path in sorted(folder.iterdir()) if path.name not in (TIMING, RECORD)]  # no time in a digest
     digests = {path.name: files.file_digest(path) for path in results}
@@ -185,13 +197,13 @@ def read_history(folder: Path) -> list[dict[str, float]]:
         ]
 
 
-def read_predictions(folder: Path, part: str) -> Predicted:
-    """Read ``"valid"`` or ``"test"`` of ``predictions.h5``.
+def read_predictions(folder: Path, part: str, dataset: Dataset) -> Predicted:
+    """Read ``"valid"`` or ``"test"`` of ``predictions.h5``, with what the dataset knows of its objects.
 
     Raises:
-        ValueError: There is no such part.
+        ValueError: There is no such part, or it is of another dataset.
     """
-    return predictions.read(folder / PREDICTIONS, part)
+    return predictions.read(folder / PREDICTIONS, part, dataset)
 
 
 def is_whole(folder: Path, fingerprint: str, names: Sequence[str]) -> bool:

@@ -117,7 +117,7 @@ def look(
             raise InsideError(
                 f"{run / run_folder.RECORD}: trained on another {name} than {dataset.parent}. Hint: train again"
             )
-    tested = run_folder.read_predictions(run, "test")
+    tested = run_folder.read_predictions(run, "test", data.dataset)
     places = choose(tested, objects, seed, ids)
     if not np.array_equal(data.dataset.ids[data.split.test], tested.ids):
         raise InsideError(f"{run / run_folder.PREDICTIONS}: not of the test part of {split}. Hint: train again")

@@ -26,7 +26,7 @@ from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
 from skybake.files import file_digest
 from skybake.results import run_folder
-from skybake.results.predictions import Predicted, Prediction
+from skybake.results.predictions import Prediction
 from skybake.training.checkpoints import Checkpoint
 from skybake.training.job import Job
 
@@ -184,20 +184,7 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
     folder.mkdir(parents=True)
     result.save(folder)
     column = data.dataset.columns[f"label/{job.label}"]
-    together = splits.kept_together(data.dataset, data.split.strategy)
-    parts = {
-        part: Predicted(
-            ids=data.dataset.ids[data.rows[part]],
-            label=data.label(job.label, part),
-            prediction=prediction,
-            scalars={name: values[data.rows[part]] for name, values in data.dataset.scalars.items()},
-            name=job.label,
-            column=column,
-            columns={name: data.dataset.columns[f"scalar/{name}"] for name in data.dataset.scalars},
-            groups=together[data.rows[part]],
-        )
-        for part, prediction in result.predictions.items()
-    }
+    parts = {part: (data.rows[part], prediction) for part, prediction in result.predictions.items()}
     facts = {
         **job.facts(),
         "seed": seed,
@@ -211,7 +198,8 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
         "digests": {**data.digests, "code": job.code},
         "fingerprint": mark,
     }
-    run_folder.write(folder, run_folder.Record(**facts), result.timing, result.history, parts)
+    record = run_folder.Record(**facts)
+    run_folder.write(folder, record, result.timing, result.history, parts, data.dataset.digest)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from skybake import heads, provenance
+from skybake.data.dataset import Dataset
 from skybake.results import run_folder
 from skybake.results.run_folder import MODEL
 from skybake.training import backend, runs
@@ -95,20 +96,20 @@ def test_chosen(
         data,
         seeds,
         work,
-        lambda seed, _: _tested(prepared, trained[seed]),
+        lambda seed, _: _tested(prepared, data.dataset, trained[seed]),
         files,
         provenance.versions(PACKAGES[training.backend]),
     )
 
 
-def _tested(prepared: Prepared, folder: Path) -> Result:
+def _tested(prepared: Prepared, dataset: Dataset, folder: Path) -> Result:
     import keras
 
     keras.utils.clear_session()
     model = keras.saving.load_model(folder / MODEL, compile=False)
     record = run_folder.read_record(folder)
     predicted, objects_per_second = predict_parts(prepared, model, heads.of_dict(record.fitted_head))
-    known = run_folder.read_predictions(folder, "valid").prediction
+    known = run_folder.read_predictions(folder, "valid", dataset).prediction
     if not np.allclose(known.point, predicted["valid"].point, rtol=1e-4, atol=1e-6):  # another machine's last digits
         raise ValueError(
             f"{folder / MODEL}: it does not predict what it did when it was trained. Hint: delete its folder"

@@ -3,17 +3,19 @@
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from skybake.data.columns import Column, Schema
+from skybake.data.dataset import Dataset, load_dataset
 from skybake.data.writer import create_dataset as create
 from skybake.metrics.regression import RELATIVE
 from skybake.results import predictions
 from skybake.results.predictions import Predicted, Prediction
 
+PARTS = ("valid", "test")
 BIAS = {"simple_sequential": 0.10, "deeper_sequential": 0.04, "nonsequential": 0.01, "constant": 0.0, "ridge": 0.02}
 SCATTER = {"simple_sequential": 0.28, "deeper_sequential": 0.24, "nonsequential": 0.17, "constant": 0.36, "ridge": 0.25}
 WORSE = {"mean_squared_error": 1.0, "huber-delta=0.3": 1.05, "gaussian_nll": 0.97, "baseline": 1.0}
@@ -23,13 +25,36 @@ WIDTH = 0.2  # of the Gaussians that gaussian_nll predicts
 SHARP = {"simple_sequential": 0.8, "deeper_sequential": 1.2, "nonsequential": 2.0}  # of class scores
 
 
-def sample(n: int, seed: int, prefix: str) -> dict:
-    rng = np.random.default_rng(seed)
-    return {
-        "ids": np.array([f"{prefix}{row:05d}" for row in range(n)], dtype=object),
-        "label": np.clip(rng.normal(14.0, 0.36, n), 13, 15),
-        "redshift": rng.uniform(0.05, 1.2, n),
-    }
+@dataclass(frozen=True)
+class Objects:
+    """Objects of a part of a dataset; ``known`` is the label, of which the dataset misses some."""
+
+    ids: list[str]
+    known: np.ndarray
+    label: np.ndarray
+    redshift: np.ndarray
+
+
+def sample(part: str, tested: int, missing: int, classes: int = 0) -> Objects:
+    """Return the objects of the validation part, half as many as those of the test part, or these."""
+    place, n = PARTS.index(part), tested if part == "test" else tested // 2
+    if classes:
+        known, redshift = np.random.default_rng([place, classes]).integers(0, classes, n).astype(float), np.zeros(n)
+    else:
+        rng = np.random.default_rng(place)
+        known, redshift = np.clip(rng.normal(14.0, 0.36, n), 13, 15), rng.uniform(0.05, 1.2, n)
+    label = known.copy()
+    if classes:
+        label[1 : missing + 1] = np.nan
+    elif missing:
+        label[:missing] = np.nan
+        label[missing - 1] = -9999.0
+    return Objects([f"{part}{row:05d}" for row in range(n)], known, label, redshift)
+
+
+def read_part(run: Path, part: str, data: Path | None = None) -> Predicted:
+    """Read a part of what a run predicted; its dataset lies beside it."""
+    return predictions.read(run / "predictions.h5", part, load_dataset(data or run.parent / "dataset.h5"))
 
 
 def write_run(
@@ -45,8 +70,9 @@ def write_run(
     mock: bool = True,
     diverged: bool = False,
     width: float | None = None,
+    data: Path | None = None,
 ) -> Path:
-    """Write one run; objects are the same for every model and seed, errors are not.
+    """Write one run, and its dataset unless it is there; objects are the same for every model and seed, errors are not.
 
     ``gaussian_nll`` and any loss with a ``width`` predict Gaussians of that standard deviation.
     """
@@ -56,26 +82,14 @@ def write_run(
     if width is None and loss == "gaussian_nll":
         width = WIDTH
     parts = {}
-    for place, part in enumerate(("valid", "test")):
-        objects = sample(n if part == "test" else n // 2, place, part)
-        error = BIAS[model] + SCATTER[model] * WORSE[loss] * rng.standard_normal(len(objects["ids"]))
-        point = objects["label"] + error
-        true = objects["label"].copy()
-        if missing:
-            true[:missing] = np.nan
-            true[missing - 1] = -9999.0
+    for part in PARTS:
+        known = sample(part, n, missing).known
+        point = known + BIAS[model] + SCATTER[model] * WORSE[loss] * rng.standard_normal(len(known))
         if diverged:
             point[:] = np.nan
-        parts[part] = Predicted(
-            ids=objects["ids"],
-            label=true,
-            prediction=Prediction(point=point, std=None if width is None else np.full(len(point), width)),
-            scalars={"redshift": objects["redshift"]},
-            name=label,
-            column=replace(REDSHIFT, units="log10 Msun") if label == "redshift" else MASS,
-            columns={"redshift": REDSHIFT},
-        )
-    return _write(folder, parts, rng, model=model, loss=loss, seed=seed, dataset=dataset, mock=mock)
+        parts[part] = Prediction(point=point, std=None if width is None else np.full(len(point), width))
+    opened = _dataset(data or folder.parent / "dataset.h5", tested=n, missing=missing, label=label, mock=mock)
+    return _write(folder, opened, parts, rng, model=model, loss=loss, seed=seed, dataset=dataset)
 
 
 def write_classified(
@@ -90,46 +104,63 @@ def write_classified(
     classes: int = 2,
     mock: bool = True,
     diverged: bool = False,
+    data: Path | None = None,
 ) -> Path:
-    """Write one run of a classification; objects are the same for every model and seed, probabilities are not."""
+    """Write one run of a classification, as :func:`write_run` does of a regression."""
     rng = np.random.default_rng([seed, *map(ord, model + loss)])
     parts = {}
-    for place, part in enumerate(("valid", "test")):
-        count = n if part == "test" else n // 2
-        label = np.random.default_rng([place, classes]).integers(0, classes, count)
-        scores = SHARP[model] * np.eye(classes)[label] + rng.standard_normal((count, classes))
+    for part in PARTS:
+        known = sample(part, n, missing, classes).known.astype(int)
+        scores = SHARP[model] * np.eye(classes)[known] + rng.standard_normal((len(known), classes))
         probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
         if diverged:
             probabilities[0] = np.nan
-        true = label.astype(float)
-        true[1 : missing + 1] = np.nan
-        parts[part] = Predicted(
-            ids=np.array([f"{part}{row:05d}" for row in range(count)], dtype=object),
-            label=true,
-            prediction=Prediction(point=probabilities.argmax(axis=1).astype(float), classes=probabilities),
-            scalars={},
-            name="kind",
-            column=Column("", "kind", "class"),
-        )
-    names = {"model": model, "loss": loss, "seed": seed, "dataset": dataset, "mock": mock}
-    return _write(folder, parts, rng, task="classification", **names)
+        parts[part] = Prediction(point=probabilities.argmax(axis=1).astype(float), classes=probabilities)
+    opened = _dataset(data or folder.parent / "dataset.h5", tested=n, missing=missing, classes=classes, mock=mock)
+    return _write(folder, opened, parts, rng, model=model, loss=loss, seed=seed, dataset=dataset)
+
+
+def _dataset(path: Path, *, tested: int, **more) -> Dataset:
+    """Open the dataset of a run, written if it is not there.
+
+    Raises:
+        AssertionError: There is one with other objects.
+    """
+    if not path.exists():
+        write_dataset(path, tested + tested // 2, tested=tested, **more)
+    opened = load_dataset(path)
+    kept = {name: more[name] for name in ("missing", "classes") if name in more}
+    for part in PARTS:
+        expected, rows = sample(part, tested, **kept), rows_of(part, tested)
+        assert list(opened.ids[rows]) == expected.ids, f"{path}: the dataset of other runs; write these elsewhere"
+        assert np.array_equal(opened.labels[opened.label][rows], expected.label, equal_nan=True), path
+    return opened
+
+
+def rows_of(part: str, tested: int) -> np.ndarray:
+    """Return the rows of a part: the validation part comes first in a dataset, then the test part."""
+    return np.arange(tested // 2) if part == "valid" else np.arange(tested // 2, tested // 2 + tested)
 
 
 def _write(
     folder: Path,
-    parts: Mapping[str, Predicted],
+    opened: Dataset,
+    parts: Mapping[str, Prediction],
     rng: np.random.Generator,
     *,
     model: str,
     loss: str,
     seed: int,
     dataset: str,
-    mock: bool,
-    task: str = "regression",
 ) -> Path:
     folder.mkdir(parents=True)
-    predictions.write(folder / "predictions.h5", parts)
-    baseline, n = loss == "baseline", len(parts["test"].ids)
+    baseline, n = loss == "baseline", len(parts["test"])
+    predictions.write(
+        folder / "predictions.h5",
+        {part: (rows_of(part, n), prediction) for part, prediction in parts.items()},
+        **{"dataset": dataset, "ids_digest": opened.digest, "label": opened.label},
+        strategy={"strategy": "holdout"},
+    )
     epochs = 0 if baseline else 20
     train, valid = _losses(epochs, loss, rng)
     with (folder / "history.csv").open("w", newline="") as stream:
@@ -150,10 +181,10 @@ def _write(
         "model": model,
         "loss": loss,
         "seed": seed,
-        "task": task,
-        "label": parts["test"].name,
-        "units": parts["test"].units,
-        "mock": mock,
+        "task": opened.task,
+        "label": opened.label,
+        "units": opened.columns[f"label/{opened.label}"].units,
+        "mock": opened.mock,
         "library_model": model,
         "library_loss": None if baseline else loss,
         "head": None if baseline else "point",
@@ -184,25 +215,45 @@ def _losses(epochs: int, loss: str, rng: np.random.Generator) -> tuple[np.ndarra
     return train - shift, valid - shift
 
 
-def write_dataset(path: Path, n: int = 2000, *, mock: bool = True, task: str = "regression") -> Path:
-    """Write a dataset with tiny images."""
+def write_dataset(
+    path: Path,
+    n: int = 2000,
+    *,
+    tested: int = 0,
+    missing: int = 3,
+    label: str = "log10_m500c",
+    classes: int = 0,
+    mock: bool = True,
+) -> Path:
+    """Write a dataset with tiny images; with ``tested``, its first objects are those of runs."""
+    if classes:
+        label, column, scalars, other = "kind", Column("", "kind", "class"), {}, 0.0
+    else:
+        column, scalars, other = MASS, {"redshift": REDSHIFT}, 14.0
+        if label == "redshift":
+            column = replace(REDSHIFT, units="log10 Msun")
     schema = Schema(
         survey="efeds",
-        task=task,
+        task="classification" if classes else "regression",
         bands=("0.25-0.5 keV", "0.5-2 keV"),
         image=Column("counts", "smoothed counts"),
-        labels={"log10_m500c": MASS},
-        scalars={"redshift": REDSHIFT},
+        labels={label: column},
+        scalars=scalars,
         raw={"cubes.pkl": "a" * 64, "catalogue.feather": "b" * 64},
         mock=mock,
     )
-    ids = [f"c{row}" for row in range(n)]
+    parts = [sample(part, tested, missing, classes) for part in PARTS] if tested else []
+    ids = [name for part in parts for name in part.ids]
+    rest = n - len(ids)
+    ids += [f"c{row}" for row in range(rest)]
     with create(path, schema) as writer:
         writer.append(
             image=np.zeros((n, 4, 4, 2), dtype=np.float32),
             id=ids,
             group=ids,
-            labels={"log10_m500c": np.full(n, 14.0)},
-            scalars={"redshift": np.full(n, 0.3)},
+            labels={label: np.concatenate([*(part.label for part in parts), np.full(rest, other)])},
+            scalars={
+                name: np.concatenate([*(part.redshift for part in parts), np.full(rest, 0.3)]) for name in scalars
+            },
         )
     return path

@@ -14,7 +14,7 @@ from skybake.data.dataset import load_dataset
 from skybake.data.writer import create_dataset
 from skybake.evaluation.judge import judge
 from skybake.raw.sdss.columns import scalar_column
-from skybake.results import predictions
+from skybake.results import run_folder
 from tests.training_settings import baseline
 
 FILES = ["history.csv", "predictions.h5", "timing.json", "run.json"]
@@ -95,8 +95,9 @@ def fit(name, data, folder, seeds=(1,), **parameters):
 
 @pytest.mark.parametrize("name", [name for name, part in BASELINES.items() if "classification" in part.tasks])
 def test_baselines_of_classes_are_judged(name, tmp_path):
-    folders = fit(name, write_classes(tmp_path), tmp_path)
-    judge(folders, tmp_path / "m.json", {"draws": 50, "level": 0.9, "seed": 1})
+    data = write_classes(tmp_path)
+    folders = fit(name, data, tmp_path)
+    judge(folders, load_dataset(data[0]), tmp_path / "m.json", {"draws": 50, "level": 0.9, "seed": 1})
     found = json.loads((tmp_path / "m.json").read_text())["test"]["pooled"]
     if name == "constant":
         assert found["accuracy"]["value"] < 0.5
@@ -112,14 +113,15 @@ def test_the_constant_predicts_the_frequencies_of_the_training_part(tmp_path):
     dataset = load_dataset(data[0])
     label = dataset.labels["kind"][splits.load(data[1], dataset).train]
     label = label[np.isfinite(label)].astype(int)
-    found = predictions.read(folder / "predictions.h5", "test").prediction
+    found = run_folder.read_predictions(folder, "test", dataset).prediction
     assert found.classes == pytest.approx(np.tile(np.bincount(label, minlength=4) / len(label), (len(found.point), 1)))
     assert set(found.point) == {np.bincount(label).argmax()}
 
 
 def test_classes_without_names_are_counted(tmp_path):
-    (folder,) = fit("logistic_bands", write_classes(tmp_path, names=(), known=2), tmp_path).values()
-    found = predictions.read(folder / "predictions.h5", "valid").prediction
+    data = write_classes(tmp_path, names=(), known=2)
+    (folder,) = fit("logistic_bands", data, tmp_path).values()
+    found = run_folder.read_predictions(folder, "valid", load_dataset(data[0])).prediction
     assert found.classes.shape[1] == 2
     assert found.classes.sum(axis=1) == pytest.approx(1)
 
@@ -127,7 +129,8 @@ def test_classes_without_names_are_counted(tmp_path):
 def test_a_seed_changes_what_uses_it(tmp_path):
     data = write_classes(tmp_path)
     folders = fit("boosted_trees", data, tmp_path, seeds=(1, 2), iterations=20)
-    first, second = (predictions.read(folder / "predictions.h5", "test").prediction for folder in folders.values())
+    opened = load_dataset(data[0])
+    first, second = (run_folder.read_predictions(folder, "test", opened).prediction for folder in folders.values())
     assert not np.array_equal(first.classes, second.classes)
     (again,) = fit("boosted_trees", data, tmp_path / "again", iterations=20).values()
     assert (again / "predictions.h5").read_bytes() == (folders[1] / "predictions.h5").read_bytes()

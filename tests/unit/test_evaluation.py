@@ -2,20 +2,21 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from scipy import stats
 from sklearn import metrics
 
 from skybake import plugins
+from skybake.data.dataset import load_dataset
 from skybake.evaluation.judge import judge
 from skybake.evaluation.trained import EvaluationError, part_errors, read
 from skybake.figures.runs import draw_run
 from skybake.results import predictions
-from tests.unit._synthetic_runs import write_classified, write_run
+from tests.unit._synthetic_runs import read_part, write_classified, write_dataset, write_run
 
 ROOT = Path(__file__).parents[2]
 STATISTICS = {"draws": 200, "level": 0.9, "seed": 5}
@@ -27,15 +28,31 @@ def runs(tmp_path):
     return {seed: write_run(tmp_path / f"seed-{seed}", seed=seed) for seed in (3, 1, 2)}
 
 
+def beside(runs):
+    """The dataset of some runs."""
+    return load_dataset(next(iter(runs.values())).parent / "dataset.h5")
+
+
 def judged(runs, folder, names=()) -> dict:
-    judge(runs, folder / "metrics.json", STATISTICS)
-    draw_run(runs, folder / "metrics.json", folder / "figures", names)
+    dataset = beside(runs)
+    judge(runs, dataset, folder / "metrics.json", STATISTICS)
+    draw_run(runs, dataset, folder / "metrics.json", folder / "figures", names)
     return json.loads((folder / "metrics.json").read_text())
+
+
+def rewrite(run: Path, change) -> None:
+    """Write the predictions of a run again, with other rows or predictions of each part."""
+    path = run / "predictions.h5"
+    with h5py.File(path) as file:
+        facts = {name: str(file.attrs[name]) for name in ("dataset", "ids_digest", "label")}
+        rows = {part: group["row"][:] for part, group in file.items()}
+    given = {part: change(part, rows[part], read_part(run, part).prediction) for part in rows}
+    predictions.write(path, given, **facts, strategy={"strategy": "holdout"})
 
 
 def errors_of(folder: Path, part: str) -> np.ndarray:
     """What a person would compute."""
-    found = predictions.read(folder / "predictions.h5", part)
+    found = read_part(folder, part)
     keep = ~np.isnan(found.label) & (found.label != -9999)
     return (found.prediction.point - found.label)[keep]
 
@@ -118,7 +135,7 @@ def test_figures_that_need_what_is_not_predicted_are_left_out(runs, tmp_path):
     assert drawn(tmp_path / "gaussian") == both(
         *plain, "pit_histogram", "coverage", "example_pdfs", "distributions_against_label"
     )
-    redshifts = {1: write_run(tmp_path / "redshifts", label="redshift")}
+    redshifts = {1: write_run(tmp_path / "z" / "run", label="redshift")}
     judged(redshifts, tmp_path / "z", of_task("regression"))
     assert drawn(tmp_path / "z") == both(*FIGURES, "error_against_label")
 
@@ -126,7 +143,7 @@ def test_figures_that_need_what_is_not_predicted_are_left_out(runs, tmp_path):
 def test_a_distribution_is_judged_and_a_point_is_not(tmp_path, runs):
     wide = {seed: write_run(tmp_path / f"wide-{seed}", loss="gaussian_nll", seed=seed) for seed in (1, 2)}
     found = judged(wide, tmp_path)["test"]
-    part = predictions.read(wide[1] / "predictions.h5", "test")
+    part = read_part(wide[1], "test")
     pit = stats.norm.cdf(part.label[3:], part.prediction.point[3:], part.prediction.std[3:])
     assert found["per_seed"]["1"]["pit_ks"] == pytest.approx(stats.kstest(pit, "uniform").statistic, rel=1e-9)
     assert found["pooled"]["crps"]["n"] == 2 * 197
@@ -161,7 +178,7 @@ def test_a_classification(tmp_path, classes):
         None,
         None,
     )
-    parts = [predictions.read(runs[seed] / "predictions.h5", "test") for seed in (1, 2)]
+    parts = [read_part(runs[seed], "test") for seed in (1, 2)]
     known = np.isfinite(parts[0].label)
     true, p = np.tile(parts[0].label[known], 2), np.concatenate([part.prediction.classes[known] for part in parts])
     p /= p.sum(axis=1, keepdims=True)  # the file holds float32
@@ -172,16 +189,14 @@ def test_a_classification(tmp_path, classes):
     assert accuracy["low"] < accuracy["value"] < accuracy["high"]
     assert test["pooled"]["log_loss"]["value"] == pytest.approx(metrics.log_loss(true, p), rel=1e-6)
     assert test["confusion"]["pooled"] == metrics.confusion_matrix(true, p.argmax(axis=1)).tolist()
-    assert drawn(tmp_path) == both("loss_curve", "reliability", "roc", "precision_recall", "confusion_matrix")
+    assert drawn(tmp_path) == both(
+        "loss_curve", "reliability", "roc", "precision_recall", "confusion_matrix", "galleries"
+    )
 
 
 def test_a_classification_without_probabilities_is_refused(tmp_path):
     run = write_classified(tmp_path / "seed-1")
-    parts = {part: predictions.read(run / "predictions.h5", part) for part in ("valid", "test")}
-    bare = {
-        name: replace(part, prediction=predictions.Prediction(part.prediction.point)) for name, part in parts.items()
-    }
-    predictions.write(run / "predictions.h5", bare)
+    rewrite(run, lambda part, rows, prediction: (rows, predictions.Prediction(prediction.point)))
     with pytest.raises(EvaluationError, match=r"seed-1/predictions.h5: no probabilities of classes .*Hint"):
         judged({1: run}, tmp_path)
 
@@ -204,7 +219,7 @@ def test_a_baseline_has_no_history(tmp_path):
 def test_redshift_errors_are_relative(tmp_path):
     runs = {1: write_run(tmp_path / "seed-1", label="redshift")}
     found = judged(runs, tmp_path)
-    part = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test")
+    part = read_part(tmp_path / "seed-1", "test")
     d = ((part.prediction.point - part.label) / (1 + part.label))[3:]
     assert found["error"] == "(predicted - true) / (1 + true)"
     assert found["outlier_threshold"] == 0.05
@@ -212,7 +227,7 @@ def test_redshift_errors_are_relative(tmp_path):
 
 
 def test_another_threshold_of_outliers(runs, tmp_path):
-    judge(runs, tmp_path / "metrics.json", STATISTICS, outlier=0.1)
+    judge(runs, beside(runs), tmp_path / "metrics.json", STATISTICS, outlier=0.1)
     found = json.loads((tmp_path / "metrics.json").read_text())
     d = np.concatenate([errors_of(runs[seed], "test") for seed in runs])
     assert found["outlier_threshold"] == 0.1
@@ -220,15 +235,15 @@ def test_another_threshold_of_outliers(runs, tmp_path):
     assert value["value"] == pytest.approx(np.mean(np.abs(d) > 0.1), rel=1e-12)
     assert value["low"] < value["value"] < value["high"]
     assert not (tmp_path / "figures").exists()  # judging draws nothing
-    draw_run(runs, tmp_path / "metrics.json", tmp_path / "figures", ())
+    draw_run(runs, beside(runs), tmp_path / "metrics.json", tmp_path / "figures", ())
     assert (tmp_path / "figures").is_dir()
 
 
 def test_figures_take_threshold_and_level_from_the_metrics(runs, tmp_path, monkeypatch):
-    judge(runs, tmp_path / "metrics.json", STATISTICS, outlier=0.1)
+    judge(runs, beside(runs), tmp_path / "metrics.json", STATISTICS, outlier=0.1)
     given = []
     monkeypatch.setattr("skybake.figures.draw", lambda name, data, folder: given.append((name, data)))
-    draw_run(runs, tmp_path / "metrics.json", tmp_path / "figures", ["loss_curve", "pit_histogram"])
+    draw_run(runs, beside(runs), tmp_path / "metrics.json", tmp_path / "figures", ["loss_curve", "pit_histogram"])
     ((name, data),) = given  # these runs predict no distributions
     assert (name, data.outlier_threshold, data.level) == ("loss_curve", 0.1, STATISTICS["level"])
 
@@ -243,7 +258,8 @@ def test_a_diverged_seed_is_counted_and_makes_pooled_values_empty(tmp_path):
 
 
 def test_seeds_must_have_the_same_objects(tmp_path):
-    runs = {1: write_run(tmp_path / "seed-1", seed=1), 2: write_run(tmp_path / "seed-2", seed=2, n=180)}
+    runs = {seed: write_run(tmp_path / f"seed-{seed}", seed=seed) for seed in (1, 2)}
+    rewrite(runs[2], lambda part, rows, prediction: (rows[:-10], prediction.select(np.arange(len(rows) - 10))))
     with pytest.raises(
         EvaluationError, match=r"seed-2/predictions.h5: the valid objects .* \(90 for 100 objects\).*Hint"
     ):
@@ -251,13 +267,21 @@ def test_seeds_must_have_the_same_objects(tmp_path):
     assert not (tmp_path / "metrics.json").exists()
 
 
+def test_predictions_of_another_dataset_are_refused(tmp_path, runs):
+    other = load_dataset(write_dataset(tmp_path / "other" / "dataset.h5", n=300))
+    expected = r"seed-1/predictions.h5: predictions for the dataset 'efeds_mock' with ids .*other/dataset.h5 has .*Hint"
+    with pytest.raises(ValueError, match=expected):
+        judge(runs, other, tmp_path / "metrics.json", STATISTICS)
+    assert not (tmp_path / "metrics.json").exists()
+
+
 def test_the_order_of_objects_matters(tmp_path, runs):
-    part = predictions.read(runs[3] / "predictions.h5", "test")
-    ids = part.ids.copy()
-    ids[[10, 11]] = ids[[11, 10]]
-    valid = predictions.read(runs[3] / "predictions.h5", "valid")
-    swapped = predictions.Predicted(ids, part.label, part.prediction, part.scalars, part.name, part.column)
-    predictions.write(runs[3] / "predictions.h5", {"valid": valid, "test": swapped})
+    def swapped(part, rows, prediction):
+        if part == "test":
+            rows[[10, 11]] = rows[[11, 10]]
+        return rows, prediction
+
+    rewrite(runs[3], swapped)
     with pytest.raises(EvaluationError, match="first at object 10"):
         judged(runs, tmp_path)
 
@@ -269,7 +293,7 @@ def test_seeds_must_be_of_one_model_and_what_they_say(tmp_path):
     with pytest.raises(EvaluationError, match="seed 1 found, expected 7"):
         judged({7: runs[1]}, tmp_path)
     with pytest.raises(EvaluationError, match="no run given"):
-        judged({}, tmp_path)
+        judge({}, beside(runs), tmp_path / "metrics.json", STATISTICS)
 
 
 def test_a_part_without_labels_is_an_error(tmp_path):
@@ -279,7 +303,7 @@ def test_a_part_without_labels_is_an_error(tmp_path):
 
 
 def test_errors_of_a_part(runs):
-    found = part_errors(read(runs), "test")
+    found = part_errors(read(runs, beside(runs)), "test")
     np.testing.assert_array_equal(found, np.stack([errors_of(runs[seed], "test") for seed in (1, 2, 3)]))
 
 
@@ -289,6 +313,7 @@ def test_no_deep_learning_framework_is_imported(tmp_path):
 import importlib, sys
 from pathlib import Path
 from skybake import plugins
+from skybake.data.dataset import load_dataset
 from skybake.evaluation import bootstrap, choice, judge
 from skybake.figures import runs
 from skybake.report import dataset_page, overview, unfinished
@@ -299,8 +324,9 @@ here = Path(sys.argv[1])
 names = [name for name, part in plugins.in_room("figures", "draw").items() if part.constants["SCOPE"] == "run"]
 names = [name for name in names if "regression" in plugins.in_room("figures", "draw")[name].constants["TASKS"]]
 seeds = {1: here / "seed-1"}
-judge.judge(seeds, here / "metrics.json", {"draws": 100, "level": 0.9})
-runs.draw_run(seeds, here / "metrics.json", here, names)
+data = load_dataset(here / "dataset.h5")
+judge.judge(seeds, data, here / "metrics.json", {"draws": 100, "level": 0.9})
+runs.draw_run(seeds, data, here / "metrics.json", here, names)
 print([name for name in ("keras", "tensorflow", "jax", "torch") if name in sys.modules])
 """
     ended = subprocess.run(

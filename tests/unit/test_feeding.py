@@ -268,7 +268,7 @@ def test_predictions_stand_in_the_order_of_the_part(many, tmp_path):
 
     run = train(many, tmp_path, memory_limit_mb=0.1)
     opened = load_dataset(many[0])
-    found = predictions.read(run / "predictions.h5", "test")
+    found = predictions.read(run / "predictions.h5", "test", opened)
     np.testing.assert_array_equal(found.ids, opened.ids[splits.load(many[1], opened).test])
     known = np.isfinite(found.label)
     assert np.corrcoef(found.label[known], found.prediction.point[known])[0, 1] > 0.5

@@ -11,9 +11,9 @@ import pytest
 from skybake import hdf5
 from skybake.data import splits
 from skybake.data.dataset import load_dataset
-from skybake.results import attributions, predictions
+from skybake.results import attributions
 from tests.conftest import ROOT
-from tests.unit._synthetic_runs import write_dataset, write_run
+from tests.unit._synthetic_runs import read_part, write_dataset, write_run
 
 TEXTS = dict.fromkeys(attributions.TEXTS, "") | {"model": "m"}
 INSIDE = attributions.Attributions(
@@ -57,7 +57,7 @@ def test_files_are_read_whoever_has_locked_them(tmp_path, held):
     assert found.images(np.arange(3)).shape == (3, 4, 4, 2)
     assert splits.load(tmp_path / "s.h5", found).digest == split.digest
     assert attributions.read(tmp_path / "i.h5").model == "m"
-    assert len(predictions.read(run / "predictions.h5", "test").ids) == 20
+    assert len(read_part(run, "test").ids) == 20
 
 
 def test_a_lock_that_is_refused_is_named_when_writing(tmp_path, held):

@@ -8,9 +8,10 @@ import pytest
 
 from skybake import baselines
 from skybake.data.columns import check_classes, class_column
+from skybake.data.dataset import load_dataset
 from skybake.metrics import in_bins, regression
 from skybake.missing import MAGIC, present
-from skybake.results import predictions
+from skybake.results import run_folder
 from skybake.training import preprocessing
 from skybake.training.job import Job
 
@@ -54,7 +55,7 @@ def fit(small, tmp_path_factory):
         )
         files = ["predictions.h5", "run.json", "timing.json", "history.csv"]
         baselines.fit_job(folder / "dataset.h5", small[1], job, {1: folder / "1"}, folder / "work", files)
-        return predictions.read(folder / "1/predictions.h5", "test").prediction.point
+        return run_folder.read_predictions(folder / "1", "test", load_dataset(folder / "dataset.h5")).prediction.point
 
     return fitted
 

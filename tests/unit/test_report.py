@@ -24,8 +24,8 @@ from skybake.report.comparison import compare
 from skybake.report.dataset_page import write_page
 from skybake.report.overview import Page, join, pages_of
 from skybake.report.rows import Row, rows_of
-from skybake.results import identity, predictions
-from tests.unit._synthetic_runs import WIDTH, write_classified, write_dataset, write_run
+from skybake.results import identity
+from tests.unit._synthetic_runs import WIDTH, read_part, write_classified, write_dataset, write_run
 
 STATISTICS = {"draws": 300, "level": 0.95, "seed": 0}
 SEEDS = (1, 2, 3)
@@ -37,6 +37,7 @@ COMBINATIONS = [
     ("ridge", "baseline"),
 ]
 FAILED, DIVERGED = ("simple_sequential", "gaussian_nll"), ("simple_sequential", "huber-delta=0.3")
+HOLDOUT = {"strategy": "holdout", "test": 0.1, "valid": 0.1, "seed": 40}
 FIGURES = ["forest", "accuracy_against_time"]
 FIRST_COLUMNS = (
     "dataset,split,training,model,loss,prediction,seeds,parameters,n_test,mean_error,mean_error_low,mean_error_high,std_error,std_error_low,"
@@ -64,6 +65,8 @@ def row_of(folder: Path, model: str, loss: str, dataset: str = "efeds_mock", see
 
 def bake(folder: Path, *, dataset="efeds_mock", mock=True, combinations=COMBINATIONS, figures=("error_histogram",)):
     made = []
+    opened = load_dataset(write_dataset(folder / "dataset.h5", n=1000, tested=120, mock=mock))
+    more = {"dataset": dataset, "mock": mock, "n": 120, "data": opened.path}
     for model, loss in combinations:
         row = row_of(folder, model, loss, dataset)
         row.log.parent.mkdir(parents=True, exist_ok=True)
@@ -73,16 +76,11 @@ def bake(folder: Path, *, dataset="efeds_mock", mock=True, combinations=COMBINAT
         else:
             for seed in SEEDS:
                 bad = (model, loss) == DIVERGED and seed == 2
-                write_run(
-                    row.runs[seed], model=model, loss=loss, seed=seed, dataset=dataset, mock=mock, n=120, diverged=bad
-                )
-            judge(row.runs, row.metrics, STATISTICS)
-            draw_run(row.runs, row.metrics, row.figures, figures)
+                write_run(row.runs[seed], model=model, loss=loss, seed=seed, diverged=bad, **more)
+            judge(row.runs, opened, row.metrics, STATISTICS)
+            draw_run(row.runs, opened, row.metrics, row.figures, figures)
         made.append(row)
-    write_dataset(folder / "dataset.h5", n=1000, mock=mock)
-    opened = load_dataset(folder / "dataset.h5")
-    holdout = {"strategy": "holdout", "test": 0.1, "valid": 0.1, "seed": 40}
-    splits.write(folder / "split-40.h5", splits.make(opened, holdout))
+    splits.write(folder / "split-40.h5", splits.make(opened, HOLDOUT))
     rejected = [rejections.Rejection(3, "x", "mass not positive"), rejections.Rejection(5, "y", "mass not positive")]
     rejections.write_rejected(folder / "rejected.csv", [*rejected, rejections.Rejection(7, "z", "frame <missing>")])
     return made
@@ -96,7 +94,7 @@ def compared(made, folder: Path, out: Path, *, title="Masses & <more>", names=FI
         csv=out / "comparison.csv",
         tex=out / "comparison.tex",
         found=out / "comparison.json",
-        mock=load_dataset(folder / "dataset.h5").mock,
+        dataset=load_dataset(folder / "dataset.h5"),
         statistics=STATISTICS,
     )
     write_page(
@@ -141,7 +139,7 @@ def pooled(folder: Path, model: str, loss: str, part: str = "test") -> np.ndarra
     """Errors (S, n), as a person would compute them."""
     found = []
     for seed in SEEDS:
-        here = predictions.read(folder / "runs" / model / loss / f"seed-{seed}" / "predictions.h5", part)
+        here = read_part(folder / "runs" / model / loss / f"seed-{seed}", part, folder / "dataset.h5")
         keep = ~np.isnan(here.label) & (here.label != -9999)
         found.append((here.prediction.point - here.label)[keep])
     return np.array(found)
@@ -589,6 +587,19 @@ def test_metrics_of_other_predictions_do_not_count(baked, tmp_path):
     assert not rows.is_judged(made)
 
 
+def test_rows_of_an_earlier_dataset_are_shown_and_not_compared(tmp_path):
+    """A training that has failed on the new one, or has not begun, leaves its older run behind."""
+    folder, made = tmp_path / "d", bake(tmp_path / "d", combinations=COMBINATIONS[3:5])
+    both = tables.read_csv(compared(made, folder, folder) / "comparison.csv")
+    assert [line["status"] for line in both] == ["ok", "ok"]
+    assert both[1]["std_error_minus_best"] > 0
+    write_dataset(folder / "dataset.h5", n=1000)
+    splits.write(folder / "split-40.h5", splits.make(load_dataset(folder / "dataset.h5"), HOLDOUT))
+    lines = tables.read_csv(compared(made, folder, folder) / "comparison.csv")
+    assert [line["std_error"] for line in lines] == [line["std_error"] for line in both]
+    assert lines[1]["std_error_minus_best"] is None
+
+
 def test_nothing_has_ended(tmp_path):
     folder = tmp_path / "d"
     bake(folder, combinations=[FAILED])
@@ -674,16 +685,16 @@ NAN, CRASHED = ("deeper_sequential", "focal"), ("simple_sequential", "focal")
 
 def bake_classes(folder: Path) -> list[Row]:
     made = []
+    opened = load_dataset(write_dataset(folder / "dataset.h5", n=1000, tested=200, classes=3))
+    more = {"classes": 3, "data": opened.path}
     for model, loss in CLASSIFIED:
         row = row_of(folder, model, loss, "stamps")
         for seed in SEEDS:
             bad = (model, loss) == NAN and seed == 2
-            write_classified(row.runs[seed], model=model, loss=loss, seed=seed, classes=3, diverged=bad)
-        judge(row.runs, row.metrics, STATISTICS)
-        draw_run(row.runs, row.metrics, row.figures, ["reliability", "roc"])
+            write_classified(row.runs[seed], model=model, loss=loss, seed=seed, diverged=bad, **more)
+        judge(row.runs, opened, row.metrics, STATISTICS)
+        draw_run(row.runs, opened, row.metrics, row.figures, ["reliability", "roc"])
         made.append(row)
-    write_dataset(folder / "dataset.h5", n=1000, task="classification")
-    opened = load_dataset(folder / "dataset.h5")
     splits.write(
         folder / "split-40.h5", splits.make(opened, {"strategy": "holdout", "test": 0.1, "valid": 0.1, "seed": 4})
     )
@@ -701,9 +712,8 @@ def classified(tmp_path_factory):
 
 def probabilities(folder: Path, model: str, loss: str, part: str = "test") -> tuple[np.ndarray, np.ndarray]:
     """Return labels (n,) and probabilities (S, n, K), as a person would read them."""
-    found = [
-        predictions.read(folder / "runs" / model / loss / f"seed-{seed}" / "predictions.h5", part) for seed in SEEDS
-    ]
+    place = folder / "runs" / model / loss
+    found = [read_part(place / f"seed-{seed}", part, folder / "dataset.h5") for seed in SEEDS]
     known = np.isfinite(found[0].label)
     classes = np.stack([item.prediction.classes[known] for item in found])
     return found[0].label[known], classes / classes.sum(axis=-1, keepdims=True)

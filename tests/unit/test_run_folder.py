@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skybake.data.columns import Column
+from skybake.data.dataset import load_dataset
 from skybake.files import file_digest
 from skybake.results import run_folder
-from skybake.results.predictions import Predicted, Prediction
+from skybake.results.predictions import Prediction
 from skybake.results.run_folder import Record, Timing
 
 FILES = ["model.keras", "history.csv", "predictions.h5", "timing.json", "run.json"]
@@ -28,11 +28,8 @@ ROWS = [{"epoch": 1, "loss": 0.1 + 0.2, "val_loss": 1 / 3}, {"epoch": 2, "loss":
 @pytest.fixture
 def written(tmp_path):
     (tmp_path / "model.keras").write_bytes(b"network")
-    label = np.array([1.0, np.nan])
-    part = Predicted(
-        np.array(["a", "b"]), label, Prediction(point=np.array([0.5, 1.5])), {}, "y", Column("dex", "a label")
-    )
-    run_folder.write(tmp_path, RECORD, TIMING, ROWS, {"valid": part})
+    part = np.array([7, 4]), Prediction(point=np.array([0.5, 1.5]))
+    run_folder.write(tmp_path, RECORD, TIMING, ROWS, {"valid": part}, ids_digest="ab")
     return tmp_path
 
 
@@ -46,7 +43,6 @@ def test_what_is_written_is_read(written):
     history = run_folder.read_history(written)
     assert history[0] == ROWS[0]
     assert np.isnan(history[1]["val_loss"])
-    assert list(run_folder.read_predictions(written, "valid").prediction.point) == [0.5, 1.5]
 
 
 def test_what_a_run_does_not_have_is_not_written(written):
@@ -57,14 +53,25 @@ def test_what_a_run_does_not_have_is_not_written(written):
 
 def test_a_label_without_units_has_a_record_too(tmp_path):
     given = replace(RECORD, units="", library_loss=None)
-    run_folder.write(tmp_path, given, TIMING, [], {})
+    run_folder.write(tmp_path, given, TIMING, [], {}, ids_digest="ab")
     assert replace(run_folder.read_record(tmp_path), files={}) == given
 
 
 def test_a_baseline_has_a_history_without_epochs(tmp_path):
-    run_folder.write(tmp_path, RECORD, TIMING, [], {})
+    run_folder.write(tmp_path, RECORD, TIMING, [], {}, ids_digest="ab")
     assert (tmp_path / "history.csv").read_text() == "epoch,loss,val_loss\n"
     assert run_folder.read_history(tmp_path) == []
+
+
+def test_predictions_are_read_with_their_dataset(small, tmp_path):
+    dataset = load_dataset(small[0])
+    record = replace(RECORD, label="log10_mass", split={"strategy": "group"})
+    part = np.array([7, 4]), Prediction(point=np.array([0.5, 1.5]))
+    run_folder.write(tmp_path, record, TIMING, [], {"valid": part}, dataset.digest)
+    found = run_folder.read_predictions(tmp_path, "valid", dataset)
+    assert list(found.prediction.point) == [0.5, 1.5]
+    assert list(found.ids) == ["object-7", "object-4"]
+    assert list(found.groups) == ["group-2", "group-1"]
 
 
 @pytest.mark.parametrize("change", [{"unknown": 1}, {"library_model": None}])

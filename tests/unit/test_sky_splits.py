@@ -119,9 +119,9 @@ def test_bootstraps_draw_whole_cells(tmp_path):
     what = baseline("constant").model_copy(update={"inputs": ()})
     baselines.fit_job(data.path, tmp_path / "s.h5", what, {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES)
     cells = splits.kept_together(data, SKY)
-    found = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test")
+    found = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test", data)
     assert list(found.groups) == list(cells[split.test])
-    drawn = trained.of_groups(Bootstrap(10, 0.9, 1), trained.read({1: tmp_path / "seed-1"}), "test")
+    drawn = trained.of_groups(Bootstrap(10, 0.9, 1), trained.read({1: tmp_path / "seed-1"}, data), "test")
     assert list(drawn.groups) == list(cells[split.test])
     assert 1 < len(set(drawn.groups)) < len(drawn.groups)
 

@@ -8,6 +8,7 @@ import pytest
 
 from skybake import heads
 from skybake.config import make_plan, messages
+from skybake.data.dataset import load_dataset
 from skybake.evaluation import choice
 from skybake.evaluation.choice import SweepError
 from skybake.training import optimizers
@@ -104,7 +105,12 @@ def swept(small, tmp_path_factory):
         jobs[name] = given.model_copy(update={"point": name, "tested": False})
         files = ["history.csv", "model.keras", "predictions.h5", "run.json", "timing.json"]
         train_job(dataset, split, jobs[name], folders[name], folder / name / ".work", files)
-    choice.choose({name: {"learning_rate": rate} for name, rate in values.items()}, folders, folder / "sweep.json")
+    choice.choose(
+        {name: {"learning_rate": rate} for name, rate in values.items()},
+        folders,
+        load_dataset(dataset),
+        folder / "sweep.json",
+    )
     return folder, folders, jobs
 
 
@@ -133,11 +139,13 @@ def test_the_best_on_validation_is_chosen_and_a_diverged_point_is_not(swept):
         assert [row["chosen"] for row in csv.DictReader(stream)] == ["true", "false", "false"]
 
 
-def test_no_point_can_be_chosen(swept):
+def test_no_point_can_be_chosen(swept, small):
     folder, folders, _ = swept
     name = "learning_rate=1e+30"
     with pytest.raises(SweepError, match="in each a seed diverged"):
-        choice.choose({name: {"learning_rate": 1e30}}, {name: folders[name]}, folder / "none.json")
+        choice.choose(
+            {name: {"learning_rate": 1e30}}, {name: folders[name]}, load_dataset(small[0]), folder / "none.json"
+        )
     assert not (folder / "none.json").exists()
 
 

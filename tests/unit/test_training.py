@@ -69,7 +69,7 @@ def test_parameter_counts_of_the_reference(model, parameters):
 @pytest.mark.parametrize("loss", REGRESSION)
 def test_every_loss_trains_every_head(loss, small, tmp_path):
     folder = train(small, job("deeper_sequential", loss, parameters={"filters": 4}), tmp_path)[1]
-    result = predictions.read(folder / "predictions.h5", "test")
+    result = predictions.read(folder / "predictions.h5", "test", load_dataset(small[0]))
     assert result.prediction.point.shape == result.label.shape == (24,)
     assert np.isfinite(result.prediction.point).all()
     record = json.loads((folder / "run.json").read_text())
@@ -141,7 +141,7 @@ def test_best_weights_are_those_of_the_lowest_validation_loss(small, tmp_path):
     history = np.genfromtxt(best / "history.csv", delimiter=",", names=True)
     record = json.loads((best / "run.json").read_text())
     assert record["best_epoch"] == 1 + int(history["val_loss"].argmin())
-    result = predictions.read(best / "predictions.h5", "valid")
+    result = predictions.read(best / "predictions.h5", "valid", load_dataset(small[0]))
     known = np.isfinite(result.label)
     squares = np.mean((result.prediction.point - result.label)[known] ** 2)
     assert squares == pytest.approx(history["val_loss"].min(), rel=1e-3)
@@ -153,7 +153,7 @@ def test_the_saved_network_predicts_what_was_written(small, tmp_path):
     prepared = prepare(runs.load(*small, "log10_mass"), job())
     raw = network.predict(feeding.batches(prepared.parts["test"], 256), verbose=0).astype(np.float64)
     points = raw[:, 0] * prepared.target_step.std[0] + prepared.target_step.mean[0]
-    written = predictions.read(folder / "predictions.h5", "test").prediction
+    written = predictions.read(folder / "predictions.h5", "test", load_dataset(small[0])).prediction
     assert np.allclose(points, written.point, atol=1e-6)
     assert (written.std > 0).all()
 
@@ -179,7 +179,7 @@ def test_a_split_of_another_dataset_is_refused(small, tmp_path):
 def test_every_baseline_predicts(name, small, tmp_path):
     what = baseline(name)
     baselines.fit_job(*small, what, {1: tmp_path / "seed-1"}, tmp_path / ".work", FILES[:-1])
-    result = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test")
+    result = predictions.read(tmp_path / "seed-1" / "predictions.h5", "test", load_dataset(small[0]))
     errors = result.prediction.point - result.label
     sees_images = name in ("ridge_bands", "total_flux")  # the scalar, a redshift, does not tell the label
     assert np.nanstd(errors) <= (0.6 if sees_images else 1.6) * np.nanstd(result.label)
@@ -187,7 +187,7 @@ def test_every_baseline_predicts(name, small, tmp_path):
 
 def test_a_network_beats_the_constant(small, tmp_path):
     folder = train(small, job("deeper_sequential", parameters={"filters": 8}, epochs=25, batch_size=8), tmp_path)[1]
-    result = predictions.read(folder / "predictions.h5", "test")
+    result = predictions.read(folder / "predictions.h5", "test", load_dataset(small[0]))
     assert np.nanstd(result.prediction.point - result.label) < 0.7 * np.nanstd(result.label)
 
 
@@ -212,7 +212,7 @@ def test_both_backends_train_the_same_network(small, tmp_path):
             cwd=ROOT,
             env={key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"},
         )
-        result = predictions.read(tmp_path / name / "predictions.h5", "test")
+        result = predictions.read(tmp_path / name / "predictions.h5", "test", load_dataset(small[0]))
         assert np.nanstd(result.prediction.point - result.label) < np.nanstd(result.label)
         assert ("jax" in json.loads((tmp_path / name / "run.json").read_text())["versions"]) is (name == "jax")
 
@@ -235,7 +235,7 @@ def test_half_precision_trains(small, tmp_path):
         folder = train(small, what, tmp_path)[1]
     finally:
         backend.start("tensorflow", threads=1, precision="float32")
-    result = predictions.read(folder / "predictions.h5", "test")
+    result = predictions.read(folder / "predictions.h5", "test", load_dataset(small[0]))
     assert np.nanstd(result.prediction.point - result.label) < np.nanstd(result.label)
 
 
@@ -344,7 +344,7 @@ def test_training_stops_early_where_the_validation_loss_no_longer_falls(small, t
 def test_bins_of_equal_population_hold_as_many_training_labels_each(small, tmp_path):
     what = job(loss="bin_crossentropy", loss_parameters={"count": 6, "spacing": "equal_population"}, epochs=1)
     folder = train(small, what, tmp_path)[1]
-    edges = predictions.read(folder / "predictions.h5", "test").prediction.edges
+    edges = predictions.read(folder / "predictions.h5", "test", load_dataset(small[0])).prediction.edges
     label = runs.load(*small, "log10_mass").label("log10_mass", "train")
     counts = np.histogram(label[np.isfinite(label)], edges)[0]
     assert len(counts) == 6

@@ -13,7 +13,7 @@ from skybake.data.dataset import load_dataset
 from skybake.data.writer import create_dataset
 from skybake.evaluation import trained
 from skybake.metrics import classification
-from skybake.results import predictions, run_folder
+from skybake.results import run_folder
 from skybake.training import backend, fit, runs
 from skybake.training.checkpoints import Checkpoint
 from skybake.training.prepared import prepare
@@ -106,7 +106,8 @@ def two(tmp_path_factory):
 def test_every_loss_learns_and_its_accuracy_is_that_of_its_predictions(loss, parameters, three, two, tmp_path):
     files = two if (loss, parameters) in BINARY else three
     folder = train(files, classes_job(loss, parameters, weights="last"), tmp_path)
-    test, valid = (predictions.read(folder / "predictions.h5", part) for part in ("test", "valid"))
+    opened = load_dataset(files[0])
+    test, valid = (run_folder.read_predictions(folder, part, opened) for part in ("test", "valid"))
     assert classification.scores(test.label, test.prediction.classes)["correct"].mean() > 0.95
     rows = history(folder)
     assert list(rows[0]) == ["epoch", "loss", "val_loss", "accuracy", "val_accuracy"]
@@ -114,7 +115,7 @@ def test_every_loss_learns_and_its_accuracy_is_that_of_its_predictions(loss, par
     assert len(correct) < len(valid.label)  # some have no label
     assert float(rows[-1]["val_accuracy"]) == pytest.approx(correct.mean(), abs=1e-6)
     assert float(rows[-1]["accuracy"]) > 0.9
-    shown = trained.read({1: folder})[1].history
+    shown = trained.read({1: folder}, opened)[1].history
     assert shown.val_accuracy.tolist() == [float(row["val_accuracy"]) for row in rows]
     assert run_folder.read_history(folder)[-1]["accuracy"] == shown.accuracy[-1]
 
@@ -154,17 +155,18 @@ def test_no_label_no_accuracy():
 
 def test_names_of_classes_reach_the_results(three, two, tmp_path):
     folder = train(three, classes_job(epochs=1), tmp_path / "named")
-    assert predictions.read(folder / "predictions.h5", "test").classes == NAMES
+    assert run_folder.read_predictions(folder, "test", load_dataset(three[0])).classes == NAMES
     assert json.loads((folder / "run.json").read_text())["classes"] == list(NAMES)
     folder = train(two, classes_job(epochs=1), tmp_path / "nameless")
-    assert predictions.read(folder / "predictions.h5", "test").classes == ()
+    assert run_folder.read_predictions(folder, "test", load_dataset(two[0])).classes == ()
     assert "classes" not in json.loads((folder / "run.json").read_text())
 
 
 def test_a_class_that_no_training_object_has_gets_its_output(tmp_path):
     files = write_classes(tmp_path / "dataset.h5", counts=(60, 60), names=NAMES)
     folder = train(files, classes_job(epochs=1), tmp_path)
-    assert predictions.read(folder / "predictions.h5", "test").prediction.classes.shape[1] == 3
+    found = run_folder.read_predictions(folder, "test", load_dataset(files[0]))
+    assert found.prediction.classes.shape[1] == 3
 
 
 def test_the_number_of_nameless_classes_never_comes_from_the_test_part(tmp_path):
@@ -212,7 +214,7 @@ def test_class_weights_raise_the_balanced_accuracy_of_rare_classes(tmp_path):
     def balanced_accuracy(place, weights):
         what = classes_job(parameters={"class_weights": weights} if weights else None, epochs=4)
         folder = train(files, what, tmp_path / place)
-        found = predictions.read(folder / "predictions.h5", "test")
+        found = run_folder.read_predictions(folder, "test", load_dataset(files[0]))
         record = json.loads((folder / "run.json").read_text())
         table = classification.confusion(found.label, found.prediction.classes)
         return (np.diag(table) / table.sum(axis=1)).mean(), record

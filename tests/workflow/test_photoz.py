@@ -63,9 +63,10 @@ def test_networks_and_baselines_on_magnitudes_are_compared(results):
 @pytest.mark.parametrize("model", MODELS)
 def test_a_redshift_is_a_distribution_over_bins(model, results):
     path = run_folder(results, model) / "predictions.h5"
-    found = {part: predictions.read(path, part) for part in ("valid", "test")}
+    dataset = load_dataset(results / "galaxies/dataset.h5")
+    found = {part: predictions.read(path, part, dataset) for part in ("valid", "test")}
     fields = [set(part.groups) for part in found.values()]
-    assert len(set(load_dataset(results / "galaxies/dataset.h5").groups)) == 3
+    assert len(set(dataset.groups)) == 3
     assert [len(each) for each in fields] == [1, 1]
     assert fields[0].isdisjoint(fields[1])
     for part in found.values():
