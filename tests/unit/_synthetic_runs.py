@@ -198,6 +198,7 @@ def _write(
         "n_test": n,
         "preprocessing": {"inputs": "log"},
         "targets": {"name": "standardise", "mean": 14.0, "std": 0.36},
+        "split": {"strategy": "holdout", "seed": 40},
         "digests": {"dataset": "d" * 64, "split": "5" * 64, "code": "c0de"},
         "versions": {"python": "3.11.9", "keras": "3.15.0", "numpy": np.__version__},
         "hardware": {"cpu": "A & B <fast> processor", "cores": 2, "memory_gb": 4, "gpu": None},

@@ -9,7 +9,7 @@ import pytest
 from skybake import heads
 from skybake.data.columns import Column, Schema, class_column
 from skybake.data.dataset import load_dataset
-from skybake.data.splits import sky_cells
+from skybake.data.splits.sky import sky_cells
 from skybake.data.writer import create_dataset
 from skybake.results import predictions
 from skybake.results.predictions import Prediction
