@@ -135,7 +135,8 @@ def read_dataset(path: Path) -> dict[str, Any]:
             found[f"{name}/units"] = str(file[name].attrs["units"])
         found |= {name: texts(file[name]) for name in ("id", "group")}
         found["bands"] = list(map(str, file["image"].attrs["bands"]))
-        found["classes"] = list(map(str, file.attrs.get("classes", ())))
+        owners = [file, *file["label"].values()]  # of the first version the file, later its label
+        found["classes"] = [str(name) for owner in owners for name in owner.attrs.get("classes", ())]
         found |= {name: str(file.attrs[name]) for name in ("survey", "task", "mock")}
         found |= {f"raw/{name}": digest for name, digest in json.loads(file.attrs["raw"]).items()}
     return found
