@@ -1,14 +1,17 @@
 """Data that several tests share."""
 
+import importlib
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from skybake import plugins
 from skybake.data import splits
 from skybake.data.columns import Column, Schema
 from skybake.data.dataset import load_dataset
@@ -85,3 +88,27 @@ def rsync():
             break
         time.sleep(10)
     assert shutil.which("rsync"), f"no rsync, and it could not be installed: {said[-1000:]}"
+
+
+@pytest.fixture
+def new_plugin(tmp_path, monkeypatch):
+    """Write a file into a room of the library, as if it lay there: ``(room, name, text)``; others stay."""
+    known, added = plugins._files, {}
+
+    def add(room, name, text):
+        path = tmp_path / "rooms" / room / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        package = importlib.import_module(f"skybake.{room.replace('/', '.')}")
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(path.parent)])
+        added.setdefault(room, {})[name] = path
+        plugins.in_room.cache_clear()
+        monkeypatch.delitem(sys.modules, f"{package.__name__}.{name}", raising=False)
+
+    monkeypatch.setattr(plugins, "_files", lambda room: dict(sorted({**known(room), **added.get(room, {})}.items())))
+    yield add
+    plugins.in_room.cache_clear()
+    for room, files in added.items():
+        for name in files:
+            sys.modules.pop(f"skybake.{room.replace('/', '.')}.{name}", None)
+            vars(importlib.import_module(f"skybake.{room.replace('/', '.')}")).pop(name, None)

@@ -14,7 +14,9 @@ from skybake.config.paths import BASELINE_FILES, COMPARISON_FILES, NETWORK_FILES
 from skybake.config.sweeps import sweep_points
 from skybake.data.splits import strategies
 from skybake.settings import Settings
+from skybake.training.images import steps
 from skybake.training.job import Job, NetworkJob
+from skybake.training.schedules import schedules
 from skybake.training.settings import Inside
 
 
@@ -167,12 +169,19 @@ class Plan:
         return [f"skybake.{room}.{self.config.datasets[dataset].survey}"]
 
     def modules_of_job(self, dataset: str, model: str, loss: str, point: str = "") -> list[str]:
-        """Return the modules of a job's model, loss and head."""
+        """Return the modules of a job's model, loss and head, and of all that its trainings name."""
         job = self.job(dataset, model, loss)
         if job.loss is None:
             return [job.model.part.module]
+        points = [self.points(dataset, model, loss)[point]] if point else job.points
+        trainings = [item.training for item in points] or [self.config.bakeoffs[job.bakeoff].training]
+        named = [
+            room[name].module
+            for training in trainings
+            for room, name in ((steps(), training.images.name), (schedules(), training.schedule.name))
+        ]
         head = plugins.heads()[job.loss.part.constants["head"]]
-        return [job.model.part.module, job.loss.part.module, head.module]
+        return [job.model.part.module, job.loss.part.module, head.module, *named]
 
     def training_job(self, dataset: str, model: str, loss: str, point: str = "") -> Job:
         """Return what a training job, or that of a point of its sweep, is told, all but the digest of its code."""

@@ -28,6 +28,7 @@ from skybake.results.attributions import Attributions
 from skybake.results.predictions import Predicted
 from skybake.results.run_folder import Record
 from skybake.training import backend, preprocessing, runs
+from skybake.training.images import FittedStep
 
 AT_ONCE = 128  # images that the network sees together
 PATCHES = 8  # of them cover a side of the image
@@ -122,7 +123,7 @@ def look(
     if not np.array_equal(data.dataset.ids[data.split.test], tested.ids):
         raise InsideError(f"{run / run_folder.PREDICTIONS}: not of the test part of {split}. Hint: train again")
     images = data.dataset.images(data.split.test[places])
-    step = preprocessing.ImageStep.of_dict(record.preprocessing["image"])
+    step = FittedStep.of_dict(record.preprocessing["image"])
     seen = step.apply(images.copy())
     scalars = _scalars(data, record, places)
     head = heads.of_dict(record.fitted_head)

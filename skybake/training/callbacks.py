@@ -20,7 +20,7 @@ import numpy as np
 from skybake.training import backend
 from skybake.training.checkpoints import Checkpoint, Interrupted, State
 from skybake.training.runs import TrainingDiverged
-from skybake.training.settings import Plateau as PlateauSettings
+from skybake.training.schedules import schedules
 from skybake.training.settings import Training
 
 RECORDED = ("loss", "val_loss", "accuracy", "val_accuracy")  # of an epoch, where Keras gives them
@@ -123,12 +123,6 @@ class History(Stateful):
     def on_epoch_end(self, epoch, logs=None):
         """Record the epoch."""
         self.rows.append({"epoch": epoch + 1, **{name: float(logs[name]) for name in RECORDED if name in logs}})
-
-
-class Plateau(Stateful, keras.callbacks.ReduceLROnPlateau):
-    """Lowers the learning rate when the validation loss no longer falls."""
-
-    STATE = ("best", "wait", "cooldown_counter")
 
 
 class EarlyStopping(Stateful, keras.callbacks.EarlyStopping):
@@ -294,10 +288,10 @@ def build_callbacks(training: Training, title: str, checkpoint: Checkpoint, kept
         kept: The state that the training goes on from.
     """
     clock, history, best = Clock(), History(), BestWeights(training.weights)
-    schedule, early = training.schedule, training.early_stopping
+    schedule, early = schedules()[training.schedule.name].load(), training.early_stopping
     stateful: list[Stateful] = [clock, history, best]
-    if isinstance(schedule, PlateauSettings):
-        stateful.append(Plateau(factor=schedule.factor, patience=schedule.patience, min_lr=schedule.minimum))
+    if hasattr(schedule, "callback"):
+        stateful.append(schedule.callback(training.schedule))
     stopping = EarlyStopping(min_delta=early.min_delta, patience=early.patience) if early else None
     if stopping:
         stateful.append(stopping)

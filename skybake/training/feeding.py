@@ -21,6 +21,7 @@ import numpy as np
 from skybake.data.columns import CHUNK_OBJECTS
 from skybake.data.dataset import Dataset, Reader
 from skybake.training import preprocessing
+from skybake.training.images import BLOCK, FittedStep
 
 HANDFUL_MB = 64.0  # images that are shuffled among themselves where chunks are
 LEAST_CHUNKS = 16  # of a handful, however large the images: a file may hold one class after the other
@@ -41,7 +42,7 @@ class Images:
 
     dataset: Dataset
     rows: np.ndarray
-    step: preprocessing.ImageStep | None = None
+    step: FittedStep | None = None
     in_memory: np.ndarray | None = field(default=None, repr=False)
     reader: Reader | None = field(default=None, repr=False)
 
@@ -62,7 +63,7 @@ class Images:
         """Read all of them into memory."""
         self.in_memory = self.dataset.images(self.rows)
 
-    def prepare(self, step: preprocessing.ImageStep) -> None:
+    def prepare(self, step: FittedStep) -> None:
         """Set what is done to them."""
         self.step = step
         if self.in_memory is not None:
@@ -82,7 +83,7 @@ class Images:
         images = self.reader.images(self.rows[places], out)
         return images if self.step is None else self.step.apply(images)
 
-    def blocks(self, objects: int = preprocessing.BLOCK) -> Iterator[np.ndarray]:
+    def blocks(self, objects: int = BLOCK) -> Iterator[np.ndarray]:
         """Yield all images in the file's order, some at a time."""
         order = self.in_file_order
         for first in range(0, len(order), objects):

@@ -9,6 +9,7 @@ from skybake import heads, plugins
 from skybake.missing import present
 from skybake.training.job import NetworkJob
 from skybake.training.prepared import Prepared
+from skybake.training.schedules import schedules
 from skybake.training.settings import Training
 
 
@@ -72,15 +73,6 @@ def build_optimizer(training: Training, steps: int):
 
     parameters = training.optimizer.model_dump()
     build = {name.lower(): item for name, item in vars(keras.optimizers).items()}[parameters.pop("name")]
-    rate, warmup = parameters.pop("learning_rate"), round(getattr(training.schedule, "warmup_epochs", 0) * steps)
-    start = rate / max(warmup, 1)
-    if training.schedule.name == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(
-            start if warmup else rate,
-            decay_steps=max(training.epochs * steps - warmup, 1),
-            warmup_target=rate if warmup else None,
-            warmup_steps=warmup,
-        )
-    elif warmup:
-        rate = keras.optimizers.schedules.PolynomialDecay(start, warmup, end_learning_rate=rate, power=1.0)
+    schedule = schedules()[training.schedule.name].load()
+    rate = schedule.rate(training.schedule, parameters.pop("learning_rate"), epochs=training.epochs, steps=steps)
     return build(learning_rate=rate, **parameters)

@@ -10,6 +10,7 @@ import numpy as np
 
 from skybake.missing import present
 from skybake.training import feeding, preprocessing
+from skybake.training import images as image_steps
 from skybake.training.job import NetworkJob
 from skybake.training.runs import Data
 
@@ -27,7 +28,7 @@ class Prepared:
     """
 
     parts: Mapping[str, feeding.Subset]
-    image_step: preprocessing.ImageStep
+    image_step: image_steps.FittedStep
     scalar_step: preprocessing.Affine
     target_step: preprocessing.Affine
     classes: tuple[str, ...] = ()
@@ -43,7 +44,7 @@ def prepare(data: Data, job: NetworkJob) -> Prepared:
             training.memory_limit_mb,
         )
     images = feeding.parts_of(data.rows, data.dataset, training.memory_limit_mb)
-    step = preprocessing.fit_images(training.images, images["train"])
+    step = image_steps.fit(training.images, images["train"])
     for part in images.values():
         part.prepare(step)
     scalar_step, scalars = _scalars(data, job)
@@ -93,7 +94,7 @@ def _scalars(data: Data, job: NetworkJob) -> tuple[preprocessing.Affine, dict[st
         return step, {}
     scalars = {part: np.column_stack(list(data.scalars(job.inputs, part).values())) for part in data.rows}
     fitted = preprocessing.fit_affine(scalars["train"])
-    if job.training.images != "none":
+    if job.training.images.name != "none":
         step = fitted
     for part, values in scalars.items():
         missing = (~present(values)).any(axis=1).sum()

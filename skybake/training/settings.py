@@ -6,36 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from skybake.settings import Settings, ShortForms
+from skybake.settings import Settings
+from skybake.training.images.settings import AnyStep
 from skybake.training.optimizers import Adam, AnyOptimizer
-
-
-class Constant(Settings):
-    """One learning rate, after a warm-up."""
-
-    name: Literal["constant"] = "constant"
-    warmup_epochs: float = Field(
-        1.0,
-        ge=0,
-        description="The rate grows linearly over so many epochs: Adam's first steps at full rate can kill every relu"
-        " of a wide dense layer. 0 for none.",
-    )
-
-
-class Cosine(Settings):
-    """After a warm-up the learning rate falls to zero as half a cosine (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
-
-    name: Literal["cosine"]
-    warmup_epochs: float = Field(1.0, ge=0, description="The rate grows linearly over so many epochs. 0 for none.")
-
-
-class Plateau(Settings):
-    """The learning rate falls whenever the validation loss has not improved for some epochs."""
-
-    name: Literal["plateau"]
-    factor: float = Field(0.5, gt=0, lt=1, description="What the rate is multiplied by.")
-    patience: int = Field(5, ge=1, description="Epochs without improvement.")
-    minimum: float = Field(1e-6, gt=0, description="The rate never falls below.")
+from skybake.training.schedules.settings import AnySchedule
 
 
 class EarlyStopping(Settings):
@@ -54,15 +28,15 @@ class Training(Settings):
     optimizer: AnyOptimizer = Field(
         Adam(), description="Optimizer with its parameters; a bare name takes the defaults."
     )
-    schedule: Annotated[
-        Constant | Cosine | Plateau, Field(discriminator="name"), ShortForms("name", usual="constant")
-    ] = Field(Constant(), description="How the learning rate changes; a bare name takes the defaults.")
-    images: Literal["none", "standardise", "log", "per_pixel", "sigma_g_unit_sum", "robust"] = Field(
+    schedule: AnySchedule = Field(  # type: ignore[assignment]  # a bare name is read as its block
+        "constant",
+        description="How the learning rate changes: a file of `skybake/training/schedules/`; a bare name takes the"
+        " defaults.",
+    )
+    images: AnyStep = Field(  # type: ignore[assignment]
         "log",
-        description="What is done to images, fitted on the training part: nothing; zero mean and unit variance by"
-        " band; the same after asinh(pixel / noise), a logarithm that bears negative pixels; zero mean and unit"
-        " variance of every pixel of every band. Or, each image by itself: clipped below median - 2 sigma_G, shifted to"
-        " 0 and divided by its sum, as the stamp reference does; or (pixel - median) / sigma_G.",
+        description="What is done to images, fitted on the training part: a file of `skybake/training/images/`; a bare"
+        " name takes the defaults.",
     )
     shuffle: Literal["objects", "chunks"] = Field(
         "objects",

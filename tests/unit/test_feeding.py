@@ -14,8 +14,10 @@ import pytest
 from skybake import baselines, plugins
 from skybake.data import splits
 from skybake.data.dataset import load_dataset
-from skybake.training import feeding, preprocessing, runs
+from skybake.training import feeding, runs
+from skybake.training import images as image_steps
 from skybake.training.checkpoints import Checkpoint
+from skybake.training.images import log
 from skybake.training.train import train_job
 from tests.conftest import ROOT, write_dataset
 from tests.training_settings import job
@@ -76,13 +78,13 @@ def test_a_handful_is_of_few_chunks_and_well_shuffled(many, small_handfuls):
 @pytest.mark.parametrize("name", ["none", "standardise", "log", "per_pixel", "robust"])
 def test_steps_fitted_from_disk_are_those_fitted_in_memory(name, many):
     held, read = (images(many, disk=disk) for disk in (False, True))
-    first, second = (preprocessing.fit_images(name, source) for source in (held, read))
+    first, second = (image_steps.fit(job(images=name).training.images, source) for source in (held, read))
     assert first.as_dict() == second.as_dict()
     if name in ("standardise", "per_pixel"):
         pixels = held.in_memory.astype(np.float64)
         axes = 0 if name == "per_pixel" else (0, 1, 2)
-        np.testing.assert_allclose(first.mean, pixels.mean(axis=axes), rtol=1e-12, atol=1e-14)
-        np.testing.assert_allclose(first.std, pixels.std(axis=axes), rtol=1e-12)
+        np.testing.assert_allclose(first.numbers["mean"], pixels.mean(axis=axes), rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(first.numbers["std"], pixels.std(axis=axes), rtol=1e-12)
     for source, step in ((held, first), (read, second)):
         source.prepare(step)
     places = np.array([5, 3, 200, 4])
@@ -91,9 +93,9 @@ def test_steps_fitted_from_disk_are_those_fitted_in_memory(name, many):
 
 def test_the_noise_of_many_pixels_is_that_of_some_spread_over_the_file(many, monkeypatch):
     source = images(many, disk=True)
-    exact = preprocessing.fit_images("log", source).noise
-    monkeypatch.setattr(preprocessing, "_SAMPLE_PIXELS", 16 * 16 * 100)
-    some = preprocessing.fit_images("log", source).noise
+    exact = log.fit(source, log.Options())["noise"]
+    monkeypatch.setattr(log, "SAMPLE_PIXELS", 16 * 16 * 100)
+    some = log.fit(source, log.Options())["noise"]
     np.testing.assert_allclose(some, exact, rtol=0.03)
     assert not np.array_equal(some, exact)
 

@@ -1,10 +1,15 @@
 """The stamps' normalisations against their formulas, one stamp at a time."""
 
+import json
+
 import numpy as np
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from skybake.training import preprocessing
-from skybake.training.preprocessing import fit_images
+from skybake.settings import one_of
+from skybake.training import images as image_steps
+from skybake.training.images import _percentiles
+from skybake.training.settings import Training
 
 UNIT_SUM, ROBUST = "sigma_g_unit_sum", "robust"
 
@@ -18,9 +23,14 @@ def stamps(n=9, bands=2, seed=0):
     return (noise + 5 * np.arange(n)[:, None, None, None] * source).astype(np.float32)
 
 
+def fitted(name, images):
+    """Return a step, fitted."""
+    return image_steps.fit(Training(images=name).images, images)
+
+
 def applied(name, images):
     """Return what a network would see; the images are left as they are."""
-    return fit_images(name, images).apply(images.copy())
+    return fitted(name, images).apply(images.copy())
 
 
 def reference(stamp):
@@ -90,7 +100,7 @@ def test_one_pixel_on_a_flat_stamp_stays_finite(name):
 def test_blocks_make_no_difference(name, monkeypatch):
     images = stamps(10)
     whole = applied(name, images)
-    monkeypatch.setattr(preprocessing, "_AT_ONCE", 3)
+    monkeypatch.setattr(_percentiles, "AT_ONCE", 3)
     assert np.array_equal(applied(name, images), whole)
 
 
@@ -98,5 +108,59 @@ def test_blocks_make_no_difference(name, monkeypatch):
 def test_scale_and_level_do_not_matter_and_nothing_is_fitted(name):
     images = stamps()
     assert applied(name, 3 * images) == pytest.approx(applied(name, images), rel=1e-3, abs=1e-4)
-    assert fit_images(name, images) == fit_images(name, images[:2]) == preprocessing.ImageStep(name)
-    assert fit_images(name, images).as_dict() == {"name": name, "noise": None, "mean": None, "std": None}
+    assert fitted(name, images) == fitted(name, images[:2])
+    assert fitted(name, images).as_dict() == {"name": name}
+
+
+@pytest.mark.parametrize("name", sorted(image_steps.steps()))
+def test_a_step_read_back_from_the_run_record_is_the_same(name):
+    step = fitted(name, stamps())
+    again = image_steps.FittedStep.of_dict(json.loads(json.dumps(step.as_dict())))
+    assert again.options == step.options
+    assert np.array_equal(again.apply(stamps()), step.apply(stamps()))
+    assert step.apply(stamps()).dtype == np.float32
+
+
+def test_an_unknown_step_of_a_run_record_is_told():
+    with pytest.raises(ValueError, match="image step 'lg' found; expected one of log, none"):
+        image_steps.FittedStep.of_dict({"name": "lg"})
+
+
+TEMPLATE = '''"""Pixels to a power."""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from skybake.training.images._step import Step
+
+
+class Options(Step):
+    """Pixels over the brightest one, to a power."""
+
+    name: Literal["power"]
+    gamma: float = Field(0.5, gt=0, le=1, description="The power.")
+
+
+def fit(images, options):
+    return {"brightest": np.max([block.max(axis=(0, 1, 2)) for block in images.blocks()], axis=0)}
+
+
+def apply(images, options, *, brightest):
+    return (np.maximum(images / brightest, 0) ** options.gamma).astype(np.float32)
+'''
+
+
+def test_a_file_is_enough_for_a_step(new_plugin):
+    new_plugin("training/images", "power", TEMPLATE)
+    block = TypeAdapter(one_of("training/images", "apply", tag="name", usual="power"))
+    with pytest.raises(ValidationError, match="less than or equal to 1"):
+        block.validate_python({"gamma": 2})
+    step = image_steps.fit(block.validate_python({"name": "power", "gamma": 0.25}), stamps())
+    facts = json.loads(json.dumps(step.as_dict()))
+    assert facts == {"name": "power", "gamma": 0.25, "brightest": stamps().max(axis=(0, 1, 2)).tolist()}
+    again = image_steps.FittedStep.of_dict(facts)
+    assert again.options.gamma == 0.25
+    assert np.array_equal(again.apply(stamps()), step.apply(stamps()))
+    assert step.apply(stamps()).max() == 1

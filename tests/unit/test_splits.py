@@ -1,6 +1,5 @@
 """Splits: the reference's rows, groups kept together, digests."""
 
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from sklearn.model_selection import train_test_split
 
-from skybake import plugins
 from skybake.data import columns, splits
 from skybake.data.dataset import load_dataset
 from skybake.data.splits import _whole_groups
@@ -204,15 +202,10 @@ def parts(dataset, options):
 
 
 @pytest.fixture
-def every_third(tmp_path, monkeypatch):
-    """A strategy in a file of its own."""
-    (tmp_path / "every_third.py").write_text(TEMPLATE)
-    monkeypatch.setattr(splits, "__path__", [*splits.__path__, str(tmp_path)])
-    monkeypatch.setattr(plugins, "_files", lambda room: {"every_third": tmp_path / "every_third.py"})
-    plugins.in_room.cache_clear()
-    yield TypeAdapter(one_of("data/splits", "parts", tag="strategy", usual="every_third"))
-    plugins.in_room.cache_clear()
-    sys.modules.pop("skybake.data.splits.every_third", None)
+def every_third(new_plugin):
+    """The type of a strategy's block, with a strategy in a file of its own."""
+    new_plugin("data/splits", "every_third", TEMPLATE)
+    return TypeAdapter(one_of("data/splits", "parts", tag="strategy", usual="every_third"))
 
 
 def test_a_file_is_enough_for_a_strategy(every_third, tmp_path):
@@ -239,14 +232,7 @@ def test_parts_that_lose_or_repeat_a_row_are_refused(every_third, tmp_path):
         ("class Options", "class Settings", "Options.strategy: none found"),
     ],
 )
-def test_a_file_that_is_no_strategy_is_told(tmp_path, monkeypatch, old, new, words):
-    (tmp_path / "every_third.py").write_text(TEMPLATE.replace(old, new))
-    monkeypatch.setattr(splits, "__path__", [*splits.__path__, str(tmp_path)])
-    monkeypatch.setattr(plugins, "_files", lambda room: {"every_third": tmp_path / "every_third.py"})
-    plugins.in_room.cache_clear()
-    try:
-        with pytest.raises(TypeError, match=words):
-            one_of("data/splits", "parts", tag="strategy", usual="every_third")
-    finally:
-        plugins.in_room.cache_clear()
-        sys.modules.pop("skybake.data.splits.every_third", None)
+def test_a_file_that_is_no_strategy_is_told(new_plugin, old, new, words):
+    new_plugin("data/splits", "every_third", TEMPLATE.replace(old, new))
+    with pytest.raises(TypeError, match=words):
+        one_of("data/splits", "parts", tag="strategy", usual="every_third")

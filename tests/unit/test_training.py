@@ -11,17 +11,21 @@ import time
 import keras
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from skybake import baselines, heads, plugins
 from skybake.data import splits
 from skybake.data.dataset import load_dataset
 from skybake.missing import present
 from skybake.results import predictions
+from skybake.settings import one_of
 from skybake.training import backend, feeding, preprocessing, runs
-from skybake.training.callbacks import Plateau, build_callbacks
+from skybake.training import images as image_steps
+from skybake.training.callbacks import build_callbacks
 from skybake.training.checkpoints import Checkpoint
 from skybake.training.network import build_optimizer, compose_network
 from skybake.training.prepared import prepare
+from skybake.training.schedules import plateau
 from skybake.training.train import train_job
 from tests.conftest import ROOT, write_dataset
 from tests.training_settings import baseline, job
@@ -131,8 +135,8 @@ def test_images_and_labels_none_leave_data_alone(small):
 def test_preprocessing_is_fitted_on_the_training_part_only(small):
     data = runs.load(*small, "log10_mass")
     step = prepare(data, job()).image_step
-    assert step.as_dict() == preprocessing.fit_images("log", data.dataset.images(np.sort(data.split.train))).as_dict()
-    assert step.as_dict() != preprocessing.fit_images("log", data.dataset.images(np.arange(120))).as_dict()
+    assert step.as_dict() == image_steps.fit(step.options, data.dataset.images(np.sort(data.split.train))).as_dict()
+    assert step.as_dict() != image_steps.fit(step.options, data.dataset.images(np.arange(120))).as_dict()
 
 
 def test_best_weights_are_those_of_the_lowest_validation_loss(small, tmp_path):
@@ -308,7 +312,7 @@ def test_a_plateau_lowers_the_learning_rate(small, tmp_path, capsys):
 
     rates = []
     spy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rates.append(logs.get("learning_rate")))
-    callbacks = [Plateau(factor=0.5, patience=1, min_lr=1e-6), spy]
+    callbacks = [plateau.callback(plateau.Options(name="plateau", patience=1)), spy]
     network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     network.compile(build_optimizer(job(schedule={"name": "plateau"}).training, steps=1), loss="mse")
     x = np.ones((4, 1), np.float32)
@@ -322,7 +326,7 @@ def test_a_plateau_lowers_the_learning_rate_to_the_minimum():
     block = what.training
     built = build_callbacks(block, "title", Checkpoint(), None)
     built.close()
-    (callback,) = (callback for callback in built.all if isinstance(callback, Plateau))
+    (callback,) = (callback for callback in built.all if isinstance(callback, keras.callbacks.ReduceLROnPlateau))
     assert callback.min_lr == 1e-4
     network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     network.compile(build_optimizer(block, steps=1), loss="mse")
@@ -367,3 +371,36 @@ def test_the_learning_rate_warms_up(name):
     assert rates[1] == pytest.approx(0.0055, rel=0.1)
     assert rates[2] == pytest.approx(0.01, rel=1e-3)
     assert rates[3] == pytest.approx(0.01 if name == "constant" else 0.0, abs=2e-4)
+
+
+HALVING = '''"""A rate that is halved after some epochs."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from skybake.training.schedules._schedule import Schedule
+
+
+class Options(Schedule):
+    """The rate is halved after some epochs."""
+
+    name: Literal["halving"]
+    after: int = Field(1, ge=1, description="Epochs.")
+
+
+def rate(options, learning_rate, *, epochs, steps):
+    import keras
+
+    rates = [learning_rate, learning_rate / 2]
+    return keras.optimizers.schedules.PiecewiseConstantDecay([options.after * steps], rates)
+'''
+
+
+def test_a_file_is_enough_for_a_schedule(new_plugin):
+    new_plugin("training/schedules", "halving", HALVING)
+    block = TypeAdapter(one_of("training/schedules", "rate", tag="name", usual="halving")).validate_python({"after": 2})
+    training = job(optimizer={"learning_rate": 0.01}).training.model_copy(update={"schedule": block})
+    rate = build_optimizer(training, steps=5)._learning_rate
+    assert [float(rate(step)) for step in (0, 10, 11)] == pytest.approx([0.01, 0.01, 0.005])
+    build_callbacks(training, "title", Checkpoint(), None).close()
