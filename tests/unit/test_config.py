@@ -511,3 +511,16 @@ def test_five_hundred_combinations_are_planned_quickly(given):
     assert len(plan.combinations) == 501
     assert len({plan.paths.job(job.dataset, job.model.name, job.loss_name) for job in plan.combinations}) == 501
     assert time.process_time() - started < 10  # quadratic search would take minutes
+
+
+def test_a_job_depends_on_the_files_that_its_training_names(given):
+    given["bakeoffs"]["first"]["training"] = {"schedule": "cosine"}
+    given["bakeoffs"]["first"]["sweep"] = {"training": {"images": ["robust", "none"]}}
+    plan = make_plan(given)
+    names = {"dataset": "clusters", "model": "simple_sequential", "loss": "mse"}
+    room = "skybake.training"
+    steps = {f"{room}.images.robust", f"{room}.images.none"}
+    found = set(plan.modules_of_job(**names))
+    assert found >= steps | {f"{room}.schedules.cosine"}
+    assert steps & set(plan.modules_of_job(**names, point="images=none")) == {f"{room}.images.none"}
+    assert plan.split_modules("clusters") == ["skybake.data.splits.holdout"]
