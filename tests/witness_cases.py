@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.unit.test_cifar import NAMES, python_2
+from tests.unit.raw.test_cifar import NAMES, python_2
 from tests.workflow import test_losses, test_photoz, test_stamps, test_sweep
 from tests.workflow.conftest import CONFIG
 

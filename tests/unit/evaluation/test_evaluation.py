@@ -18,7 +18,7 @@ from skybake.figures.runs import draw_run
 from skybake.results import predictions
 from tests.unit._synthetic_runs import read_part, write_classified, write_dataset, write_run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STATISTICS = {"draws": 200, "level": 0.9, "seed": 5}
 FIGURES = ["loss_curve", "predicted_against_true", "error_histogram"]
 

@@ -17,7 +17,7 @@ from skybake.raw.ingest import ingest
 from skybake.raw.sdss import Options, read_objects
 from skybake.raw.sdss.spectra import SpectrumError, read_spectrum
 
-DATA = Path(os.environ.get("SKYBAKE_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
+DATA = Path(os.environ.get("SKYBAKE_SHARED_DATA") or Path(__file__).parents[4] / "shared" / "data")
 OBJIDS = [1237662525769187516 + number for number in range(4)]
 GALAXY, STAR = "spec-4238-55455-0037.fits", "spec-3126-54804-0211.fits"
 

@@ -19,7 +19,7 @@ from skybake.raw.efeds.options import COLUMNS
 from skybake.raw.ingest import ingest
 
 feather = pytest.importorskip("pyarrow.feather")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class Raw:

@@ -20,7 +20,7 @@ from skybake.mock.sdss import galaxies as drawn_galaxies
 from skybake.raw import sdss as reader
 from skybake.raw.ingest import ingest
 
-SHARED = Path(os.environ.get("SKYBAKE_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
+SHARED = Path(os.environ.get("SKYBAKE_SHARED_DATA") or Path(__file__).parents[4] / "shared" / "data")
 BANDS = "ugriz"
 
 

@@ -17,7 +17,7 @@ from skybake.raw import Batch, Reading
 from skybake.raw.ingest import ingest
 from skybake.raw.sdss.columns import scalar_column
 from skybake.settings import Settings
-from tests.unit.test_cifar import NAMES, batch, python_2
+from tests.unit.raw.test_cifar import NAMES, batch, python_2
 
 READERS, SIMULATORS = plugins.in_room("raw", "read"), plugins.in_room("mock", "simulate")
 SMALL = {

@@ -1,6 +1,7 @@
 """Labels and outputs for every loss, and its values and gradients on whatever framework Keras runs.
 
-``python -m tests.unit._loss_cases OUT`` writes values and gradients of all cases on the framework of KERAS_BACKEND.
+``python -m tests.unit.losses._loss_cases OUT`` writes values and gradients of all cases on the framework of
+KERAS_BACKEND.
 """
 
 import sys

@@ -14,7 +14,7 @@ import pytest
 
 from skybake.raw import RawError, plain
 
-SHARED = Path(os.environ.get("SKYBAKE_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
+SHARED = Path(os.environ.get("SKYBAKE_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data"))
 
 
 def written(folder: Path, content: bytes) -> Path:

@@ -18,7 +18,7 @@ from skybake.raw import RawError, sdss
 from skybake.raw.ingest import ingest
 from skybake.raw.sdss import BANDS, Options
 
-DATA = Path(os.environ.get("SKYBAKE_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
+DATA = Path(os.environ.get("SKYBAKE_SHARED_DATA") or Path(__file__).parents[4] / "shared" / "data")
 APERTURE = 10  # pixels, 4 arcsec: all but about one per cent of a star's light, and few neighbours
 SIZE = 32
 

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 
 from skybake import losses, plugins
 from tests.conftest import ROOT
-from tests.unit._loss_cases import (
+from tests.unit.losses._loss_cases import (
     MAGIC,
     NAMES,
     case,
@@ -198,7 +198,7 @@ def jax_results(tmp_path_factory):
         "loss = keras.saving.load_model(sys.argv[1]).loss\n"
         "assert loss.get_config()['parameters'] == {'delta': 0.3}, loss.get_config()\n"
         "assert abs(float(loss([[0.0]], [[0.2]])) - 0.02) < 1e-7\n"
-        "from tests.unit import _loss_cases\n"
+        "from tests.unit.losses import _loss_cases\n"
         "_loss_cases.main(sys.argv[2])\n"
     )
     subprocess.run(

@@ -24,7 +24,7 @@ from skybake.files import with_null
 from skybake.raw.sdss.columns import scalar_column, with_preferred
 from skybake.results.predictions import Predicted, Prediction
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RNG = np.random.default_rng(0)
 RISING = np.linspace(0.5, 0.9, 10)  # an accuracy
 SCOPES = {"run": JudgedRow, "comparison": Comparison}

@@ -151,7 +151,7 @@ def test_another_config_begins_anew(small, tmp_path, monkeypatch):
 PROGRAM = """
 import sys
 from pathlib import Path
-from tests.unit.test_checkpoints import demanding, train
+from tests.unit.training.test_checkpoints import demanding, train
 train((Path(sys.argv[1]), Path(sys.argv[2])), demanding(), Path(sys.argv[3]))
 """
 

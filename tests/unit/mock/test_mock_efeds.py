@@ -18,7 +18,7 @@ from skybake.raw.ingest import ingest
 
 feather = pytest.importorskip("pyarrow.feather")
 pytest.importorskip("colossus")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 N = 300
 
 

@@ -14,7 +14,7 @@ from scipy import special, stats
 from sklearn import metrics
 
 from skybake import losses
-from tests.unit._loss_cases import EDGES, evaluate
+from tests.unit.losses._loss_cases import EDGES, evaluate
 
 M = -9999.0
 RNG = np.random.default_rng(11)
