@@ -214,7 +214,7 @@ def read(path: Path | str, part: str, dataset: Dataset) -> Predicted:
             name=label,
             column=dataset.columns[f"label/{label}"],
             columns={name: dataset.columns[f"scalar/{name}"] for name in dataset.scalars},
-            groups=kept_together(dataset, json.loads(file.attrs["split"]), rows),
+            groups=kept_together(dataset, json.loads(file.attrs["split"]))[rows],
         )
 
 

@@ -56,20 +56,14 @@ def keeps_groups_whole(name: str) -> bool:
     return hasattr(strategies()[name].load(), "groups")
 
 
-def kept_together(dataset: Dataset, strategy: Mapping[str, Any], rows: np.ndarray | slice = slice(None)) -> np.ndarray:
-    """Return (n,) names of what a strategy never divides; of one that divides everything, the groups of the dataset.
-
-    Args:
-        dataset: What is split.
-        strategy: As in the config.
-        rows: Which objects of the dataset; by default all.
+def kept_together(dataset: Dataset, strategy: Mapping[str, Any]) -> np.ndarray:
+    """Return (N,) names of what a strategy never divides; of one that divides everything, the groups of the dataset.
 
     Raises:
         SplitError: The dataset does not tell what the strategy needs.
     """
     file = strategies()[strategy["strategy"]].load()
-    found = file.groups(dataset, file.Options(**strategy)) if hasattr(file, "groups") else dataset.groups
-    return found[rows]
+    return file.groups(dataset, file.Options(**strategy)) if hasattr(file, "groups") else dataset.groups
 
 
 def make(dataset: Dataset, strategy: Mapping[str, Any]) -> Split:
