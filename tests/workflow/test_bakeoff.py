@@ -74,7 +74,7 @@ def test_every_figure_is_there_as_pdf_and_png(finished):
 def test_every_job_has_log_and_benchmark(finished):
     results = finished.folder / "results"
     steps = {path.name for path in (results / "logs").iterdir()} - {"join.log", "write_config.log"}
-    assert steps == {"simulate", "ingest", "explore", "split", "train", "judge", "draw", "compare", "write_page"}
+    assert steps == {"simulate", "ingest", "explore", "split", "train", "judge", "draw", "choose", "compare", "write_page"}
     logs = {path.relative_to(results / "logs").with_suffix("") for path in results.glob("logs/**/*.log")}
     assert logs == {
         path.relative_to(results / "benchmarks").with_suffix("") for path in results.glob("benchmarks/**/*.tsv")
@@ -224,7 +224,7 @@ def test_a_failed_run_is_shown_and_the_rest_is_done(finished):
 def test_the_same_config_gives_the_same_bytes_elsewhere(finished, tmp_path):
     again = Bakeoff(tmp_path / "again", finished.checkout)
     again.write(CONFIG)
-    again.snakemake("results/clusters/evaluation/deeper_sequential/gaussian_nll/metrics.json", "--cores", "1")
+    again.snakemake("results/clusters/evaluation/deeper_sequential/gaussian_nll/figures", "--cores", "1")
     compared = 0
     for path in sorted((again.folder / "results").rglob("*")):
         relative = path.relative_to(again.folder)
