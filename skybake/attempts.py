@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from skybake.files import atomic_write
+
 FOLDER = "SKYBAKE_ATTEMPTS"  # the environment variable that names the folder of this run's records
 MEMORY = "out of memory"
 TIME = "time limit"
@@ -111,6 +113,31 @@ def read(record: Path | None) -> list[Attempt]:
         return []
 
 
+def note_slurm_job(jobs: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """Note that a SLURM job begins on its steps: one that is killed before its script begins is known by the job's id.
+
+    Args:
+        jobs: Rule and wildcards of each step; empty for the Snakemake that a person starts.
+    """
+    slurm_job = os.environ.get("SLURM_JOB_ID", "")
+    for rule, wildcards in jobs if slurm_job else ():
+        record = record_of(rule, wildcards)
+        earlier = read(record)
+        if record is not None and slurm_job not in [attempt.slurm_job for attempt in earlier]:
+            _write(record, [*earlier, _now()])
+
+
+def _now() -> Attempt:
+    """Return an attempt that begins now, with what SLURM gave its job."""
+    must_end, memory = (os.environ.get(name, "") for name in ("SLURM_JOB_END_TIME", "SLURM_MEM_PER_NODE"))
+    return Attempt(
+        begun=time.time(),
+        slurm_job=os.environ.get("SLURM_JOB_ID", ""),
+        memory_mb=int(memory) if memory.isdecimal() else 0,
+        must_end=float(must_end) if must_end.isdecimal() else 0,
+    )
+
+
 def begin(record: Path | None) -> None:
     """Note that the job's script starts.
 
@@ -125,14 +152,7 @@ def begin(record: Path | None) -> None:
             raise Hopeless(attempt.message)
     job = os.environ.get("SLURM_JOB_ID", "")
     earlier = [attempt for attempt in earlier if not job or attempt.slurm_job != job]  # requeued: the same attempt
-    must_end, memory = (os.environ.get(name, "") for name in ("SLURM_JOB_END_TIME", "SLURM_MEM_PER_NODE"))
-    began = Attempt(
-        begun=time.time(),
-        slurm_job=job,
-        memory_mb=int(memory) if memory.isdecimal() else 0,
-        must_end=float(must_end) if must_end.isdecimal() else 0,
-    )
-    _write(record, [*earlier, began])
+    _write(record, [*earlier, _now()])
 
 
 def fail(record: Path | None, error: BaseException) -> None:
@@ -152,8 +172,6 @@ def forget(record: Path | None) -> None:
 
 
 def _write(record: Path, attempts: Iterable[Attempt]) -> None:
-    from skybake.files import atomic_write  # the Snakefile imports this module, and needs no h5py
-
     with suppress(OSError), atomic_write(record) as path:  # a full disk must not hide the job's own error
         path.write_text(json.dumps([asdict(attempt) for attempt in attempts], indent=2) + "\n", encoding="utf-8")
 

@@ -82,6 +82,28 @@ def test_a_job_that_ends_well_leaves_no_record(run):
     assert attempts.read(attempts.record_of("ingest", {"dataset": "a"})) == []
 
 
+def test_a_job_that_dies_before_its_script_begins_is_known_by_its_id(run, monkeypatch):
+    """Snakemake itself, or an import, may be what memory is too small for."""
+    step_of = [("ingest", {"dataset": "a"})]
+    attempts.note_slurm_job(step_of)
+    assert not attempts.record_of(*step_of[0]).exists()  # not in SLURM
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setattr(
+        attempts, "slurm_states", lambda job: frozenset(["FAILED", "OUT_OF_MEMORY"] if job == "17" else [])
+    )
+    attempts.note_slurm_job(step_of)
+    attempts.note_slurm_job(step_of)  # by the Snakemake of the job's step
+    assert [attempt.slurm_job for attempt in attempts.read(attempts.record_of(*step_of[0]))] == ["17"]
+    monkeypatch.delenv("SLURM_JOB_ID")
+    assert asked(2, dataset="a") == (2000, 60)
+    monkeypatch.setenv("SLURM_JOB_ID", "18")
+    attempts.note_slurm_job(step_of)
+    failed(run, OSError(5, "the disk is gone"), dataset="a")  # its script takes the place of the note
+    assert [attempt.slurm_job for attempt in attempts.read(attempts.record_of(*step_of[0]))] == ["17", "18"]
+    monkeypatch.delenv("SLURM_JOB_ID")
+    assert asked(3, dataset="a") == (2000, 60)
+
+
 def test_another_run_of_snakemake_does_not_know_of_it(run, monkeypatch):
     failed(run, MemoryError(), dataset="a")
     old = attempts.record_of("ingest", {"dataset": "a"})

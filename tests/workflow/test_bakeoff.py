@@ -74,7 +74,18 @@ def test_every_figure_is_there_as_pdf_and_png(finished):
 def test_every_job_has_log_and_benchmark(finished):
     results = finished.folder / "results"
     steps = {path.name for path in (results / "logs").iterdir()} - {"join.log", "write_config.log"}
-    assert steps == {"simulate", "ingest", "explore", "split", "train", "judge", "draw", "choose", "compare", "write_page"}
+    assert steps == {
+        "simulate",
+        "ingest",
+        "explore",
+        "split",
+        "train",
+        "judge",
+        "draw",
+        "choose",
+        "compare",
+        "write_page",
+    }
     logs = {path.relative_to(results / "logs").with_suffix("") for path in results.glob("logs/**/*.log")}
     assert logs == {
         path.relative_to(results / "benchmarks").with_suffix("") for path in results.glob("benchmarks/**/*.tsv")

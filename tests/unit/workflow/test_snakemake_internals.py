@@ -26,7 +26,15 @@ USED = {  # class or module -> its methods and attributes; those that are set in
     "snakemake.jobs:GroupJob": ["__iter__", "__len__", "attempt", "finalize", "groupid"],
     "snakemake.scheduling.job_scheduler:JobScheduler": ["_errors", "_handle_error", "failed", "workflow"],
     "snakemake.workflow:Workflow": [
-        *("async_run", "basedir", "dag", "deployment_settings", "execution_settings", "executor_plugin"),
+        *(
+            "async_run",
+            "basedir",
+            "dag",
+            "dag_settings",
+            "deployment_settings",
+            "execution_settings",
+            "executor_plugin",
+        ),
         *("executor_settings", "global_resources", "inputfile", "local_exec", "overwrite_configfiles"),
         *("resource_settings", "rules", "scheduler", "storage_settings"),
     ],
@@ -42,6 +50,7 @@ USED = {  # class or module -> its methods and attributes; those that are set in
     "snakemake.settings.types:ResourceSettings": ["cores", "default_resources", "nodes", "overwrite_resources"],
     "snakemake.settings.types:DeploymentSettings": ["apptainer_args", "deployment_method"],
     "snakemake.settings.types:StorageSettings": ["default_storage_prefix", "default_storage_provider"],
+    "snakemake.settings.types:DAGSettings": ["target_jobs"],
     "snakemake.settings.types:ExecutionSettings": ["latency_wait"],
     "snakemake_interface_storage_plugins.storage_object:StorageObjectRead": [
         "local_path",
