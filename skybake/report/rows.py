@@ -199,8 +199,18 @@ def is_drawn(row: Row) -> bool:
 
 
 def _accuracy(metrics: Mapping[str, Any]) -> Record:
-    """Return the columns that ``metrics.json`` fills."""
+    """Return the columns that ``metrics.json`` fills.
+
+    Raises:
+        ValueError: A metric of the test part has no column.
+    """
     test, valid = metrics["test"], metrics["valid"]
+    homeless = [name for name in test["pooled"] if name not in COLUMNS]
+    if homeless:
+        raise ValueError(
+            f"metrics.json: no column for {', '.join(homeless)}; expected one for every metric."
+            " Hint: add it to COLUMNS in skybake/report/rows.py, and where it is shown to skybake/report/tasks.py"
+        )
     found: Record = {
         key: metrics[key] for key in ("parameters", "error", "outlier_threshold", "label", "units", "task")
     }

@@ -558,6 +558,15 @@ def test_the_choice_is_a_file_that_later_steps_read(baked, out, tmp_path):
         choosing.chosen_entry([rows.read(row, mock=True) for row in baked[1]], tmp_path / "chosen.json")
 
 
+def test_a_metric_without_a_column_is_told_and_not_dropped(baked, tmp_path):
+    row = baked[1][0]
+    metrics = json.loads(row.metrics.read_text())
+    metrics["test"]["pooled"]["skewness"] = {"value": 0.1, "n": 3}
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(ValueError, match="no column for skewness; expected one for every metric"):
+        rows.read(replace(row, metrics=tmp_path / "metrics.json"), mock=True)
+
+
 def test_rows_of_the_same_model_and_loss_are_told_apart(baked, tmp_path):
     """In the page, the LaTeX table and the figures stands the training that is not that of the other."""
     row = next(row for row in baked[1] if (row.model, row.loss) == ("nonsequential", "mean_squared_error"))
