@@ -25,7 +25,7 @@ def message_of(problems: list[str]) -> str:
 
 def nearest(name: object, allowed: Mapping | list | tuple) -> str:
     """Return a hint at the nearest allowed name; empty if none is near."""
-    close = difflib.get_close_matches(str(name), [str(item) for item in allowed], n=1, cutoff=0.4)
+    close = difflib.get_close_matches(str(name), [str(item) for item in allowed], n=1, cutoff=0.65)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

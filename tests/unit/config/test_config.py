@@ -251,6 +251,18 @@ def test_a_wrong_key_is_told_where_it_was_written(given, place, block):
         assert key in str(error.value), field
 
 
+@pytest.mark.parametrize(
+    ("name", "allowed", "hint"),
+    [
+        ("fits", ["efeds", "sdss"], ""),
+        ("epochs", ["bakeoffs"], ""),
+        ("hubr", ["huber", "mse"], " Did you mean 'huber'?"),
+    ],
+)
+def test_only_near_spellings_are_hinted_at(name, allowed, hint):
+    assert messages.nearest(name, allowed) == hint
+
+
 def test_names_of_datasets_can_be_paths(given):
     for name, words in (("my/set", "no space or slash"), ("logs", "skybake's own")):
         wrong = changed(given, "datasets", {name: given["datasets"]["clusters"]})
