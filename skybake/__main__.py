@@ -1,4 +1,4 @@
-"""``python -m skybake check FILE...``: is a config right, before Snakemake is started?"""
+"""``python -m skybake check FILE...``: is a config right, or a plug-in, before Snakemake is started?"""
 
 from __future__ import annotations
 
@@ -12,10 +12,21 @@ def main(words: Sequence[str] | None = None) -> int:
     """Check files, say what follows from each or what is wrong, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m skybake", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("check", help="check configs and say what they would train")
-    check.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a config: YAML")
+    check = commands.add_parser("check", help="check configs and say what they would train; check plug-ins by use")
+    check.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="a config: YAML; or a plug-in of skybake/: .py"
+    )
     given = parser.parse_args(words)
-    return max(_checked(path) for path in given.files)
+    return max((_checked_plugin if path.suffix == ".py" or path.is_dir() else _checked)(path) for path in given.files)
+
+
+def _checked_plugin(path: Path) -> int:
+    from skybake import testing
+
+    testing.prepare()
+    problems = testing.check(path)
+    print("\n".join(problems) or f"{path}: right.", file=sys.stderr if problems else sys.stdout)
+    return 1 if problems else 0
 
 
 def _checked(path: Path) -> int:

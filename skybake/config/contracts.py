@@ -74,7 +74,7 @@ CONTRACTS = {
         "simulator",
         functions={"simulate": "simulate(raw, options, *, threads=1)"},
         classes=("Options",),
-        constants={"RAW_FILES": '{"catalogue": "catalogue.csv"}'},
+        constants={"RAW_FILES": '{"catalogue": "catalogue.csv"}', "SMALL": '{"n_objects": 20}'},
     ),
 }
 

@@ -36,6 +36,7 @@ from skybake.files import atomic_write
 from skybake.settings import Settings
 
 RAW_FILES = {"sources": "sources.npy", "noise": "noise.npy", "catalogue": "catalogue.csv"}
+SMALL = {"n_sources": 70, "n_noise": 60}
 OPTIONAL_FILES = {"expectation": "expectation.npy"}
 
 Kind = Literal["sky", "residual", "cosmic_ray", "masked_edge", "bad_row"]

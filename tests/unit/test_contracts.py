@@ -128,11 +128,11 @@ def test_a_figure_that_is_no_python_is_left_out_with_a_warning(library):
             "baselines",
             """
             '''Mine.'''
-            TASKS = ("regresion",)
+            TASKS = ("regressio",)
             def build(task): pass
             def features(images, scalars): pass
             """,
-            "mine: no task 'regresion'; allowed: classification, regression. Did you mean 'regression'?",
+            "mine: no task 'regressio'; allowed: classification, regression. Did you mean 'regression'?",
         ),
         (
             "baselines",

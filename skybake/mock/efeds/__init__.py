@@ -38,6 +38,7 @@ from skybake.mock.efeds.options import Options
 from skybake.raw.efeds.images import BAND_EDGES
 
 RAW_FILES = {"images": "images.pickle", "catalogue": "catalogue.feather"}
+SMALL = {"n_clusters": 20}
 OPTIONAL_FILES = {"expectation": "expectation.npy"}
 PATIENCE = 40  # chunks without a detection
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from skybake.mock.sdss.galaxies import Galaxies
 
 RAW_FILES = {"catalogue": "catalogue.csv", "frames": "frames/"}
+SMALL = {"n_objects": 6, "objects_per_field": 3, "stars_per_field": 10, "neighbours_per_field": 5, "compress": 1}
 BANDS = "ugriz"
 EXTINCTION = np.array([4.239, 3.303, 2.285, 1.698, 1.263])  # A / E(B-V): Schlafly & Finkbeiner (2011), table 6
 SOFTENING = np.array([1.4, 0.9, 1.2, 1.8, 7.4]) * 1e-10  # b of asinh magnitudes: Lupton, Gunn & Szalay (1999); DR1

@@ -1,10 +1,8 @@
-import itertools
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,105 +13,25 @@ from sklearn import metrics
 
 from skybake import figures, plugins
 from skybake.config.combinations import BASELINE_LOSS
-from skybake.data.columns import Column
-from skybake.evaluation import judging
-from skybake.evaluation.bootstrap import Bootstrap
 from skybake.evaluation.trained import History
 from skybake.figures import Comparison, JudgedRow, _style, forest
-from skybake.files import with_null
 from skybake.raw.sdss.columns import scalar_column, with_preferred
-from skybake.results.predictions import Predicted, Prediction
+from skybake.testing._synthetic import (
+    classified,
+    comparison,
+    history,
+    judged,
+    run,
+    sweep,
+    with_images,
+    with_scalars,
+    with_snr,
+)
 
 ROOT = Path(__file__).parents[3]
 RNG = np.random.default_rng(0)
-RISING = np.linspace(0.5, 0.9, 10)  # an accuracy
 SCOPES = {"run": JudgedRow, "comparison": Comparison}
 PARTS = {name: part for name, part in plugins.in_room("figures", "draw").items() if part.constants["SCOPE"] in SCOPES}
-
-
-COLUMNS = {
-    "redshift": Column("", "how far", "redshift"),
-    "psfMag_r": Column("mag", "how bright", "magnitude", band="r"),
-}
-
-
-def history(loss=lambda epoch: np.exp(-epoch / 3), epochs=10) -> History:
-    epoch = np.arange(1, epochs + 1)
-    return History(epoch, loss(epoch), loss(epoch) + 0.1, best_epoch=4 if epochs else None)
-
-
-def judged(data: JudgedRow) -> JudgedRow:
-    """Return the run with what it is judged to be now, as the file of metrics says it."""
-    if next(iter(data.test.values())).prediction.classes is not None:
-        found = judging.classification(data.test, Bootstrap(20))
-    else:
-        found = judging.regression(data.test, Bootstrap(20), data.outlier_threshold)
-    return replace(data, judged=with_null(found))
-
-
-def run(
-    n=60, seeds=(1, 2), *, label="log10_m500c", redshift=True, mock=True, point=None, histories=None, std=None
-) -> JudgedRow:
-    true = np.random.default_rng(1).normal(14, 0.3, n)
-    test = {}
-    for seed in seeds:
-        predicted = true + np.random.default_rng(seed).normal(0, 0.1, n) if point is None else np.full(n, point)
-        test[seed] = Predicted(
-            ids=np.array([str(row) for row in range(n)]),
-            label=true,
-            prediction=Prediction(predicted, std=None if std is None else np.full(n, std)),
-            scalars={"redshift": np.linspace(0.1, 1, n)} if redshift else {},
-            name=label,
-            column=COLUMNS.get(label, Column("log10 Msun", "mass", "mass")),
-            columns={"redshift": COLUMNS["redshift"]} if redshift else {},
-        )
-    data = JudgedRow(
-        dataset="clusters",
-        model="nonsequential",
-        loss="huber-delta=0.3",
-        label=label,
-        units="log10 Msun",
-        error="predicted - true",
-        mock=mock,
-        histories=histories or {seed: history() for seed in seeds},
-        test=test,
-        errors=np.stack([part.prediction.point - true for part in test.values()]),
-        judged={},
-        outlier_threshold=0.3,
-    )
-    return judged(data)
-
-
-def classified(n=90, seeds=(1, 2), *, classes=2, mock=True, sharp=2.0) -> JudgedRow:
-    true = np.random.default_rng(1).integers(0, classes, n)
-    test = {}
-    for seed in seeds:
-        scores = sharp * np.eye(classes)[true] + np.random.default_rng(seed).standard_normal((n, classes))
-        probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-        test[seed] = Predicted(
-            ids=np.array([str(row) for row in range(n)]),
-            label=true.astype(float),
-            prediction=Prediction(probabilities.argmax(axis=1).astype(float), classes=probabilities),
-            scalars={},
-            name="kind",
-            column=Column("", "kind", "class"),
-            columns={},
-        )
-    data = JudgedRow(
-        dataset="stamps",
-        model="nonsequential",
-        loss="categorical_crossentropy",
-        label="kind",
-        units="",
-        error="",
-        mock=mock,
-        histories={seed: replace(history(), accuracy=RISING, val_accuracy=RISING - 0.05) for seed in seeds},
-        test=test,
-        errors=np.empty((len(seeds), 0)),
-        judged={},
-        outlier_threshold=0.3,
-    )
-    return judged(data)
 
 
 def data_for(name: str, **more) -> JudgedRow | Comparison:
@@ -127,61 +45,6 @@ def data_for(name: str, **more) -> JudgedRow | Comparison:
         return with_images(data) if "images" in constants.get("NEEDS", ()) else data
     data = run(std=0.1, **more)
     return with_magnitudes(data, "cModelMag_r") if "magnitude" in constants.get("NEEDS", ()) else data
-
-
-def with_snr(data: JudgedRow) -> JudgedRow:
-    """Return a run whose objects of class 1 have a signal to noise."""
-    for part in data.test.values():
-        part.scalars["snr"] = np.where(part.label == 1, np.geomspace(3, 100, len(part.label)), np.nan)
-        part.columns["snr"] = Column("", "how bright", "signal_to_noise")
-    return data
-
-
-def with_images(data: JudgedRow) -> JudgedRow:
-    """Return a run that can read the images of its objects."""
-    first = next(iter(data.test.values()))
-    images = np.random.default_rng(2).normal(0, 1, (len(first.ids), 9, 9, 2))
-    file = SimpleNamespace(
-        path=Path("dataset.h5"),
-        ids=first.ids,
-        labels={data.label: first.label},
-        bands=("g", "r"),
-        images=images.__getitem__,
-    )
-    return replace(data, file=file)
-
-
-def comparison(networks=3, baselines=2, *, mock=True) -> Comparison:
-    rows = []
-    for place in range(networks + baselines):
-        baseline = place >= networks
-        std = 0.1 + 0.01 * place
-        rows.append(
-            {
-                "model": f"{'baseline' if baseline else 'network'}_{place % 30}",
-                "loss": BASELINE_LOSS if baseline else f"loss_{place // 30}",
-                "baseline": baseline,
-                **{"mean_error": 0.01, "mean_error_low": -0.02, "mean_error_high": 0.05},
-                **{"std_error": std, "std_error_low": std - 0.01, "std_error_high": std + 0.01},
-                "train_seconds": 0.02 if baseline else 10.0 + place,
-            }
-        )
-    sweeps = (sweep({"delta": [0.1, 0.5, 2.0]}),)
-    return Comparison("clusters", "log10_m500c", "log10 Msun", "predicted - true", mock, 0.95, tuple(rows), sweeps)
-
-
-def sweep(values, *, diverged=()) -> dict:
-    """Return a sweep over all combinations of some values; points whose number is in ``diverged`` have no score."""
-    points = []
-    for number, found in enumerate(itertools.product(*values.values())):
-        point = dict(zip(values, found, strict=True))
-        name = "-".join(f"{key}={value}" for key, value in point.items())
-        score = None if number in diverged else 0.2 + 0.01 * number
-        seeds = {"1": score, "2": None if score is None else score + 0.02}
-        mean = None if score is None else score + 0.01
-        points.append({"point": name, "values": point, "seeds": seeds, "mean": mean, "std_over_seeds": mean and 0.014})
-    chosen = next(point["point"] for point in points if point["mean"] is not None)
-    return {"model": "nonsequential", "loss": "huber", "score": "valid_rmse", "chosen": chosen, "points": points}
 
 
 def texts(figure: Figure) -> str:
@@ -511,12 +374,7 @@ def test_scores_of_distributions_are_those_of_the_objects_in_bins(name):
 
 
 def with_magnitudes(data: JudgedRow, *names: str) -> JudgedRow:
-    """Return a run with magnitudes among its scalars, and a threshold that some errors are beyond."""
-    for part in data.test.values():
-        magnitudes = np.random.default_rng(3).uniform(14, 18, (len(names), len(part.label)))
-        part.scalars.update(zip(names, magnitudes, strict=True))
-        part.columns.update(with_preferred({name: scalar_column(name, "") for name in names}))
-    return judged(replace(data, outlier_threshold=0.15))
+    return with_scalars(data, with_preferred({name: scalar_column(name, "") for name in names}))
 
 
 def test_the_magnitude_is_that_of_band_r_without_dust():

@@ -1,0 +1,65 @@
+"""A head in use: it fits labels, predicts, and comes back from a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+
+import numpy as np
+
+from skybake import heads, plugins
+from skybake.plugins import PlugIn
+from skybake.results.predictions import Prediction
+from skybake.testing import _labels
+
+OBJECTS = 5
+
+
+def use(part: PlugIn) -> Iterator[str]:
+    """Fit the head by every loss that names it, or by itself, and predict."""
+    classes = heads.classes_of(part.load())
+    if len(classes) != 1:
+        found = ", ".join(item.__name__ for item in classes) or "none"
+        yield f"{found} found; expected one class with fit(labels) and prediction(outputs)"
+        return
+    (kind,) = classes
+    name = kind.__name__
+    if not (is_dataclass(kind) and kind.__dataclass_params__.frozen):
+        yield f"class {name} is no frozen dataclass; expected @dataclass(frozen=True), as it is saved with a run"
+        return
+    yield from _predicts(kind(), f"{name}()")
+    users = [loss for loss in plugins.losses().values() if loss.constants.get("head") == part.name and not loss.faults]
+    if not users:
+        yield from _predicts(kind.fit(_labels.NUMBERS), f"{name}.fit(labels)")
+    for loss in users:
+        labels, head, _ = _labels.fitted(loss)
+        yield from _predicts(head, f"fitted for {loss.name}")
+        yield from _comes_back(head, labels)
+
+
+def _predicts(head: heads.Head, what: str) -> Iterator[str]:
+    if head.width != len(head.bias) or not np.isfinite(head.bias).all():
+        yield f"{what}: width {head.width} and bias {head.bias} found; expected one finite initial bias an output"
+        return
+    found = head.prediction(_labels.outputs(head, np.random.default_rng(3).normal(size=(OBJECTS, head.width))))
+    if not isinstance(found, Prediction):
+        yield f"{what}: prediction returned {type(found).__name__}; expected a Prediction"
+    elif found.point.shape != (OBJECTS,) or not np.isfinite(found.point).all():
+        yield f"{what}: point {found.point.tolist()} found; expected {OBJECTS} finite numbers, one an object"
+    elif found.classes is not None and not np.allclose(found.classes.sum(axis=1), 1, atol=1e-5):
+        yield f"{what}: probabilities add up to {found.classes.sum(axis=1).tolist()}; expected 1"
+
+
+def _comes_back(head: heads.Head, labels: np.ndarray) -> Iterator[str]:
+    try:
+        written = json.dumps(heads.as_dict(head))
+    except TypeError as error:
+        yield f"as plain values: {error}; expected numbers, texts, and tuples or mappings of them"
+        return
+    again = heads.of_dict(json.loads(written))
+    outputs = _labels.outputs(head, np.random.default_rng(3).normal(size=(OBJECTS, head.width)))
+    before, after = head.prediction(outputs).given(), again.prediction(outputs).given()
+    same = (again.width, again.bias, again.activation) == (head.width, head.bias, head.activation)
+    if not same or any(not np.array_equal(after[name], values) for name, values in before.items()):
+        yield f"another head comes back from {written}; expected tuples of numbers among its values, not arrays"
