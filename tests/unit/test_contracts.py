@@ -8,6 +8,8 @@ import textwrap
 import pytest
 import yaml
 
+from skybake import testing
+from skybake.config import contracts
 from tests.conftest import ROOT
 
 CONFIG = {
@@ -15,6 +17,7 @@ CONFIG = {
     "bakeoffs": {"b": {"datasets": ["d"], "models": ["dense"], "losses": ["mse"], "baselines": ["constant"]}},
 }
 ROOMS = ("models", "losses", "heads", "baselines", "figures", "raw", "mock")
+PLUGINS = [part for room in contracts.CONTRACTS for part in contracts.known_in(room).values()]
 UNFINISHED = '"""At work on this."""\n\n\ndef build(image,\n'
 
 
@@ -42,6 +45,11 @@ def check_config(library, **changes):
 def problems(done):
     assert done.returncode == 1, done.stdout + done.stderr
     return [line.strip() for line in done.stderr.splitlines() if line.startswith("  ")]
+
+
+@pytest.mark.parametrize("part", PLUGINS, ids=lambda part: f"{contracts.room_of(part)}-{part.name}")
+def test_every_plugin_keeps_its_contract(part):
+    assert testing.check(part) == []
 
 
 def test_a_file_that_is_no_python_stops_only_what_uses_it(library):
