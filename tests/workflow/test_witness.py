@@ -9,7 +9,7 @@ def test_a_finished_bakeoff_is_digested(finished):
     asked = {station: [row for row in rows if not row.endswith("seed-7")] for station, rows in found.items()}
     assert {station: len(rows) for station, rows in asked.items()} == {
         **{"dataset": 2, "split": 2, "rejected": 2},
-        **{"predictions": 14, "history": 14, "run": 14, "weights": 9},
+        **{"predictions": 12, "history": 12, "run": 12, "weights": 9},
         **{"metrics": 8, "comparison": 8, "joined comparison": 8},
     }
     row = found["predictions"]["clusters/deeper_sequential/gaussian_nll/seed-2"]
