@@ -26,7 +26,7 @@ PLAN = make_plan(config, raw_is_here=not workflow.storage_settings.default_stora
 PATHS = PLAN.paths
 locks.of_results(PATHS.results)
 attempts.begin_run(locks.records_of(PATHS.results))
-attempts.note_slurm_job(workflow.dag_settings.target_jobs or ())  # those of a job's own Snakemake
+attempts.note_slurm_job(jobs.asked_of_this_job(sys.argv))
 CONTAINERS = containers.are_used(workflow.deployment_settings.deployment_method)
 DATA_KINDS = ["data", "mock"] if any(map(PLAN.is_mock, PLAN.datasets())) else ["data"]  # real data need no simulator
 IMAGES = jobs.without_blank(f"{workflow.basedir}/containers/images", needed=CONTAINERS)  # by: snakemake containers

@@ -43,12 +43,15 @@ def shortened(name: str) -> str:
 
 
 def as_word(value: Any) -> str:
-    """Write a parameter's value as part of a file name."""
+    """Write a parameter's value as part of a file name.
+
+    Without a comma: Snakemake hands wildcards to its jobs as ``name=value,name=value``, and would divide it there.
+    """
     if isinstance(value, Mapping):
-        text = ",".join(f"{key}={as_word(item)}" for key, item in value.items())
+        text = "+".join(f"{key}={as_word(item)}" for key, item in value.items())
     else:
-        text = ",".join(map(as_word, value)) if isinstance(value, tuple | list) else str(value)
-    return re.sub(r"[^\w.,+=-]", "_", text)
+        text = "+".join(map(as_word, value)) if isinstance(value, tuple | list) else str(value)
+    return re.sub(r"[^\w.+=-]", "_", text)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from skybake.results import identity
 DIGITS = 8  # significant ones in the CSV
 FEW = 6  # columns of numbers, beside which there is room for large letters and long names
 LOSS_COLUMN = "p{2.7cm}"  # where a name is too long, names are broken into lines of this width
-_BREAKABLE = re.compile(r"\\_|[,=-]")
+_BREAKABLE = re.compile(r"\\_|[+=-]")
 
 _TEX = {
     "\\": r"\textbackslash{}",

@@ -6,6 +6,7 @@ Every bake-off has training rules of its own, so a profile cannot name them; wha
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import re
@@ -229,6 +230,19 @@ def _without_gpu(resources: Mapping[str, Any]) -> dict[str, Any]:
 
         found["slurm_extra"] = Resource("slurm_extra", stripped, raw=extra.raw)
     return found
+
+
+def asked_of_this_job(words: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
+    """Return rule and wildcards of each step that Snakemake's command names, as it starts itself in a job; else none.
+
+    Args:
+        words: Of the command, ``--target-jobs RULE:NAME=VALUE,... ...`` among them.
+    """
+    from snakemake.target_jobs import parse_target_jobs_cli_args
+
+    after = itertools.dropwhile(lambda word: word != "--target-jobs", words)
+    named = itertools.takewhile(lambda word: not word.startswith("--"), itertools.islice(after, 1, None))
+    return [(spec.rulename, dict(spec.wildcards_dict)) for spec in parse_target_jobs_cli_args(list(named)) or ()]
 
 
 def wait_to_submit() -> None:

@@ -373,7 +373,7 @@ def test_a_plan_names_every_combination_once(given):
 
 def test_lists_make_names_that_paths_can_hold(given):
     plan = make_plan(changed(given, "bakeoffs.first.losses", [{"quantile": {"levels": [0.1, 0.5, 0.9]}}]))
-    assert plan.combinations[0].loss_name == "quantile-levels=0.1,0.5,0.9"
+    assert plan.combinations[0].loss_name == "quantile-levels=0.1+0.5+0.9"
 
 
 def test_a_parameter_at_its_default_has_the_plain_name(given):

@@ -830,7 +830,7 @@ def test_datasets_of_both_tasks_are_joined(joined, classified, tmp_path):
 def test_tex_with_long_names_compiles(out, tmp_path):
     records = tables.read_csv(out / "comparison.csv")
     records[0]["loss"] = "median_absolute_percentage_error"
-    records[1]["loss"] = "quantile-levels=0.01,0.05,0.16,0.5,0.84,0.95,0.99"
+    records[1]["loss"] = "quantile-levels=0.01+0.05+0.16+0.5+0.84+0.95+0.99"
     tables.write_tex(tmp_path / "comparison.tex", records, "a, b")
     folder = tmp_path / "tex"
     folder.mkdir()

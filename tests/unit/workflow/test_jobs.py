@@ -1,5 +1,6 @@
 """What jobs ask for."""
 
+import shlex
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -7,7 +8,10 @@ from unittest.mock import patch
 
 import pytest
 from snakemake.iocontainers import InputFiles
+from snakemake_interface_executor_plugins.utils import TargetSpec, encode_target_jobs_cli_args
 
+from skybake import plugins
+from skybake.config.combinations import Chosen
 from skybake.workflow import jobs
 from tests.conftest import ROOT
 
@@ -74,3 +78,17 @@ sys.exit(shell.wait())
 def test_sigterm_reaches_the_script_and_spares_the_shell_between():
     done = subprocess.run([sys.executable, "-c", SNAKEMAKE], cwd=ROOT, timeout=50, check=False)
     assert done.returncode == 7
+
+
+def test_steps_of_a_job_are_read_from_its_command():
+    """As Snakemake writes it for SLURM and a shell reads it; a list among the parameters has no comma in its name."""
+    chosen = Chosen(plugins.losses()["quantile"], {"levels": [0.1, 0.5, 0.9]})
+    specs = [
+        TargetSpec("train_first", {"dataset": "d", "model": "m-filters=4", "loss": chosen.name}),
+        TargetSpec("judge", {"dataset": "d", "model": "m", "loss": "mse@longer"}),
+        TargetSpec("join", {}),
+    ]
+    line = shlex.join(["snakemake", "--snakefile", "Snakefile"]) + " --target-jobs "
+    line += " ".join(encode_target_jobs_cli_args(specs)) + " --allowed-rules train_first judge join --cores all"
+    assert jobs.asked_of_this_job(shlex.split(line)) == [(spec.rulename, spec.wildcards_dict) for spec in specs]
+    assert jobs.asked_of_this_job(["snakemake", "--profile", "profiles/slurm"]) == []

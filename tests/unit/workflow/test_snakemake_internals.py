@@ -50,7 +50,7 @@ USED = {  # class or module -> its methods and attributes; those that are set in
     "snakemake.settings.types:ResourceSettings": ["cores", "default_resources", "nodes", "overwrite_resources"],
     "snakemake.settings.types:DeploymentSettings": ["apptainer_args", "deployment_method"],
     "snakemake.settings.types:StorageSettings": ["default_storage_prefix", "default_storage_provider"],
-    "snakemake.settings.types:DAGSettings": ["target_jobs"],
+    "snakemake.target_jobs": ["parse_target_jobs_cli_args"],
     "snakemake.settings.types:ExecutionSettings": ["latency_wait"],
     "snakemake_interface_storage_plugins.storage_object:StorageObjectRead": [
         "local_path",
