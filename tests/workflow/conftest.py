@@ -105,7 +105,8 @@ def copy_checkout(folder):
     folders = ("rules", "scripts", "skybake", "profiles", "report", "envs", "containers", "requirements")
     for name in ("Snakefile", *folders):
         source = ROOT / name
-        ignore = shutil.ignore_patterns("__pycache__", "images")
+        # Of "containers" the images are left out, of "skybake" nothing: there it is a room.
+        ignore = shutil.ignore_patterns("__pycache__", *(["images"] if name == "containers" else []))
         shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(source, folder)
     return folder
 
