@@ -235,7 +235,7 @@ def test_class_weights_in_a_config():
     bakeoff = {"datasets": ["d"], "models": ["dense"], "losses": [loss]}
     planned = make_plan({"datasets": {"d": {"survey": "decam", "mock": {}}}, "bakeoffs": {"b": bakeoff}})
     chosen = planned.combinations[0].loss
-    assert chosen.name == "focal-class_weights=source=5,0=1"
+    assert chosen.name == "focal-class_weights=source=5+0=1"
     assert chosen.parameters == {"class_weights": {"source": 5, "0": 1}}  # keys of one kind: they go to JSON, sorted
 
 

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,8 +35,11 @@ def test_slurms_logs_lie_apart_unless_the_profile_says_where(tmp_path, monkeypat
 
 def test_the_lock_of_a_snakemake_at_work_is_known():
     """``--unlock`` keeps it; the process's end, another program and another machine free it."""
-    program = [sys.executable, "-c", "import time; time.sleep(60)"]
-    with subprocess.Popen([*program, "snakemake"]) as snakemake, subprocess.Popen(program) as other:
+    program = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
+    start = partial(subprocess.Popen, stdout=subprocess.PIPE)
+    with start([*program, "snakemake"]) as snakemake, start(program) as other:
+        for process in (snakemake, other):  # before a program runs, /proc has no command of it
+            process.stdout.readline()
         here = {"pid": snakemake.pid, "host": socket.gethostname()}
         assert locks._is_at_work(json.dumps(here))
         assert not locks._is_at_work(json.dumps(here | {"host": "elsewhere"}))
