@@ -1,0 +1,178 @@
+"""Bake-offs of classifications."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from skybake.data import rejections, splits
+from skybake.data.dataset import load_dataset
+from skybake.evaluation.judge import judge
+from skybake.figures.runs import draw_run
+from skybake.report import tables
+from skybake.report.overview import Page, join
+from skybake.report.rows import Row
+from tests.unit._synthetic_runs import read_part, write_classified, write_dataset
+from tests.unit.report.small_bakeoffs import SEEDS, STATISTICS, Document, compared, compile_tex, row_of
+
+CLASSIFIED = [
+    ("simple_sequential", "categorical_crossentropy"),
+    ("nonsequential", "categorical_crossentropy"),
+    ("nonsequential", "focal"),
+    ("deeper_sequential", "focal"),
+]
+
+
+NAN, CRASHED = ("deeper_sequential", "focal"), ("simple_sequential", "focal")
+
+
+def bake_classes(folder: Path) -> list[Row]:
+    made = []
+    opened = load_dataset(write_dataset(folder / "dataset.h5", n=1000, tested=200, classes=3))
+    more = {"classes": 3, "data": opened.path}
+    for model, loss in CLASSIFIED:
+        row = row_of(folder, model, loss, "stamps")
+        for seed in SEEDS:
+            bad = (model, loss) == NAN and seed == 2
+            write_classified(row.runs[seed], model=model, loss=loss, seed=seed, diverged=bad, **more)
+        judge(row.runs, opened, row.metrics, STATISTICS)
+        draw_run(row.runs, opened, row.metrics, row.figures, ["reliability", "roc"])
+        made.append(row)
+    splits.write(
+        folder / "split-40.h5", splits.make(opened, {"strategy": "holdout", "test": 0.1, "valid": 0.1, "seed": 4})
+    )
+    rejections.write_rejected(folder / "rejected.csv", [])
+    return [*made, row_of(folder, *CRASHED, "stamps")]
+
+
+@pytest.fixture(scope="module")
+def classified(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classes") / "stamps"
+    made = bake_classes(folder)
+    compared(made, folder, folder, title="Stamps", names=[])
+    return folder
+
+
+def probabilities(folder: Path, model: str, loss: str, part: str = "test") -> tuple[np.ndarray, np.ndarray]:
+    """Return labels (n,) and probabilities (S, n, K), as a person would read them."""
+    place = folder / "runs" / model / loss
+    found = [read_part(place / f"seed-{seed}", part, folder / "dataset.h5") for seed in SEEDS]
+    known = np.isfinite(found[0].label)
+    classes = np.stack([item.prediction.classes[known] for item in found])
+    return found[0].label[known], classes / classes.sum(axis=-1, keepdims=True)
+
+
+def losses_of(folder: Path, model: str, loss: str, part: str = "test") -> np.ndarray:
+    """Return -ln p of the true class, (S, n)."""
+    label, classes = probabilities(folder, model, loss, part)
+    return -np.log(classes[:, np.arange(len(label)), label.astype(int)])
+
+
+def test_classifications_are_chosen_by_validation_log_loss(classified):
+    lines = tables.read_csv(classified / "comparison.csv")
+    assert [line["status"] for line in lines] == ["ok"] * 3 + ["not finite", "failed"]
+    expected = [losses_of(classified, line["model"], line["loss"], "valid").mean() for line in lines[:3]]
+    assert [line["valid_log_loss"] for line in lines[:3]] == pytest.approx(expected, rel=1e-6)
+    assert expected == sorted(expected)
+    assert lines[0]["model"] == "nonsequential"
+    assert lines[2]["model"] == "simple_sequential"
+
+
+def test_numbers_of_a_classification(classified):
+    lines = {(line["model"], line["loss"]): line for line in tables.read_csv(classified / "comparison.csv")}
+    place = ("nonsequential", "focal")
+    label, classes = probabilities(classified, *place)
+    true, p = np.tile(label, 3), classes.reshape(-1, 3)
+    accuracy = (classes.argmax(axis=-1) == label).mean(axis=1)
+    expected = {
+        "accuracy": metrics.accuracy_score(true, p.argmax(axis=1)),
+        "balanced_accuracy": metrics.balanced_accuracy_score(true, p.argmax(axis=1)),
+        "log_loss": metrics.log_loss(true, p),
+        "roc_auc": metrics.roc_auc_score(true, p, multi_class="ovr"),
+        "accuracy_over_seeds": accuracy.std(ddof=1),
+        "n_test": 197,
+    }
+    assert {name: lines[place][name] for name in expected} == pytest.approx(expected, rel=1e-6)
+    assert lines[place]["task"] == "classification"
+    empty = ("mean_error", "std_error", "rmse", "crps", "outlier_threshold", "valid_rmse", "error")
+    assert [lines[place][name] for name in empty] == [None] * len(empty)
+
+
+def test_classifications_are_compared_in_pairs(classified):
+    lines = tables.read_csv(classified / "comparison.csv")
+    best, last = ((line["model"], line["loss"]) for line in (lines[0], lines[2]))
+    assert (lines[0]["log_loss_minus_best"], lines[0]["std_error_minus_best"]) == (0, None)
+    difference = losses_of(classified, *last) - losses_of(classified, *best)
+    assert lines[2]["log_loss_minus_best"] == pytest.approx(difference.mean(), rel=1e-6)
+    rng = np.random.default_rng(0)
+    draws = [difference[:, rng.integers(0, 197, size=197)].mean() for _ in range(300)]
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert lines[2]["log_loss_minus_best_low"] == pytest.approx(low, rel=1e-5)
+    assert lines[2]["log_loss_minus_best_high"] == pytest.approx(high, rel=1e-5)
+    assert lines[2]["log_loss_below_best"] == 0
+    text = (classified / "comparison.tex").read_text()
+    bold = [line.split(" & ")[0] for line in text.splitlines() if r"\boldmath" in line]
+    tied = [line["model"].replace("_", r"\_") for line in lines if (line["log_loss_minus_best_low"] or 0.0) <= 0][:2]
+    assert bold[: len(tied)] == tied
+    assert r"simple\_sequential" not in bold
+
+
+def test_tables_of_a_classification_have_its_columns(classified):
+    document = Document((classified / "report.html").read_text())
+    for head in (
+        "Accuracy",
+        "Balanced accuracy",
+        "Log loss",
+        "ROC AUC",
+        "ECE",
+        "Validation log loss",
+        "Log loss difference",
+    ):
+        assert head in document.words, head
+    for head in ("Std", "NMAD", "RMSE", "Mean error", "CRPS"):
+        assert head not in document.words, head
+    label, classes = probabilities(classified, "nonsequential", "focal")
+    assert f"{np.mean(classes.argmax(axis=-1) == label):.3f}" in document.text
+    assert "lowest" not in document.text
+    results = (classified / "report.html").read_text().split('<section id="dataset">')[0]
+    assert ">None<" not in results
+    assert "order of validation log loss" in document.text
+    text = (classified / "comparison.tex").read_text()
+    assert r"Model & Loss & Accuracy & Balanced & Log loss & ROC AUC & ECE & Time [s] \\" in text
+    assert r"simple\_sequential & focal & \multicolumn{6}{c}{failed}" in text
+    assert "(lowest log loss)" in text
+    assert "None" not in text
+    assert document.tags.count("img") == 2 * 4
+
+
+def test_datasets_of_both_tasks_are_joined(joined, classified, tmp_path):
+    pages = [
+        Page(name, folder / "comparison.csv", folder / "report.html", folder / "figures")
+        for name, folder in (("efeds_mock", joined / "efeds_mock"), ("stamps", classified))
+    ]
+    join(pages, csv=tmp_path / "c.csv", html=tmp_path / "r.html", title="Both tasks", config_text="")
+    lines = tables.read_csv(tmp_path / "c.csv")
+    assert {line["task"] for line in lines} == {"regression", "classification", None}
+    text = Document((tmp_path / "r.html").read_text()).text
+    assert "chosen by the RMSE of the validation part" in text
+    assert "chosen by the log loss of the validation part" in text
+    best = next(line for line in lines if line["dataset"] == "stamps")
+    assert f"{best['accuracy']:.3f}" in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_tex_with_long_names_compiles(out, tmp_path):
+    records = tables.read_csv(out / "comparison.csv")
+    records[0]["loss"] = "median_absolute_percentage_error"
+    records[1]["loss"] = "quantile-levels=0.01+0.05+0.16+0.5+0.84+0.95+0.99"
+    tables.write_tex(tmp_path / "comparison.tex", records, "a, b")
+    folder = tmp_path / "tex"
+    folder.mkdir()
+    compile_tex(tmp_path / "comparison.tex", folder)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_tex_of_a_classification_compiles(classified, tmp_path):
+    compile_tex(classified / "comparison.tex", tmp_path)
