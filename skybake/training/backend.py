@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from skybake.training import cuda
 
 BF16_FLAGS = ("amx_bf16", "avx512_bf16", "sve_bf16", "bf16")
 BF16_CAPABILITY = (8, 0)  # of the first NVIDIA GPUs that multiply bfloat16 (Ampere)
+SHARE_OF_GPU = 0.4  # of its free memory that the images of a part may take; the rest is the network's
+LOOP_ON_CPU = False  # many steps of JAX in one call there too, for tests
 
 
 class BackendError(RuntimeError):
@@ -99,6 +101,7 @@ def _share_gpu() -> None:
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX would take three quarters of its memory
     cache = os.environ.get("XDG_CACHE_HOME") or f"{tempfile.gettempdir()}/skybake-cache-{os.getuid()}"
     os.environ.setdefault("CUDA_CACHE_PATH", f"{cache}/cuda")
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", f"{cache}/jax")  # the second seed need not compile again
     cuda.load_libraries()
 
 
@@ -164,14 +167,130 @@ def hardware() -> dict[str, Any]:
     return facts | _unused
 
 
-def wait(model) -> None:
-    """Wait until all that a network in training was asked for is computed: JAX answers before it has worked."""
+def fits(size: int) -> bool:
+    """Tell whether so many bytes can lie on the device beside a network: always on a CPU, whose memory they are in."""
+    if hardware()["kind"] == "cpu":
+        return True
+    return size < SHARE_OF_GPU * 1e6 * _free_gpu_memory_mb()
+
+
+def _free_gpu_memory_mb() -> float:
     import keras
 
     if keras.backend.backend() == "jax":
         import jax
 
-        jax.block_until_ready(getattr(model, "_jax_state", None) or [variable.value for variable in model.variables])
+        found = jax.devices()[0].memory_stats() or {}
+        if "bytes_limit" in found:
+            return (found["bytes_limit"] - found.get("bytes_in_use", 0)) / 1e6
+    return cuda.free_memory_mb()
+
+
+def put(values: np.ndarray) -> Any:
+    """Return an array as a tensor on the device."""
+    import keras
+
+    return keras.ops.convert_to_tensor(values)
+
+
+def put_shared(values: np.ndarray) -> tuple[Any, np.ndarray]:
+    """Return an array as a tensor on the device, and as an array: on a CPU the tensor's own memory, only to be read."""
+    tensor = put(values)
+    if hardware()["kind"] != "cpu":
+        return tensor, values
+    return tensor, np.from_dlpack(tensor)
+
+
+def assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
+    """Give variables their values."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def compile_steps(model, batch: Callable, batch_size: int, *, train: bool) -> Callable[..., None]:
+    """Return what takes many steps of a network in one call, and answers when they are done.
+
+    On a CPU JAX's steps are calls of their own: XLA computes what is in a loop more slowly there.
+
+    Args:
+        model: Compiled; its optimizer and its metrics are built.
+        batch: (objects, places, forms) -> (inputs, targets), made with ``keras.ops``.
+        batch_size: Objects a step.
+        train: Whether the network learns; else it is only judged.
+
+    Returns:
+        A function of objects (name -> tensor (m, ...)), order and forms (both (k,) int32), and of the numbers of the
+        first step and of the one after the last: step i takes ``order[i * batch_size : (i + 1) * batch_size]``.
+    """
+    import keras
+
+    if keras.backend.backend() == "jax":
+        return _steps_of_jax(model, batch, batch_size, train)
+    return _steps_of_tensorflow(model, batch, batch_size, train)
+
+
+def _steps_of_tensorflow(model, batch: Callable, batch_size: int, train: bool) -> Callable[..., None]:
+    import tensorflow as tf
+
+    step = model.train_step if train else model.test_step
+
+    def loop(objects, order, forms, first, last):
+        def one(index):
+            places = slice(index * batch_size, tf.minimum((index + 1) * batch_size, tf.size(order)))
+            step(batch(objects, order[places], forms[places]))
+            return index + 1
+
+        tf.while_loop(lambda index: index < last, one, [first], parallel_iterations=1)
+
+    number, numbers = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
+    compiled: list[Callable] = []
+
+    def run(objects: Mapping[str, Any], order: np.ndarray, forms: np.ndarray, first: int, last: int) -> None:
+        if not compiled:  # once for all, however many objects there are
+            shapes = {name: tf.TensorSpec([None, *values.shape[1:]], values.dtype) for name, values in objects.items()}
+            compiled.append(tf.function(loop, input_signature=[shapes, numbers, numbers, number, number]))
+        compiled[0](dict(objects), *map(tf.constant, (order, forms)), tf.constant(first), tf.constant(last))
+        model.metrics_variables[0].numpy()  # a GPU answers before it has worked
+
+    return run
+
+
+def _steps_of_jax(model, batch: Callable, batch_size: int, train: bool) -> Callable[..., None]:
+    import jax
+
+    step = model.train_step if train else model.test_step
+
+    def one(state, objects, places, forms):
+        return step(state, batch(objects, places, forms))[1]
+
+    def many(state, objects, order, forms, first, last):
+        def body(index, state):
+            taken = [jax.lax.dynamic_slice(values, (index * batch_size,), (batch_size,)) for values in (order, forms)]
+            return one(state, objects, *taken)
+
+        return jax.lax.fori_loop(first, last, body, state)
+
+    one_step = jax.jit(one, donate_argnums=0)
+    many_steps = jax.jit(many, donate_argnums=0)
+    in_a_loop = LOOP_ON_CPU or hardware()["kind"] != "cpu"
+
+    def run(objects: Mapping[str, Any], order: np.ndarray, forms: np.ndarray, first: int, last: int) -> None:
+        kinds = [model.trainable_variables, model.non_trainable_variables, model.metrics_variables]
+        if train:
+            kinds.insert(2, model.optimizer.variables)
+        state = tuple([variable.value for variable in variables] for variables in kinds)
+        objects, whole = dict(objects), min(last, len(order) // batch_size)
+        if in_a_loop and whole > first:
+            state = many_steps(state, objects, order, forms, np.int32(first), np.int32(whole))
+            first = whole
+        for index in range(first, last):
+            places = slice(index * batch_size, (index + 1) * batch_size)
+            state = one_step(state, objects, order[places], forms[places])
+        jax.block_until_ready(state)
+        for variables, values in zip(kinds, state, strict=True):
+            assign(variables, values)
+
+    return run
 
 
 def gradient(

@@ -1,4 +1,6 @@
-"""What happens between epochs, one concern a callback; imports Keras, so only after :func:`backend.start`.
+"""What happens between epochs, and between the calls that an epoch is made of; one concern a callback.
+
+Imports Keras, so only after :func:`backend.start`.
 
 What a callback remembers goes into the checkpoint, so that a training that goes on gives the same bytes as one that was
 never interrupted.
@@ -62,18 +64,25 @@ class Clock(Stateful):
         epoch_seconds: Of each epoch.
         fit_seconds: Of each epoch without its validation.
         seconds: Of the training up to the checkpoint that it went on from.
+        spent: Of the epoch that it went on in.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.epoch_seconds: list[float] = []
         self.fit_seconds: list[float] = []
-        self.seconds = 0.0
+        self.seconds, self.spent = 0.0, 0.0
+        self._started, self._within = 0.0, False
 
     def state(self) -> dict[str, Any]:
         """Return the times, up to now."""
-        seconds = self.seconds + perf_counter() - self._begun
-        return {"epoch_seconds": self.epoch_seconds, "fit_seconds": self.fit_seconds, "seconds": seconds}
+        now = perf_counter()
+        return {
+            "epoch_seconds": self.epoch_seconds,
+            "fit_seconds": self.fit_seconds,
+            "seconds": self.seconds + now - self._begun,
+            "spent": now - self._started if self._within else 0.0,
+        }
 
     def on_train_begin(self, logs=None):
         """Start the clock."""
@@ -82,16 +91,52 @@ class Clock(Stateful):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the epoch's clock."""
-        self._started = perf_counter()
+        self._started = perf_counter() - self.spent
+        self.spent, self._within = 0.0, True
 
     def on_test_begin(self, logs=None):
-        """Record the time without validation."""
-        backend.wait(self.model)
-        self.fit_seconds.append(perf_counter() - self._started)
+        """Note the time without validation."""
+        self._fitted = perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Record the time."""
+        """Record the times."""
         self.epoch_seconds.append(perf_counter() - self._started)
+        self.fit_seconds.append(self._fitted - self._started)
+        self._within = False
+
+
+class Place(Stateful):
+    """Knows how far an epoch is, and what its metrics are there.
+
+    Attributes:
+        step: How many steps of the epoch are done; 0 between two epochs.
+        metrics: Values of the metrics' variables after them.
+    """
+
+    STATE = ("step",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step = 0
+        self.metrics: Sequence[np.ndarray] = []
+
+    def resume(self, kept: State) -> None:
+        """Go on from a checkpoint."""
+        super().resume(kept)
+        self.metrics = kept.arrays["metrics"]
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Note the place."""
+        self.step = batch + 1
+        self.metrics = _values(self.model.metrics_variables)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Note that the epoch is over."""
+        self.step, self.metrics = 0, []
+
+
+def _values(variables) -> list[np.ndarray]:
+    return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
 class Divergence(keras.callbacks.Callback):
@@ -187,24 +232,57 @@ class Progress(keras.callbacks.Callback):
 
 
 class SaveState(keras.callbacks.Callback):
-    """Saves the state of network, optimizer and callbacks after every epoch; stands behind those that it saves."""
+    """Saves the state of network, optimizer and callbacks now and then; stands behind those that it saves.
 
-    def __init__(self, checkpoint: Checkpoint, stateful: Sequence[Stateful], best: BestWeights):
+    Args:
+        checkpoint: Where.
+        stateful: What is saved beside network and optimizer.
+        place, best: Those of them that have arrays.
+        training: After how many epochs it ends, and how often its state is saved.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        stateful: Sequence[Stateful],
+        place: Place,
+        best: BestWeights,
+        training: Training,
+    ):
         super().__init__()
-        self.checkpoint, self.stateful, self.best = checkpoint, stateful, best
+        self.checkpoint, self.stateful, self.place, self.best = checkpoint, stateful, place, best
+        self.epochs, self.every = training.epochs, training.checkpoint_seconds
+        self._saved = perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Save within an epoch if it is time."""
+        self._save_if_it_is_time()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Save."""
+        """Save between two epochs if it is time, and at the end of the training."""
+        if epoch + 1 == self.epochs or self.model.stop_training:
+            self.save()
+        else:
+            self._save_if_it_is_time()
+
+    def _save_if_it_is_time(self) -> None:
+        if perf_counter() - self._saved >= self.every:
+            self.save()
+
+    def save(self) -> None:
+        """Save now."""
         self.checkpoint.save(
             State(
                 facts={type(callback).__name__: callback.state() for callback in self.stateful},
                 arrays={
-                    "model": [keras.ops.convert_to_numpy(variable) for variable in self.model.variables],
-                    "optimizer": [keras.ops.convert_to_numpy(variable) for variable in self.model.optimizer.variables],
+                    "model": _values(self.model.variables),
+                    "optimizer": _values(self.model.optimizer.variables),
+                    "metrics": self.place.metrics,
                     "best": self.best.weights,
                 },
             )
         )
+        self._saved = perf_counter()
 
 
 class TensorBoard(keras.callbacks.Callback):
@@ -231,16 +309,36 @@ class TensorBoard(keras.callbacks.Callback):
 
 
 class StopOnSigterm(keras.callbacks.Callback):
-    """Ends a training after the epoch in which SIGTERM came; stands behind what saves the state."""
+    """Saves the state and ends a training after the call in which SIGTERM came."""
 
     came: Callable[[], bool] = staticmethod(lambda: False)
 
+    def __init__(self, saving: SaveState):
+        super().__init__()
+        self.saving, self.epoch = saving, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Note the epoch."""
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Raise Interrupted if SIGTERM has come."""
+        self._stop_if_it_came(f"in epoch {self.epoch} after step {batch + 1}")
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Raise Interrupted if SIGTERM has come: there may be no time for the rest, so validation begins anew."""
+        self._stop_if_it_came(f"in epoch {self.epoch} before its validation")
+
     def on_epoch_end(self, epoch, logs=None):
         """Raise Interrupted if SIGTERM has come."""
+        self._stop_if_it_came(f"after epoch {self.epoch}")
+
+    def _stop_if_it_came(self, where: str) -> None:
         if self.came():
+            self.saving.save()
             raise Interrupted(
-                f"SIGTERM came (a time limit ahead, or scancel): stopping after epoch {epoch + 1}, which is kept;"
-                " the next attempt goes on there"
+                f"SIGTERM came (a time limit ahead, or scancel): stopping {where}; all up to there is kept, and the"
+                " next attempt goes on there"
             )
 
 
@@ -249,12 +347,14 @@ class Callbacks:
     """The callbacks of one training.
 
     Attributes:
-        clock, history, best, sigterm: Those that are asked for what they know, or told.
+        clock, place, history, best: Those that are asked for what they know.
+        sigterm: Is told how to know that SIGTERM has come.
         stopping: None where nothing stops early.
         all: In the order in which they work.
     """
 
     clock: Clock
+    place: Place
     history: History
     best: BestWeights
     stopping: EarlyStopping | None
@@ -284,12 +384,12 @@ def build_callbacks(training: Training, title: str, checkpoint: Checkpoint, kept
     Args:
         training: The config's training block.
         title: Stands before the bar.
-        checkpoint: Where the state is saved after every epoch.
+        checkpoint: Where the state is saved.
         kept: The state that the training goes on from.
     """
-    clock, history, best = Clock(), History(), BestWeights(training.weights)
+    clock, place, history, best = Clock(), Place(), History(), BestWeights(training.weights)
     schedule, early = schedules()[training.schedule.name].load(), training.early_stopping
-    stateful: list[Stateful] = [clock, history, best]
+    stateful: list[Stateful] = [clock, place, history, best]
     if hasattr(schedule, "callback"):
         stateful.append(schedule.callback(training.schedule))
     stopping = EarlyStopping(min_delta=early.min_delta, patience=early.patience) if early else None
@@ -298,20 +398,18 @@ def build_callbacks(training: Training, title: str, checkpoint: Checkpoint, kept
     if kept:
         for callback in stateful:
             callback.resume(kept)
-    rest: list[keras.callbacks.Callback] = [
-        Progress(title, training.epochs, len(history.rows)),
-        SaveState(checkpoint, stateful, best),
-    ]
+    saving = SaveState(checkpoint, stateful, place, best, training)
+    rest: list[keras.callbacks.Callback] = [Progress(title, training.epochs, len(history.rows)), saving]
     if training.tensorboard and checkpoint.path:
         folder = checkpoint.path.parent / "tensorboard" / checkpoint.path.stem  # beside the checkpoint
         rest.append(TensorBoard(folder, history, anew=kept is None))
-    sigterm = StopOnSigterm()
-    return Callbacks(clock, history, best, stopping, sigterm, [clock, Divergence(), *stateful[1:], *rest, sigterm])
+    sigterm = StopOnSigterm(saving)
+    everyone = [clock, Divergence(), *stateful[1:], *rest, sigterm]
+    return Callbacks(clock, place, history, best, stopping, sigterm, everyone)
 
 
 def restore_state(model, kept: State) -> None:
     """Give a network and its optimizer the numbers they had, those of random generators among them."""
     model.optimizer.build(model.trainable_variables)
     for name, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
-        for variable, value in zip(variables, kept.arrays[name], strict=True):
-            variable.assign(value)
+        backend.assign(variables, kept.arrays[name])

@@ -31,6 +31,7 @@ LIBRARIES = {
     "cuda_cupti": ("libcupti",),
     "nccl": ("libnccl",),
 }
+SMALL_GPU_MB = 6000.0
 PATIENCE = 300  # seconds: a framework without bytecode, on a slow file system
 ASKED = {  # each prints its devices, and what it has against others on stderr
     "tensorflow": "import tensorflow as tf; print(tf.config.list_physical_devices('GPU'))",
@@ -52,6 +53,16 @@ def load_libraries() -> list[Path]:
             ctypes.CDLL(str(path))
             loaded.append(path)
     return loaded
+
+
+def free_memory_mb() -> float:
+    """Return the free memory of this process's first GPU; a small one's where the driver's program does not tell."""
+    first = os.environ.get(VISIBLE, "").split(",")[0] or "0"
+    command = ["nvidia-smi", f"--id={first}", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
+    with suppress(OSError, subprocess.SubprocessError, ValueError, IndexError):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return float(done.stdout.split()[0]) * 1.048576  # MiB
+    return SMALL_GPU_MB
 
 
 def library_files() -> list[Path]:

@@ -1,4 +1,4 @@
-"""Gives objects to a network batch by batch, from memory or, where a dataset is too large for it, from disk.
+"""Gives objects to a network, from memory or, where a dataset is too large for it, from disk.
 
 Both ways share one order. With ``objects`` all objects of a part are shuffled anew for every epoch. With ``chunks`` the
 file's chunks are shuffled, taken some at a time, and the objects of those shuffled among themselves: then each chunk
@@ -12,15 +12,16 @@ interpreter to the network while they work.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from skybake.data.columns import CHUNK_OBJECTS
 from skybake.data.dataset import Dataset, Reader
-from skybake.training import preprocessing
+from skybake.training import backend, preprocessing
 from skybake.training.images import BLOCK, FittedStep
 
 HANDFUL_MB = 64.0  # images that are shuffled among themselves where chunks are
@@ -183,6 +184,7 @@ class Subset:
     targets: np.ndarray
     scalars: np.ndarray | None = None
     shuffle: str = "objects"
+    _resident: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -194,26 +196,129 @@ class Subset:
         return found if self.scalars is None else {**found, "scalars": self.scalars.shape[1:]}
 
     def order(self) -> np.ndarray:
-        """Return the places of the objects in the order of :func:`batches` without a seed."""
+        """Return the places of the objects in the order of :func:`batches`."""
         return np.concatenate(self.images.handfuls(self.shuffle, None, 0))
 
+    def resident(self) -> dict[str, Any] | None:
+        """Return tensors (n, ...) by name, on the device, made once; None if that cannot hold all images at once.
 
-def batches(part: Subset, batch_size: int, seed: int | None = None, augmentation: str = "none", epoch: int = 0):
-    """Return a Keras ``PyDataset`` of a part.
+        The images in memory are the tensor's from then on.
+        """
+        held = self.images.in_memory
+        if not self._resident and held is not None and backend.fits(held.nbytes):
+            tensor, self.images.in_memory = backend.put_shared(held)
+            self._resident.update({"image": tensor}, **self._beside())
+        return self._resident or None
+
+    def taken(self, images: np.ndarray, places: np.ndarray) -> dict[str, Any]:
+        """Return tensors (k, ...) of some objects, on the device, whose images are at hand."""
+        return {"image": backend.put(images), **self._beside(places)}
+
+    def _beside(self, places: np.ndarray | slice = slice(None)) -> dict[str, Any]:
+        found = {"target": self.targets[places]}
+        if self.scalars is not None:
+            found["scalars"] = self.scalars[places]
+        return {name: backend.put(values) for name, values in found.items()}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Objects that lie on the device together, and what is made of them.
+
+    Attributes:
+        objects: Name -> tensor (m, ...).
+        order: (k,) places of the objects in the order of the steps.
+        forms: (k,) how each is mirrored, as :func:`skybake.training.preprocessing.mirrored` knows it.
+    """
+
+    objects: Mapping[str, Any]
+    order: np.ndarray
+    forms: np.ndarray
+
+
+class Feed:
+    """Puts the objects of each epoch on the device: all of them once, or a handful at a time while the next is read."""
+
+    def __init__(self, part: Subset, batch_size: int):
+        self.part, self.batch_size = part, batch_size
+        self._stream = Stream(part.images)
+
+    def __enter__(self) -> Feed:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stream.start([])
+
+    def epoch(
+        self, epoch: int = 0, seed: int | None = None, augmentation: str = "none", step: int = 0
+    ) -> Iterator[Piece]:
+        """Yield what an epoch is made of, in whole batches but for the last.
+
+        Args:
+            epoch: Counted from 0.
+            seed: Of order and augmentation; None for :meth:`Subset.order` and none.
+            augmentation: As :func:`usable_augmentation` returns it.
+            step: The first one.
+        """
+        n, first = len(self.part), step * self.batch_size
+        handfuls = self.part.images.handfuls(self.part.shuffle, seed, epoch + 1)
+        forms = np.zeros(n, np.int32)
+        if seed is not None:
+            forms = preprocessing.draw_forms(augmentation, n, self.batch_size, [seed, epoch + 1])
+        resident = self.part.resident()
+        if resident:
+            if first < n:
+                yield Piece(resident, np.concatenate(handfuls).astype(np.int32)[first:], forms[first:])
+            return
+        self._stream.start(handfuls)
+        order = self._stream.order
+        a_piece = self.batch_size * max(
+            1, int(HANDFUL_MB * MB / (4 * math.prod(self.part.images.shape) * self.batch_size))
+        )
+        for start in range(first, n, a_piece):
+            end = min(start + a_piece, n)
+            objects = self.part.taken(self._stream.take(start, end), order[start:end])
+            yield Piece(objects, np.arange(end - start, dtype=np.int32), forms[start:end])
+
+
+def usable_augmentation(name: str, shape: Sequence[int]) -> str:
+    """Return the name of an augmentation if images (H, W, C) can have it.
+
+    Raises:
+        ValueError: Quarter turns of images that are not square.
+    """
+    if name == "flips_and_turns" and shape[0] != shape[1]:
+        raise ValueError(f"images of {tuple(shape[:2])} pixels cannot be turned. Hint: augmentation: flips")
+    return name
+
+
+def batch_of(augmentation: str) -> Callable[[Mapping[str, Any], Any, Any], tuple[dict[str, Any], Any]]:
+    """Return what gathers a batch on the device: (objects, places, forms) -> (inputs by name, targets)."""
+    from keras import ops
+
+    def batch(objects: Mapping[str, Any], places: Any, forms: Any) -> tuple[dict[str, Any], Any]:
+        found = {name: ops.take(values, places, axis=0) for name, values in objects.items()}
+        if augmentation != "none":
+            found["image"] = preprocessing.mirrored(found["image"], forms, augmentation)
+        target = found.pop("target")
+        return found, target
+
+    return batch
+
+
+def batches(part: Subset, batch_size: int):
+    """Return a Keras ``PyDataset`` of a part, in its order, for predictions.
 
     Args:
         part: What is given.
         batch_size: Objects a step.
-        seed: Of the order, drawn anew for every epoch, and of the augmentation; None for :meth:`Subset.order` and none.
-        augmentation: As :func:`skybake.training.preprocessing.augment` knows it.
-        epoch: The first one, counted from 0.
     """
     import keras
 
     class Batches(keras.utils.PyDataset):
         def __init__(self):
             super().__init__()
-            self.epoch, self.stream = epoch - 1, Stream(part.images)
+            self.stream = Stream(part.images)
             self.on_epoch_end()
 
         def __len__(self) -> int:
@@ -221,18 +326,13 @@ def batches(part: Subset, batch_size: int, seed: int | None = None, augmentation
 
         def __getitem__(self, index: int):
             first, last = index * batch_size, min((index + 1) * batch_size, len(part))
-            places = self.stream.order[first:last]
             batch: dict[str, np.ndarray] = {"image": self.stream.take(first, last)}
             if part.scalars is not None:
-                batch["scalars"] = part.scalars[places]
-            if augmentation != "none" and seed is not None:
-                rng = np.random.default_rng([seed, self.epoch, index])
-                batch["image"] = preprocessing.augment(batch["image"], augmentation, rng)
-            return batch, part.targets[places]
+                batch["scalars"] = part.scalars[self.stream.order[first:last]]
+            return (batch,)
 
         def on_epoch_end(self) -> None:
-            self.epoch += 1
-            self.stream.start(part.images.handfuls(part.shuffle, seed, self.epoch))
+            self.stream.start(part.images.handfuls(part.shuffle, None, 0))
 
     return Batches()
 

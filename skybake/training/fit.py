@@ -13,6 +13,7 @@ from skybake.results.predictions import Prediction
 from skybake.results.run_folder import MODEL, Timing
 from skybake.training import backend, feeding, runs
 from skybake.training.checkpoints import Checkpoint, sigterm_is_a_warning
+from skybake.training.epochs import Parts, train_epochs
 from skybake.training.job import NetworkJob
 from skybake.training.network import build_optimizer, compose_network, fit_head, recorded_metrics
 from skybake.training.prepared import Prepared
@@ -29,11 +30,11 @@ PACKAGES = {
 def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWHERE) -> Result:
     """Train with one seed and predict validation and test.
 
-    After every epoch the state of the training is kept in ``checkpoint``; a training that finds one goes on from there
-    and gives the same bytes as one that was never interrupted.
+    The state of the training is kept in ``checkpoint`` now and then; a training that finds one goes on from there, in
+    the middle of an epoch too, and gives the same bytes as one that was never interrupted.
 
     Raises:
-        Interrupted: SIGTERM came, and the epoch that it came in is done and kept.
+        Interrupted: SIGTERM came, and the state is kept.
     """
     import keras
 
@@ -52,30 +53,31 @@ def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint
         loss=losses.get(job.library_loss, **loss_parameters),
         metrics=recorded_metrics(job, loss_parameters),
     )
+    model.optimizer.build(model.trainable_variables)
     kept = checkpoint.load()
     callbacks = build_callbacks(training, f"{job.dataset} {job.model} {job.loss} seed {seed}", checkpoint, kept)
     if kept:
         restore_state(model, kept)
-        print(f"seed {seed}: going on after epoch {callbacks.epochs}", flush=True)
+        print(f"seed {seed}: going on {_place(callbacks)}", flush=True)
     started = perf_counter() - callbacks.clock.seconds
+    parts = Parts(
+        prepared.parts["train"], prepared.parts["valid"], training.batch_size, seed, augmentation=training.augmentation
+    )
     try:
         with closing(callbacks), sigterm_is_a_warning() as callbacks.sigterm.came:
-            model.fit(
-                feeding.batches(
-                    prepared.parts["train"], training.batch_size, seed, training.augmentation, callbacks.epochs
-                ),
-                validation_data=feeding.batches(prepared.parts["valid"], training.batch_size),
-                epochs=callbacks.epochs if callbacks.stopped else training.epochs,
-                initial_epoch=callbacks.epochs,
-                shuffle=False,
-                verbose=0,
-                callbacks=callbacks.all,
-            )
+            epochs = range(callbacks.epochs, callbacks.epochs if callbacks.stopped else training.epochs)
+            train_epochs(model, parts, callbacks.all, epochs, callbacks.place.step, callbacks.place.metrics)
         return _result(job, prepared, model, head, callbacks, perf_counter() - started)
     except TrainingDiverged as error:
         if job.tested:
             raise
         return _diverged(prepared, model, callbacks, perf_counter() - started, str(error))
+
+
+def _place(callbacks) -> str:
+    if callbacks.place.step:
+        return f"in epoch {callbacks.epochs + 1} after step {callbacks.place.step}"
+    return f"after epoch {callbacks.epochs}"
 
 
 def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callbacks, train_seconds: float) -> Result:

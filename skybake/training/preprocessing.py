@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -49,23 +50,39 @@ def fit_affine(values: np.ndarray) -> Affine:
     return Affine(np.nanmean(known, axis=0), np.where(std > 0, std, 1.0))
 
 
-def augment(images: np.ndarray, name: str, rng: np.random.Generator) -> np.ndarray:
-    """Return images (N, H, W, C), each mirrored, or mirrored and turned, at random.
+FORMS = {"none": 1, "flips": 4, "flips_and_turns": 8}  # how many each augmentation chooses from
+
+
+def draw_forms(augmentation: str, n: int, batch_size: int, seed: Sequence[int]) -> np.ndarray:
+    """Draw for each of n objects, in the order of an epoch, the form in which its image is shown: (n,) int32.
+
+    Each batch has a generator of its own, of ``seed`` and its number.
+    """
+    if augmentation == "none":
+        return np.zeros(n, np.int32)
+    starts = range(0, n, batch_size)
+    drawn = [
+        np.random.default_rng([*seed, index]).integers(FORMS[augmentation], size=min(batch_size, n - start))
+        for index, start in enumerate(starts)
+    ]
+    return np.concatenate(drawn).astype(np.int32)
+
+
+def mirrored(images: Any, forms: Any, augmentation: str) -> Any:
+    """Return images (N, H, W, C), each in its form; tensors of the backend.
 
     Args:
-        images: Left as they are.
-        name: ``flips`` (up-down and left-right: 4 forms) or ``flips_and_turns`` (quarter turns too: 8 forms).
-        rng: Chooses the form of each.
-
-    Raises:
-        ValueError: Quarter turns of images that are not square.
+        images: Square if they are turned.
+        forms: (N,) int32, a sum: 1 for up-down, 2 for left-right, 4 for rows and columns exchanged, which with the
+            others makes quarter turns.
+        augmentation: ``flips`` knows the first two, ``flips_and_turns`` all.
     """
-    turns = name == "flips_and_turns"
-    if turns and images.shape[1] != images.shape[2]:
-        raise ValueError(f"images of {images.shape[1:3]} pixels cannot be turned. Hint: augmentation: flips")
-    form = rng.integers(8 if turns else 4, size=len(images))
-    result = images.copy()
-    for bit, change in ((1, lambda x: x[:, ::-1]), (2, lambda x: x[:, :, ::-1]), (4, lambda x: x.swapaxes(1, 2))):
-        chosen = (form & bit) > 0
-        result[chosen] = change(result[chosen])
-    return result
+    from keras import ops
+
+    changes = [(1, lambda x: ops.flip(x, 1)), (2, lambda x: ops.flip(x, 2))]
+    if augmentation == "flips_and_turns":
+        changes.append((4, lambda x: ops.transpose(x, (0, 2, 1, 3))))
+    for bit, change in changes:
+        chosen = ops.bitwise_and(forms, bit) > 0
+        images = ops.where(chosen[:, None, None, None], change(images), images)
+    return images

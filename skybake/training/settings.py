@@ -62,6 +62,12 @@ class Training(Settings):
     )
     precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Arithmetic of the network.")
     threads: int = Field(1, ge=1, description="Threads of the framework on a CPU; bits reproduce for one number.")
+    checkpoint_seconds: float = Field(
+        60.0,
+        ge=0,
+        description="Seconds between two savings of a training's state at least; it is saved at the end and on SIGTERM"
+        " too. A training that dies otherwise goes on from the last one.",
+    )
     tensorboard: bool = Field(
         False,
         description="Write the losses of every epoch for TensorBoard too: `tensorboard --logdir results`.",

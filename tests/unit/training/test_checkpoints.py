@@ -13,7 +13,8 @@ import time
 import numpy as np
 import pytest
 
-from skybake.training.checkpoints import Checkpoint, State, sigterm_is_a_warning
+from skybake.training import callbacks
+from skybake.training.checkpoints import Checkpoint, Interrupted, State, sigterm_is_a_warning
 from skybake.training.train import train_job
 from tests.conftest import ROOT
 from tests.training_settings import job
@@ -26,6 +27,7 @@ DEMANDING = {
     "model": "lesson_cnn_dropout",
     "inputs": (),
     "epochs": 8,
+    "checkpoint_seconds": 0,  # after every call
     "augmentation": "flips_and_turns",
     "schedule": {"name": "plateau", "factor": 0.5, "patience": 1, "minimum": 1e-6},
     "early_stopping": {"patience": 5, "min_delta": 0.0},
@@ -86,14 +88,14 @@ class Killed(BaseException):
 @pytest.mark.parametrize(
     "changes",
     [
-        {},
-        {"weights": "last", "schedule": {"name": "cosine", "warmup_epochs": 1.5}},
+        {"epochs": 3},
+        {"epochs": 3, "weights": "last", "schedule": {"name": "cosine", "warmup_epochs": 1.5}},
         {"early_stopping": {"patience": 2, "min_delta": 9.0}},  # it stops early, and is interrupted then too
     ],
 )
-def test_interrupted_after_every_epoch_it_gives_the_same_bytes(changes, small, tmp_path, monkeypatch, uninterrupted):
+def test_interrupted_after_every_call_it_gives_the_same_bytes(changes, small, tmp_path, monkeypatch):
     given = demanding(**changes)
-    expected = train(small, given, tmp_path / "alone")[1] if changes else uninterrupted
+    expected = train(small, given, tmp_path / "alone")[1]
     save = Checkpoint.save
 
     def and_die(self, state):
@@ -102,14 +104,15 @@ def test_interrupted_after_every_epoch_it_gives_the_same_bytes(changes, small, t
 
     interruptions = 0
     monkeypatch.setattr(Checkpoint, "save", and_die)
-    for _ in range(20):
+    for _ in range(40):
         try:
             found = train(small, given, tmp_path / "often")[1]
             break
         except Killed:
             interruptions += 1
     record = json.loads((expected / "run.json").read_text())
-    assert interruptions == record["epochs"] == (3 if "early_stopping" in changes else 8)
+    # A training that goes on makes its first call of one step: three steps, and the end of the epoch.
+    assert (interruptions, record["epochs"]) == (4 * 3, 3)
     for file in SAME:
         assert (found / file).read_bytes() == (expected / file).read_bytes(), file
     assert len(json.loads((found / "timing.json").read_text())["epoch_seconds"]) == record["epochs"]
@@ -130,6 +133,39 @@ def test_time_before_the_interruption_counts(small, tmp_path, monkeypatch):
             train(small, given, tmp_path)
     found = train(small, given, tmp_path)[1]
     assert 3600 < json.loads((found / "timing.json").read_text())["train_seconds"] < 3660
+
+
+@pytest.mark.parametrize("moment", ["on_train_batch_end", "on_test_batch_end", "on_epoch_end"])
+def test_sigterm_at_any_moment_keeps_all(moment, small, tmp_path, monkeypatch, uninterrupted):
+    """No time has passed since the start, so nothing but SIGTERM makes the state be saved."""
+    given = demanding(checkpoint_seconds=3600)
+    before = getattr(callbacks.StopOnSigterm, moment)
+    calls = []
+
+    def later(self, number, logs=None):
+        calls.append(number)
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        before(self, number, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.StopOnSigterm, moment, later)
+        with pytest.raises(Interrupted, match="SIGTERM came"):
+            train(small, given, tmp_path)
+    assert len(calls) == 3
+    found = train(small, given, tmp_path)[1]
+    for file in ("history.csv", "model.keras", "predictions.h5"):
+        assert (found / file).read_bytes() == (uninterrupted / file).read_bytes(), file
+
+
+def test_the_state_is_saved_by_time_and_at_the_end(small, tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(Checkpoint, "save", lambda self, state: saved.append(state.facts["Place"]["step"]))
+    train(small, demanding(epochs=3, checkpoint_seconds=3600), tmp_path / "seldom")
+    assert saved == [0]
+    saved.clear()
+    train(small, demanding(epochs=3, checkpoint_seconds=0), tmp_path / "often")
+    assert saved == [1, 3, 0, 3, 0, 3, 0]  # the first call is of one step
 
 
 def test_another_config_begins_anew(small, tmp_path, monkeypatch):
@@ -170,14 +206,14 @@ def test_kill_9_at_random_moments(small, tmp_path, uninterrupted):
             time.sleep(delay)
             process.send_signal(signal.SIGKILL)
         killed += process.returncode == -signal.SIGKILL
-        print(f"killed {delay:.3f} s after an epoch")
+        print(f"killed {delay:.3f} s after a call")
     assert killed >= 2  # the last one may have ended by itself
     subprocess.run(command, cwd=ROOT, check=True)
     for file in SAME:
         assert (tmp_path / "seed-1" / file).read_bytes() == (uninterrupted / file).read_bytes(), file
 
 
-def test_sigterm_ends_a_training_after_its_epoch(small, tmp_path, uninterrupted):
+def test_sigterm_ends_a_training_after_its_call(small, tmp_path, uninterrupted):
     command = [sys.executable, "-c", PROGRAM, *map(str, small), str(tmp_path)]
     checkpoint = tmp_path / ".work" / "seed-1.npz"
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
@@ -187,7 +223,7 @@ def test_sigterm_ends_a_training_after_its_epoch(small, tmp_path, uninterrupted)
         said = process.communicate()[1]
     assert process.returncode == 1
     assert "SIGTERM came" in said.splitlines()[-1]
-    assert re.search(r"stopping after epoch \d, which is kept", said)
+    assert re.search(r"stopping (after epoch \d|in epoch \d (after step \d|before its validation)); all up to", said)
     assert checkpoint.exists()
     subprocess.run(command, cwd=ROOT, check=True)
     for file in SAME:

@@ -14,7 +14,7 @@ import pytest
 from skybake import baselines, plugins
 from skybake.data import splits
 from skybake.data.dataset import load_dataset
-from skybake.training import feeding, runs
+from skybake.training import backend, epochs, feeding, runs
 from skybake.training import images as image_steps
 from skybake.training.checkpoints import Checkpoint
 from skybake.training.images import log
@@ -210,26 +210,59 @@ def test_interrupted_it_goes_on_in_the_same_order(held, many, tmp_path, monkeypa
 
     def save(self, state, before=Checkpoint.save):
         before(self, state)
+        places.append((len(state.facts["History"]["rows"]), state.facts["Place"]["step"]))
         raise Killed
 
+    places = []
+    limit = {"memory_limit_mb": 0.1, "checkpoint_seconds": 0}
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "save", save)
-        for _ in range(2):
+        for _ in range(4):
             with pytest.raises(Killed):
-                train(many, tmp_path / "read", memory_limit_mb=0.1)
-    read = train(many, tmp_path / "read", memory_limit_mb=0.1)
+                train(many, tmp_path / "read", **limit)
+    assert places == [(0, 1), (0, 2), (0, 3), (0, 4)]
+    read = train(many, tmp_path / "read", **limit)
     for file in ("model.keras", "predictions.h5", "history.csv"):
         assert (held / file).read_bytes() == (read / file).read_bytes(), file
+
+
+@pytest.mark.parametrize("longest", [0.0, 1e9])
+def test_how_long_a_call_is_changes_no_number(longest, held, many, tmp_path, monkeypatch):
+    monkeypatch.setattr(epochs, "LONGEST_CALL", longest)
+    found = train(many, tmp_path / "found")
+    for file in ("model.keras", "predictions.h5", "history.csv"):
+        assert (held / file).read_bytes() == (found / file).read_bytes(), file
+
+
+def test_a_call_ends_in_time():
+    pace = epochs.Pace()
+    pace.took(1, 30.0)  # it compiles
+    assert pace.steps == 1
+    lengths = []
+    for _ in range(8):  # 0.1 s a step
+        lengths.append(pace.steps)
+        pace.took(pace.steps, 0.1 * pace.steps)
+    assert lengths[:3] == [1, 4, 16]
+    assert 0.1 * max(lengths) <= epochs.LONGEST_CALL
+    pace.took(64, 640.0)  # the machine has slowed down
+    assert 10.0 * pace.steps <= epochs.LONGEST_CALL
+
+
+def test_images_that_the_device_cannot_hold_come_in_pieces(held, many, tmp_path, monkeypatch):
+    monkeypatch.setattr(backend, "fits", lambda size: False)
+    found = train(many, tmp_path / "found")
+    for file in ("model.keras", "predictions.h5", "history.csv"):
+        assert (held / file).read_bytes() == (found / file).read_bytes(), file
 
 
 def test_with_jax_too(many, tmp_path):
     script = """
 import pathlib, sys
-from skybake.training import feeding
+from skybake.training import backend, feeding
 from skybake.training import train as training
 from tests.training_settings import job
 feeding.HANDFUL_MB, feeding.LEAST_CHUNKS = 0.4, 1
-for name, limit in (("held", 100), ("read", 0.1)):
+for name, limit, backend.LOOP_ON_CPU in (("held", 100, False), ("read", 0.1, False), ("loop", 100, True)):
     what = job("deeper_sequential", parameters={"filters": 4}, backend="jax", shuffle="chunks", memory_limit_mb=limit,
                augmentation="flips_and_turns")
     work = pathlib.Path(sys.argv[3]) / name
@@ -244,6 +277,11 @@ for name, limit in (("held", 100), ("read", 0.1)):
     )
     for file in ("model.keras", "predictions.h5", "history.csv"):
         assert (tmp_path / "held/run" / file).read_bytes() == (tmp_path / "read/run" / file).read_bytes(), file
+    step_by_step, in_a_loop = (
+        np.genfromtxt(tmp_path / name / "run/history.csv", delimiter=",", names=True) for name in ("held", "loop")
+    )
+    for column in ("loss", "val_loss"):  # the same arithmetic, which XLA fuses otherwise
+        np.testing.assert_allclose(step_by_step[column], in_a_loop[column], rtol=1e-5)
 
 
 def test_only_what_exceeds_the_limit_is_read_from_disk(many):

@@ -274,22 +274,29 @@ def test_a_missing_input_scalar_becomes_the_training_mean(tmp_path):
 
 @pytest.mark.parametrize("name", ["flips", "flips_and_turns"])
 def test_augmentation_gives_every_form_and_nothing_else(name):
-    image = np.arange(18.0).reshape(3, 3, 2)
+    image = np.arange(18, dtype=np.float32).reshape(3, 3, 2)
     forms = [image, image[::-1], image[:, ::-1], image[::-1, ::-1]]
     if name == "flips_and_turns":
         forms += [form.swapaxes(0, 1) for form in forms]
-    images = np.stack([image] * 400)
-    found = preprocessing.augment(images, name, np.random.default_rng(1))
+    drawn = preprocessing.draw_forms(name, 400, 32, [1, 1])
+    found = np.asarray(preprocessing.mirrored(np.stack([image] * 400), drawn, name))
     counts = [sum(np.array_equal(item, form) for item in found) for form in forms]
     assert sum(counts) == 400
     assert min(counts) > 200 / len(forms)
-    assert np.array_equal(images, np.stack([image] * 400))
-    assert np.array_equal(found, preprocessing.augment(images, name, np.random.default_rng(1)))
+
+
+def test_each_batch_draws_its_own_forms():
+    drawn = preprocessing.draw_forms("flips", 100, 32, [1, 5])
+    for batch in range(4):  # whatever was drawn before
+        expected = np.random.default_rng([1, 5, batch]).integers(4, size=min(32, 100 - 32 * batch))
+        np.testing.assert_array_equal(drawn[32 * batch : 32 * (batch + 1)], expected)
+    assert not preprocessing.draw_forms("none", 100, 32, [1, 5]).any()
 
 
 def test_images_that_are_not_square_are_not_turned():
     with pytest.raises(ValueError, match="Hint: augmentation: flips"):
-        preprocessing.augment(np.zeros((1, 3, 4, 1)), "flips_and_turns", np.random.default_rng(0))
+        feeding.usable_augmentation("flips_and_turns", (3, 4, 1))
+    assert feeding.usable_augmentation("flips", (3, 4, 1)) == "flips"
 
 
 def test_augmentation_changes_the_training_and_reproduces(small, tmp_path):

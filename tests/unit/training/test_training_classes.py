@@ -240,7 +240,7 @@ def test_class_weights_in_a_config():
 
 
 def test_an_interrupted_training_keeps_its_accuracies(three, tmp_path):
-    what = classes_job(epochs=4)
+    what = classes_job(epochs=4, checkpoint_seconds=0)
     prepared = prepare(runs.load(*three, "kind"), what)
     once = fit.train(what, prepared, 1)
     checkpoint = Checkpoint(tmp_path / "seed-1.npz", "mark")
