@@ -4,9 +4,10 @@
     python benchmarks/gpu.py --quick --device cpu    # does it run here? tiny sizes, and no GPU
 
 Needs numpy, h5py, pydantic, Keras and one framework, none of skybake's other packages. The arrays are simulated in
-memory from a seed. What is timed is the library's own training (``skybake.training``): feeding, callbacks, and the
-state kept after every epoch, with the config's defaults, one thread among them. Every measurement is a process of its
-own.
+memory from a seed. What is timed is the library's own training (``skybake.training``): objects that lie on the GPU, an
+epoch in few calls, callbacks, and the state kept now and then, with the config's defaults, one thread among them; and
+beside it the same with Keras's plain ``fit``, to which numpy hands batch after batch (``plain_fit.py``). Every
+measurement is a process of its own.
 
 - ``nonsequential``, batches of 32: 6,435 cubes of 50 x 50 x 10 and the redshift, as many as the published cluster study
   trained on (Krippendorf et al. 2023, arXiv:2305.00016). 40 epochs took 30.7 s on its GPU.
@@ -33,7 +34,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -41,7 +42,9 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
+
+import plain_fit  # noqa: E402
 
 from skybake import provenance  # noqa: E402
 from skybake.data import columns, splits  # noqa: E402
@@ -61,6 +64,7 @@ from skybake.training.settings import Training  # noqa: E402
 SEED = 1
 PUBLISHED_EPOCHS, PUBLISHED_SECONDS = 40, {"nonsequential": 30.7}
 QUICK_OBJECTS, QUICK_EPOCHS = 64, 3
+WAYS = ("now", "fit")
 SAMPLING_MS = 200  # between two looks at the GPU
 
 
@@ -158,10 +162,10 @@ def job_of(case: Case, given: argparse.Namespace, epochs: int) -> NetworkJob:
 
 @dataclass
 class Kept:
-    """A checkpoint as a bake-off keeps it, which remembers when each epoch was over."""
+    """A checkpoint as a bake-off keeps it, which remembers when the training was over."""
 
     checkpoint: Checkpoint
-    times: list[float] = field(default_factory=list)
+    over: float = 0.0
 
     @property
     def path(self) -> Path | None:
@@ -175,7 +179,7 @@ class Kept:
     def save(self, state: State) -> None:
         """Keep a state."""
         self.checkpoint.save(state)
-        self.times.append(time.perf_counter())
+        self.over = time.perf_counter()
 
 
 class Utilisation:
@@ -260,6 +264,8 @@ def measure(case: Case, given: argparse.Namespace, folder: Path) -> dict[str, An
     job = job_of(case, given, given.epochs)
     prepared = prepare(simulated(case), job)
     prepare_seconds = time.perf_counter() - started
+    if given.way == "fit":
+        fit.train_epochs = plain_fit.train_epochs
     kept = Kept(Checkpoint(folder / "seed-1.npz"))
     with Utilisation() as usage:
         result = fit.train(job, prepared, SEED, kept)
@@ -274,6 +280,7 @@ def measure(case: Case, given: argparse.Namespace, folder: Path) -> dict[str, An
     np.savez(folder / "outputs.npz", trained=trained, steps=steps, loss=loss)
     return {
         "model": case.model,
+        "way": given.way,
         "loss": case.loss,
         "batch_size": case.batch_size,
         "objects": case.objects,
@@ -291,7 +298,7 @@ def measure(case: Case, given: argparse.Namespace, folder: Path) -> dict[str, An
         "between_epochs_seconds": timing["train_seconds"] - sum(timing["epoch_seconds"]),
         "steps_per_second": math.ceil(case.objects / case.batch_size) / epoch,
         "predict_objects_per_second": timing["predict_objects_per_second"],
-        "utilisation_percent": usage.mean(kept.times[0], kept.times[-1]) if given.device == "gpu" else None,
+        "utilisation_percent": usage.mean(kept.over - sum(others), kept.over) if given.device == "gpu" else None,
         "peak_memory_mb": timing["peak_memory_mb"],
         "first_loss": result.history[0]["loss"],
         "last_loss": result.history[-1]["loss"],
@@ -331,7 +338,7 @@ def child(case: Case, given: argparse.Namespace) -> None:
     print(json.dumps({"measure": measure, "compare": compare}[given.child](case, given, given.folder)))
 
 
-def in_a_process(what: str, case: Case, given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def in_a_process(what: str, case: Case, way: str, given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Measure or compare in a process of its own: a framework keeps its device and its threads.
 
     Raises:
@@ -339,7 +346,7 @@ def in_a_process(what: str, case: Case, given: argparse.Namespace, folder: Path)
     """
     threads = given.threads if what == "measure" or given.device == "cpu" else os.cpu_count()
     words = ["--child", what, "--case", str(CASES.index(case)), "--folder", str(folder), "--threads", str(threads)]
-    words += ["--backend", given.backend, "--device", given.device, "--steps", str(given.steps)]
+    words += ["--ways", way, "--backend", given.backend, "--device", given.device, "--steps", str(given.steps)]
     words += ["--epochs", str(given.epochs), "--objects", str(given.objects or case.objects)]
     done = subprocess.run([sys.executable, __file__, *words], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
@@ -349,7 +356,17 @@ def in_a_process(what: str, case: Case, given: argparse.Namespace, folder: Path)
 
 def table(found: Sequence[dict[str, Any]]) -> str:
     """Return the measurements as a table for people."""
-    head = ("model, batch", "compile s", "epoch s", "steps/s", "40 epochs s", "GPU busy", "predictions", "after steps")
+    head = (
+        "model, batch",
+        "way",
+        "compile s",
+        "epoch s",
+        "steps/s",
+        "40 epochs s",
+        "GPU busy",
+        "predictions",
+        "after steps",
+    )
     rows = [head]
     for case in found:
         total = case["train_seconds"] - case["compile_seconds"]
@@ -358,6 +375,7 @@ def table(found: Sequence[dict[str, Any]]) -> str:
         rows.append(
             (
                 f"{case['model']}, {case['batch_size']}",
+                case["way"],
                 f"{case['compile_seconds']:.1f}",
                 f"{case['epoch_seconds_median']:.3f}",
                 f"{case['steps_per_second']:.0f}",
@@ -377,6 +395,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--backend", choices=("jax", "tensorflow"), default="jax")
     parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu", help="with gpu it fails where none is seen")
     parser.add_argument("--models", nargs="+", choices=sorted({case.model for case in CASES}), help="default: all")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="default: both")
     parser.add_argument("--epochs", type=int, help=f"of each training, at least 2 (default: {PUBLISHED_EPOCHS})")
     parser.add_argument("--objects", type=int, help="training objects, in place of each case's own")
     parser.add_argument("--steps", type=int, help="of the training that is done on the CPU too (default: 4)")
@@ -387,6 +406,7 @@ def arguments() -> argparse.Namespace:
         parser.add_argument(name, type=kind, help=argparse.SUPPRESS)
     given = parser.parse_args()
     given.epochs = given.epochs or (QUICK_EPOCHS if given.quick else PUBLISHED_EPOCHS)
+    given.way = given.ways[0]
     given.steps = given.steps or (1 if given.quick else 4)
     given.objects = given.objects or (QUICK_OBJECTS if given.quick else None)
     if given.epochs < 2:
@@ -404,18 +424,20 @@ def main() -> None:
     for case in CASES:
         if given.models and case.model not in given.models:
             continue
-        with tempfile.TemporaryDirectory() as name:
-            measured = in_a_process("measure", case, given, Path(name))
-            measured["agreement"] = in_a_process("compare", case, given, Path(name))
-        found.append(measured)
-        print(f"{case.name}: {measured['train_seconds']:.1f} s", flush=True)
+        for way in given.ways:
+            with tempfile.TemporaryDirectory() as name:
+                measured = in_a_process("measure", case, way, given, Path(name))
+                measured["agreement"] = in_a_process("compare", case, way, given, Path(name))
+            found.append(measured)
+            print(f"{case.name}, {way}: {measured['train_seconds']:.1f} s", flush=True)
     card = found[0]["graphics_card"]
     print(f"\n{given.backend} on {found[0]['device']}; {found[0]['versions']}")
     if card:
         print(f"{card['name']}, driver {card['driver_version']}, compute capability {card['compute_cap']}")
     print(table(found))
+    print("way: now, skybake's own loop; fit, Keras's, a batch at a time")
     print("40 epochs: without compilation; ~ where fewer or more were timed")
-    print("predictions, after steps: largest difference to the CPU, over the standard deviation of the outputs")
+    print("predictions, steps: largest difference to the CPU, over the standard deviation of the outputs")
     for model, seconds in PUBLISHED_SECONDS.items():
         print(f"published, on another GPU: {model}, 32: {seconds} s for {PUBLISHED_EPOCHS} epochs")
     if given.json:

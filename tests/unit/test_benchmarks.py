@@ -29,7 +29,7 @@ def loaded(name):
     return module
 
 
-gpu, cluster = loaded("gpu"), loaded("cluster")
+gpu, cluster, training_step = loaded("gpu"), loaded("cluster"), loaded("training_step")
 
 NEEDED = {"numpy", "h5py", "keras", "pydantic", "pydantic_core"}  # the last comes with pydantic
 ASKED_FOR = {  # in functions: the chosen framework, or what this benchmark does not do
@@ -49,11 +49,11 @@ def imported(path, *, everywhere):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found.add(node.module.split(".")[0])
-    return found - {"skybake", *sys.stdlib_module_names}
+    return found - {"skybake", "plain_fit", *sys.stdlib_module_names}
 
 
 def test_its_import_graph_holds_few_packages():
-    starts = [PATH]
+    starts = [PATH, ROOT / "benchmarks" / "plain_fit.py"]
     for case in gpu.CASES:
         modules = [plugins.models()[case.model].module, plugins.losses()[case.loss].module]
         starts += [ROOT.joinpath(*module.split(".")).with_suffix(".py") for module in modules]
@@ -83,7 +83,9 @@ def test_it_runs_without_the_other_packages(tmp_path):
     file = tmp_path / "measured.json"
     done = benchmark(tmp_path, "tensorflow", "--device", "cpu", "--json", str(file))
     assert done.returncode == 0, done.stderr[-3000:]
-    (case,) = json.loads(file.read_text())["cases"]
+    case, plain = json.loads(file.read_text())["cases"]
+    assert (case["way"], plain["way"]) == gpu.WAYS
+    assert (case["first_loss"], case["last_loss"]) == (plain["first_loss"], plain["last_loss"])
     assert len(case["epoch_seconds"]) == case["epochs"] == gpu.QUICK_EPOCHS
     assert case["train_seconds"] > sum(case["epoch_seconds"]) > 0
     assert case["first_epoch_seconds"] == case["epoch_seconds"][0] > case["epoch_seconds_median"]
@@ -203,3 +205,16 @@ def test_the_overhead_of_a_training_job_is_what_is_not_training():
     assert numbers["wall of a training job, s"] == 50
     assert numbers["of which training, s"] == 8
     assert numbers["of which overhead, s"] == 42
+
+
+def test_plain_fit_and_the_own_loop_give_the_same_weights():
+    command = [sys.executable, training_step.__file__, "--models", "simple_sequential", "--rounds", "1"]
+    done = subprocess.run(
+        [*command, "--objects", "70", "--epochs", "2"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.splitlines()[-1].split()[::4] == ["simple_sequential", "yes"]
+
+
+def test_every_network_has_a_shape_to_be_timed_with():
+    alone = {name for name, model in plugins.models().items() if not model.constants.get("MIXED")}
+    assert {*training_step.SHAPES} == {training_step.EMPTY, *alone}
