@@ -15,7 +15,7 @@ from tests.workflow.conftest import Bakeoff
 
 LONG = copy.deepcopy(CONFIG)
 LONG["bakeoffs"]["clusters"] |= {"models": [{"simple_sequential": {"filters": 4}}], "losses": ["mse"]}
-LONG["bakeoffs"]["clusters"]["training"] = {"epochs": 600, "device": "any", "checkpoint_seconds": 0}
+LONG["bakeoffs"]["clusters"]["training"] = {"epochs": 1000, "device": "any", "checkpoint_seconds": 0}
 RUNS = "results/clusters/runs/simple_sequential-filters=4/mse"
 LOG = "results/logs/train/clusters/simple_sequential-filters=4/mse.log"
 ONLY_TRAINING = ["--until", "train_clusters"]
