@@ -31,7 +31,12 @@ def compose_network(job: NetworkJob, inputs: Mapping[str, tuple[int, ...]], head
     features = _features(part, tensors["image"], tensors.get("scalars"), {**part.parameters, **job.model_parameters})
     activation = part.constants.get("OUTPUT_ACTIVATION") or head.activation
     outputs = keras.layers.Dense(head.width, activation=activation, dtype="float32", name="head")(features)
-    return keras.Model(tensors, outputs, name=job.library_model)
+    network = keras.Model(tensors, outputs, name=job.library_model)
+    if job.training.l2:
+        for weight in network.trainable_weights:
+            if weight.name == "kernel":
+                weight.regularizer = keras.regularizers.L2(job.training.l2)
+    return network
 
 
 def _features(part: plugins.PlugIn, image, scalars, parameters: dict[str, Any]):

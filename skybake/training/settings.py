@@ -60,6 +60,12 @@ class Training(Settings):
     weights: Literal["best", "last"] = Field(
         "best", description="Keep the weights of the epoch with the lowest validation loss, or the last ones."
     )
+    l2: float = Field(
+        0.0,
+        ge=0,
+        description="So many times the sum of the squared weights, without biases, is added to the loss, and to what is"
+        " recorded of it. Weight decay is the optimizer's `weight_decay`.",
+    )
     precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Arithmetic of the network.")
     threads: int = Field(1, ge=1, description="Threads of the framework on a CPU; bits reproduce for one number.")
     checkpoint_seconds: float = Field(
