@@ -11,7 +11,7 @@ from skybake.config.contracts import CONTRACTS
 from tests.conftest import ROOT
 
 PAGES = sorted((ROOT / "docs/adding").glob("*.md"))
-KINDS = {contract.kind: room for room, contract in CONTRACTS.items()}
+KINDS = {contract.kind.replace(" ", "_"): room for room, contract in CONTRACTS.items()}
 CONFIG = """
 datasets: {d: {survey: mine, mock: {n_objects: 60}}}
 bakeoffs: {b: {datasets: [d], models: [mine, {mine: {filters: 4}}], losses: [fourth_power], baselines: [mine]}}
@@ -22,7 +22,7 @@ figures: {run: [mine]}
 def template(page):
     """Return the path of a page's file and its text."""
     text = page.read_text(encoding="utf-8")
-    path = re.search(r"`(skybake/\w+/mine\.py)`", text)[1]
+    path = re.search(r"`(skybake/[\w/]+/mine\.py)`", text)[1]
     return path, re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
 
 
@@ -72,6 +72,8 @@ def test_a_config_uses_the_templates(library):
         ("baselines", 'TASKS = ("regression", "classification")', "", "TASKS"),
         ("figures", 'SCOPE = "run"', 'SCOPE = "runs"', "Did you mean 'run'?"),
         ("mock", "np.random.default_rng(options.seed)", "np.random.default_rng()", "expected all random numbers from"),
+        ("metrics", 'of="errors"', 'of="error"', "Did you mean 'errors'?"),
+        ("metrics", "axis=-1", "axis=None", "it reduces the last axis"),
         ("raw", "batches=[batch]", "batches=[]", "row 0 is 0 times in the dataset"),
     ],
 )

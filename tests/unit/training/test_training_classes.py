@@ -108,10 +108,10 @@ def test_every_loss_learns_and_its_accuracy_is_that_of_its_predictions(loss, par
     folder = train(files, classes_job(loss, parameters, weights="last"), tmp_path)
     opened = load_dataset(files[0])
     test, valid = (run_folder.read_predictions(folder, part, opened) for part in ("test", "valid"))
-    assert classification.scores(test.label, test.prediction.classes)["correct"].mean() > 0.95
+    assert classification.accuracy(test.label, test.prediction.classes).mean() > 0.95
     rows = history(folder)
     assert list(rows[0]) == ["epoch", "loss", "val_loss", "accuracy", "val_accuracy"]
-    correct = classification.scores(valid.label, valid.prediction.classes)["correct"]
+    correct = classification.accuracy(valid.label, valid.prediction.classes)
     assert len(correct) < len(valid.label)  # some have no label
     assert float(rows[-1]["val_accuracy"]) == pytest.approx(correct.mean(), abs=1e-6)
     assert float(rows[-1]["accuracy"]) > 0.9
