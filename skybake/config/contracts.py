@@ -92,6 +92,27 @@ CONTRACTS = {
         constants={"RAW_FILES": '{"catalogue": "catalogue.csv"}', "SMALL": '{"n_objects": 20}'},
     ),
     "metrics": Contract("metric", marked='@metric(of="errors", head="Bias", said="mean of the errors")'),
+    "training/images": Contract(
+        "image step",
+        functions={"apply": "apply(images, options, **numbers)"},
+        classes={"Options": "Step"},
+        tag="name",
+    ),
+    "training/schedules": Contract(
+        "schedule",
+        functions={"rate": "rate(options, learning_rate, *, epochs, steps)"},
+        classes={"Options": "Schedule"},
+        tag="name",
+        foreign=FRAMEWORKS,
+        instead=ON_ANY_BACKEND,
+        late=("keras",),
+    ),
+    "data/splits": Contract(
+        "split strategy",
+        functions={"parts": "parts(dataset, options)"},
+        classes={"Options": "Strategy"},
+        tag="strategy",
+    ),
 }
 
 

@@ -13,8 +13,14 @@ from tests.conftest import ROOT
 PAGES = sorted((ROOT / "docs/adding").glob("*.md"))
 KINDS = {contract.kind.replace(" ", "_"): room for room, contract in CONTRACTS.items()}
 CONFIG = """
-datasets: {d: {survey: mine, mock: {n_objects: 60}}}
-bakeoffs: {b: {datasets: [d], models: [mine, {mine: {filters: 4}}], losses: [fourth_power], baselines: [mine]}}
+datasets: {d: {survey: mine, mock: {n_objects: 60}, split: {strategy: mine, test: 0.2}}}
+bakeoffs:
+  b:
+    datasets: [d]
+    models: [mine, {mine: {filters: 4}}]
+    losses: [fourth_power]
+    baselines: [mine]
+    training: {images: {name: mine, quantile: 0.99}, schedule: mine}
 figures: {run: [mine]}
 """
 
@@ -74,6 +80,25 @@ def test_a_config_uses_the_templates(library):
         ("mock", "np.random.default_rng(options.seed)", "np.random.default_rng()", "expected all random numbers from"),
         ("metrics", 'of="errors"', 'of="error"', "Did you mean 'errors'?"),
         ("metrics", "axis=-1", "axis=None", "it reduces the last axis"),
+        ("training/images", "return images", "return images.astype(np.float64)", "expected float32 (40, 12, 12, 2)"),
+        ("training/images", "gt=0.5, lt=1, ", "", "Options.quantile: no limits found; expected the allowed values"),
+        (
+            "training/images",
+            "= top.astype",
+            "= images.max() * top.astype",
+            "expected the same whichever others come with it",
+        ),
+        ("training/images", 'Literal["mine"]', 'Literal["mne"]', 'expected Literal["mine"], the file\'s name'),
+        (
+            "training/schedules",
+            "Decay(learning_rate",
+            "Decay(-learning_rate",
+            "expected finite numbers that are not negative",
+        ),
+        ("training/schedules", "import Field", "import Field\nimport keras", "expected it in functions: the Snakefile"),
+        ("data/splits", "default_rng(options.seed)", "default_rng()", "expected all random numbers from options.seed"),
+        ("data/splits", "return trained, validated", "return trained[1:], validated", "do not have each row once"),
+        ("data/splits", "def parts(", "def part(", "expected parts(dataset, options)"),
         ("raw", "batches=[batch]", "batches=[]", "row 0 is 0 times in the dataset"),
     ],
 )

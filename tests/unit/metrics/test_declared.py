@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_read_is_left_out_with_a_warning(library, text, to
         ("(errors)", "(label, point)", "largest_error(label, point) found; expected largest_error(errors)"),
         ("interval=True, in_bins", 'interval="draws", in_bins', "interval 'draws' found; expected True or False"),
         ("in_bins=True", "in_bin=True", "@metric has no 'in_bin'; "),
-        ('shown="first"', 'shown="frist"', "Did you mean 'first'?"),
+        ('shown="first"', 'shown="fürst"', "Did you mean 'first'?"),
         ('shown="first"', "interval=True", "expected the name of a function of draws, since it is of classes"),
         ('shown="first"', 'compared=True, shown="first"', "compared found for classes; expected it for errors, class"),
         ("(errors), axis=-1", "(errors)", "Hint: axis=-1"),
