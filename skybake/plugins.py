@@ -188,6 +188,9 @@ def models() -> Mapping[str, PlugIn]:
     return {**plain, **mixed}
 
 
+UNITS = ("scale", "shift")  # parameters of losses that a bake-off sets: a label in its own units is scale * y + shift
+
+
 @cache
 def losses() -> Mapping[str, PlugIn]:
     """Return the losses by name: the functions under ``skybake/losses/`` that are decorated with ``@loss(...)``."""

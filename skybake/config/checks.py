@@ -236,6 +236,9 @@ def _choice_problems(key: str, kind: str, choices: list, known: Mapping[str, plu
             if parameter not in defaults:
                 yield unknown_name(f"{here}.{name}.{parameter}", "parameter", parameter, defaults or ["none"])
                 continue
+            if known is plugins.losses() and parameter in plugins.UNITS:
+                yield f"{here}.{name}.{parameter}: {value!r} found; expected none: the bake-off sets it by the label"
+                continue
             try:
                 limits.canonical(value, defaults[parameter], limit[parameter])
             except ValueError as error:

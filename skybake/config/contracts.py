@@ -67,7 +67,7 @@ CONTRACTS = {
         foreign=FRAMEWORKS,
         instead=ON_ANY_BACKEND,
     ),
-    "heads": Contract("head"),
+    "heads": Contract("head", foreign=FRAMEWORKS, late=("keras",)),
     "baselines": Contract(
         "baseline",
         functions={"build": "build(task, *, depth=3)", "features": "features(images, scalars)"},
@@ -182,7 +182,7 @@ def _imports(contract: Contract, tree: ast.Module) -> Iterator[str]:
             if name.split(".")[0] in contract.foreign:
                 yield f"line {node.lineno}: {name} is imported; expected {contract.instead}"
             elif node in tree.body and name.split(".")[0] in contract.late:
-                yield f"line {node.lineno}: {name} is imported; expected it in functions: the Snakefile reads this file"
+                yield f"line {node.lineno}: {name} is imported; expected it in functions: this file is read without it"
 
 
 def _declared(contract: Contract, part: PlugIn, tree: ast.Module) -> Iterator[str]:

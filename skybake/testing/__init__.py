@@ -23,6 +23,7 @@ def prepare() -> None:
     """Let plug-ins be used in this process as in tests: on TensorFlow, with one thread, and without its chatter."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # or it says that they are on, whatever the level
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 

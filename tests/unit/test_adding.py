@@ -59,7 +59,7 @@ def test_the_template_keeps_its_contract(library, page):
     assert f"python -m skybake check {path}" in page.read_text()
     done = check(library, path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{path}: right.\n"
+    assert (done.stdout, done.stderr) == (f"{path}: right.\n", "")
 
 
 def test_a_config_uses_the_templates(library):
@@ -95,7 +95,7 @@ def test_a_config_uses_the_templates(library):
             "Decay(-learning_rate",
             "expected finite numbers that are not negative",
         ),
-        ("training/schedules", "import Field", "import Field\nimport keras", "expected it in functions: the Snakefile"),
+        ("training/schedules", "import Field", "import Field\nimport keras", "expected it in functions: this file is"),
         ("data/splits", "default_rng(options.seed)", "default_rng()", "expected all random numbers from options.seed"),
         ("data/splits", "return trained, validated", "return trained[1:], validated", "do not have each row once"),
         ("data/splits", "def parts(", "def part(", "expected parts(dataset, options)"),

@@ -137,7 +137,7 @@ def test_the_accuracy_of_noisy_logits_is_that_of_the_mean_probabilities():
         outputs = rng.normal(0, 2, (400, head.width)).astype(np.float32)
         true = label if "logits" in name else np.minimum(label, 1)
         point = head.prediction(outputs.astype(float)).point
-        metric = Accuracy(name, {"from_logits": True, "draws": 25, "seed": 0})
+        metric = Accuracy(head)
         for some in np.array_split(np.arange(400), 3):
             metric.update_state(true[some, None], outputs[some])
         assert float(metric.result()) == pytest.approx((point == true)[9:].mean(), abs=1e-6), name
@@ -146,9 +146,10 @@ def test_the_accuracy_of_noisy_logits_is_that_of_the_mean_probabilities():
 
 
 def test_no_label_no_accuracy():
+    from skybake import heads
     from skybake.losses._accuracy import Accuracy
 
-    metric = Accuracy("logits", {})
+    metric = Accuracy(heads.HEADS["logits"](bias=(0.0,) * 3))
     metric.update_state(np.full((4, 1), np.nan, np.float32), np.zeros((4, 3), np.float32))
     assert np.isnan(float(metric.result()))
 
