@@ -87,7 +87,7 @@ rule compare:
     params:
         rows=lambda wildcards: PLAN.rows(wildcards.dataset),
         statistics=PLAN.config.statistics.model_dump(),
-        code=code_digest("compare"),
+        code=code_digest("compare", PLAN.metric_modules()),
     message:
         "comparing all models and losses on {wildcards.dataset}"
     script:
@@ -130,7 +130,9 @@ rule write_page:
         rows=lambda wildcards: PLAN.rows(wildcards.dataset),  # logs too: those of a failed job are no output
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("comparison", wildcards.dataset)],
         title=PLAN.config.title,
-        code=lambda wildcards: code_digest("write_page", PLAN.figure_modules("comparison", wildcards.dataset)),
+        code=lambda wildcards: code_digest(
+            "write_page", [*PLAN.figure_modules("comparison", wildcards.dataset), *PLAN.metric_modules()]
+        ),
     message:
         "writing the page of {wildcards.dataset}"
     script:
@@ -160,7 +162,7 @@ rule join:
     params:
         datasets=PLAN.datasets(),
         title=PLAN.config.title,
-        code=code_digest("join"),
+        code=code_digest("join", PLAN.metric_modules()),
     message:
         "joining the comparisons of {PLAN.config.title}"
     script:

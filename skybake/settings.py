@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Mapping
 from typing import Annotated, Any, Union, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
@@ -26,7 +27,7 @@ class Settings(BaseModel):
         return given
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class ShortForms:
     """Marks a union of blocks with a discriminator: a bare name is that block with its defaults.
 
@@ -36,10 +37,12 @@ class ShortForms:
     Attributes:
         tag: Key that tells the blocks apart, the discriminator.
         usual: Its value where a block does not say it.
+        unread: Values whose files cannot be read, and why.
     """
 
     tag: str
     usual: str
+    unread: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
     def __get_pydantic_core_schema__(self, union: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         names = [name for block in get_args(union) for name in get_args(block.model_fields[self.tag].annotation)]
@@ -49,28 +52,45 @@ class ShortForms:
 
     def _in_full(self, given: Any) -> Any:
         if isinstance(given, str):
-            return {self.tag: given}
-        return {self.tag: self.usual, **given} if isinstance(given, dict) else given
+            given = {self.tag: given}
+        if not isinstance(given, dict):
+            return given
+        given = {self.tag: self.usual, **given}
+        if (name := str(given[self.tag])) in self.unread:
+            raise ValueError(self.unread[name])
+        return given
 
 
 def one_of(room: str, function: str, *, tag: str, usual: str) -> Any:
     """Return the type of a block that names a file of a room and has its ``Options``; a bare name takes the defaults.
+
+    A file that cannot be read, or has no such ``Options``, stops only a config that names it.
 
     Args:
         room: A folder of the library.
         function: What a file of the room must have.
         tag: Key that names the file.
         usual: The file that is meant where the block does not say it.
-
-    Raises:
-        TypeError: A file has no ``Options``, or they go by another name than the file.
     """
-    blocks = []
+    blocks, unread = [], {}
     for name, part in plugins.in_room(room, function).items():
-        block = getattr(part.load(), "Options", None)
-        field = block.model_fields.get(tag) if block else None
-        if field is None or get_args(field.annotation) != (name,):
-            found = "none" if field is None else field.annotation
-            raise TypeError(f'{part.file}: Options.{tag}: {found} found; expected Literal["{name}"], the file\'s name')
-        blocks.append(block)
-    return Annotated[Union[tuple(blocks)], Field(discriminator=tag), ShortForms(tag, usual=usual)]  # noqa: UP007
+        fault = "; ".join(part.faults)
+        try:
+            block = None if fault else getattr(part.load(), "Options", None)
+        except Exception as error:  # whatever the file raises is what is wrong with it
+            fault = f"{type(error).__name__}: {error}"
+        fault = fault or tag_fault(block, tag, name)
+        if fault:
+            unread[name] = f"{part.file}: {fault}"
+        else:
+            blocks.append(block)
+    return Annotated[Union[tuple(blocks)], Field(discriminator=tag), ShortForms(tag, usual, unread)]  # noqa: UP007
+
+
+def tag_fault(block: Any, tag: str, name: str) -> str:
+    """Return what is wrong with the setting of a block that must have one value, the name of its file; or nothing."""
+    found = getattr(block, "model_fields", {}).get(tag)
+    if found is not None and get_args(found.annotation) == (name,):
+        return ""
+    said = "none" if found is None else found.annotation
+    return f'Options.{tag}: {said} found; expected Literal["{name}"], the file\'s name'

@@ -15,6 +15,7 @@ from skybake import limits, plugins
 from skybake.config.blocks import Config
 from skybake.settings import Settings, ShortForms
 
+ENDS = {"ge": "at_least", "gt": "above", "le": "at_most", "lt": "below"}  # of a range, as pydantic calls them
 SCHEMA = plugins.ROOT / "schemas" / "config.schema.json"
 PAGE = plugins.ROOT / "docs" / "config.md"
 HEAD = """# What the config may say
@@ -164,13 +165,23 @@ def _table(title: str, text: str, rows: list[str]) -> str:
 
 def _kinds(info: FieldInfo) -> str:
     short = any(isinstance(mark, ShortForms) for mark in info.metadata)
-    return f"name or {_kind(info.annotation)}" if short else _kind(info.annotation)
+    kind = f"name or {_kind(info.annotation)}" if short else _kind(info.annotation)
+    first, *others = kind.split(" or ")
+    span = _span(info.metadata) if first in ("number", "integer") else ""
+    return " or ".join([f"{first} {span}".rstrip(), *others])
+
+
+def _span(marks: Iterable[Any]) -> str:
+    """Return the range of a number in words: ``above 0 and of at most 60``; empty where there is none."""
+    ends = [(name, getattr(mark, end)) for mark in marks for end, name in ENDS.items() if hasattr(mark, end)]
+    return " and ".join(f"{limits.ENDS[name]} {value:g}" for name, value in ends)
 
 
 def _kind(kind: Any) -> str:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return _kind(inner[0])
+        span = _span(item for mark in inner[1:] for item in getattr(mark, "metadata", [mark]))
+        return f"{_kind(inner[0])} {span}" if span and inner[0] in (int, float) else _kind(inner[0])
     if origin in (Union, types.UnionType):
         return " or ".join(dict.fromkeys(_kind(item) for item in inner))
     if isinstance(kind, type) and issubclass(kind, Settings):

@@ -14,15 +14,13 @@ from skybake.data.dataset import Dataset
 from skybake.evaluation import trained
 from skybake.evaluation.bootstrap import Bootstrap, Paired, paired
 from skybake.evaluation.trained import Trained
+from skybake.metrics import measuring
 from skybake.metrics.probabilistic import mean
-from skybake.metrics.regression import rmse, std_error
 from skybake.report import tables
 from skybake.report.choosing import chosen_entry
 from skybake.report.rows import OK, Entry, Row, ordered, read
 from skybake.report.tasks import CLASSIFICATION, REGRESSION, Task, task_of
 from skybake.results import predictions, run_folder
-
-ERRORS = {"std_error": std_error, "rmse": rmse}  # what of the errors is compared
 
 Pairs = Mapping[str, Mapping[str, Paired]]  # row's name -> metric -> its difference from the chosen one
 
@@ -122,7 +120,7 @@ def _pairs(
     if not bootstrap.is_informative:
         return {}
     if task_of([best.record]) is REGRESSION:
-        return _paired_errors(same, best.row.name, bootstrap)
+        return _paired_errors(same, best, bootstrap)
     return _paired_classes(same, best.row.name, bootstrap)
 
 
@@ -132,11 +130,12 @@ def _belongs(row: Row, dataset: Dataset) -> bool:
 
 
 def _paired_errors(
-    runs: Mapping[str, Mapping[int, Trained]], best: str, bootstrap: Bootstrap
+    runs: Mapping[str, Mapping[int, Trained]], best: Entry, bootstrap: Bootstrap
 ) -> dict[str, dict[str, Paired]]:
     errors = {name: trained.part_errors(seeds, "test") for name, seeds in runs.items()}
-    reference = errors.pop(best)
-    return paired(errors, reference, ERRORS, bootstrap)
+    reference = errors.pop(best.row.name)
+    statistics = measuring.of_errors(best.record["outlier_threshold"])
+    return paired(errors, reference, {name: statistics[name] for name in REGRESSION.compared}, bootstrap)
 
 
 def _paired_classes(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skybake import heads, plugins
+from skybake.heads._head import OfClasses
 from skybake.missing import present
 from skybake.training.job import NetworkJob
 from skybake.training.prepared import Prepared
@@ -63,13 +64,11 @@ def fit_head(prepared: Prepared, job: NetworkJob) -> tuple[heads.Head, dict[str,
     )
 
 
-def recorded_metrics(job: NetworkJob, loss_parameters: Mapping[str, Any]) -> list:
+def recorded_metrics(head: heads.Head) -> list:
     """Return what is recorded of every epoch beside the loss: the accuracy, where the head predicts classes."""
     from skybake.losses import _accuracy
 
-    part = plugins.losses()[job.library_loss]
-    head = part.constants["head"]
-    return [_accuracy.Accuracy(head, {**part.parameters, **loss_parameters})] if head in _accuracy.CLASS else []
+    return [_accuracy.Accuracy(head)] if isinstance(head, OfClasses) else []
 
 
 def build_optimizer(training: Training, steps: int):

@@ -6,7 +6,7 @@ from scipy import stats
 
 from skybake.evaluation import bootstrap
 from skybake.evaluation.bootstrap import Bootstrap, _drawn_groups, intervals, paired, resample
-from skybake.metrics import regression
+from skybake.metrics import measuring, regression
 
 ERRORS = np.random.default_rng(3).normal(0.1, 0.2, (3, 150))
 MEAN = {"mean_error": regression.mean_error}
@@ -14,9 +14,9 @@ MEAN = {"mean_error": regression.mean_error}
 
 def test_interval_agrees_with_scipy():
     d = ERRORS[0]
-    ours = intervals(d, regression.statistics(0.3), Bootstrap(draws=4000, seed=1))
+    ours = intervals(d, measuring.of_errors(0.3), Bootstrap(draws=4000, seed=1))
     for name in ("mean_error", "std_error", "rmse", "outlier_fraction"):
-        statistic = regression.statistics(0.3)[name]
+        statistic = measuring.of_errors(0.3)[name]
         theirs = stats.bootstrap(
             (d,), lambda x, axis, s=statistic: s(np.moveaxis(x, axis, -1)), n_resamples=4000, method="percentile", rng=2
         ).confidence_interval
@@ -44,9 +44,9 @@ def test_seeds_of_an_object_stay_together():
 
 def test_draws_do_not_depend_on_the_size_of_pieces(monkeypatch):
     errors = ERRORS[:, :149]  # an odd number: half of a generator's word is left over after each piece
-    whole = resample(errors, regression.statistics(0.3), Bootstrap(draws=101))
+    whole = resample(errors, measuring.of_errors(0.3), Bootstrap(draws=101))
     monkeypatch.setattr(bootstrap, "CHUNK_ERRORS", 3 * 149 * 7)
-    pieces = resample(errors, regression.statistics(0.3), Bootstrap(draws=101))
+    pieces = resample(errors, measuring.of_errors(0.3), Bootstrap(draws=101))
     for name, draws in whole.items():
         np.testing.assert_array_equal(draws, pieces[name], err_msg=name)
 
@@ -145,6 +145,6 @@ def test_a_single_group_has_no_interval():
     d = np.random.default_rng(1).normal(size=50)
     one = Bootstrap(draws=20, groups=np.array(["field"] * 50))
     assert not one.is_informative
-    assert intervals(d, regression.statistics(0.3), one) == {}
+    assert intervals(d, measuring.of_errors(0.3), one) == {}
     two = Bootstrap(draws=20, groups=np.array(["field"] * 25 + ["other"] * 25))
-    assert intervals(d, regression.statistics(0.3), two)["mean_error"].high > d.mean()
+    assert intervals(d, measuring.of_errors(0.3), two)["mean_error"].high > d.mean()
