@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skybake.missing import is_mark
 from skybake.raw import RawError, tables
 from skybake.raw.decam.options import Options
 
@@ -175,4 +176,4 @@ def _matched(
 def plain_texts(values: np.ndarray) -> np.ndarray:
     """Return values as text, None where missing: integers keep all digits."""
     texts = [value.decode() if isinstance(value, bytes) else str(value).strip() for value in values.tolist()]
-    return np.array([None if text.lower() in tables.MISSING else text for text in texts], dtype=object)
+    return np.array([None if is_mark(text) else text for text in texts], dtype=object)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skybake.missing import is_mark
 from skybake.raw import RawError, tables
-from skybake.raw.tables import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +112,7 @@ def is_redshift(name: str) -> bool:
 
 
 def read_catalogue(
-    path: Path, label: str, scalars: Sequence[str] | None, *, spectra: bool = False
+    path: Path, label: str, scalars: Sequence[str] | None, *, spectra: bool = False, table: str = ""
 ) -> tuple[Columns, Table]:
     """Read what is needed of a catalogue.
 
@@ -122,12 +122,14 @@ def read_catalogue(
         scalars: Columns to keep, and derived ones: None for position, magnitudes and redshift where there are such,
             and all that can be derived.
         spectra: Whether redshifts come from spectra too, so that the label may have no column.
+        table: Name or number of the table in a FITS file, where there are several.
 
     Raises:
         RawError: The file is not such a table, or a column is missing or ambiguous.
     """
-    names, pieces = tables.source(path, _fits_places)
+    names, pieces = tables.source(path, _fits_places, table)
     columns = _choose_columns(path, names, label, scalars, spectra)
+    tables.check_single(path, names, [columns.id, *columns.numbers], fold=True)
     ids, start = [], 0
     numbers: dict[str, list[np.ndarray]] = {name: [] for name in columns.numbers}
     unreadable: dict[int, str] = {}
@@ -146,17 +148,12 @@ def read_catalogue(
     )
 
 
-def _fits_places(columns: Iterable) -> dict[str, tuple[str, int | None]]:
-    """Name every number of a table: columns of five elements become one name per band; other arrays are left out."""
-    places: dict[str, tuple[str, int | None]] = {}
-    for column in columns:
-        repeat, kind = tables.fits_format(column)
-        if kind == "A" or repeat == 1:
-            places[column.name] = (column.name, None)
-        elif repeat == 5:
-            names = [f"{column.name}_{band}" for band in "ugriz"]
-            places |= {_SPELLING.get(name.lower(), name): (column.name, k) for k, name in enumerate(names)}
-    return places
+def _fits_places(name: str, shape: tuple[int, ...]) -> dict[str, int | None]:
+    """Name every number of a column: one of five elements is a name per band, other arrays are left out."""
+    if not shape:
+        return {name: None}
+    names = [f"{name}_{band}" for band in "ugriz"] if shape == (5,) else []
+    return {_SPELLING.get(name.lower(), name): k for k, name in enumerate(names)}
 
 
 def _choose_columns(
@@ -291,9 +288,12 @@ def _scalar_name(name: str, redshift: str | None) -> str:
 
 
 def _texts(column: pd.Series) -> np.ndarray:
-    """Return ids as text; floats get an exponent, so that they are seen to be rounded."""
+    """Return ids as text; floats that are no whole number or too large for one are seen to be rounded."""
     if column.dtype.kind == "f":
-        texts = ["" if none else f"{value:.5E}" for value, none in zip(column, column.isna(), strict=True)]
+        texts = [
+            "" if none else str(int(value)) if value.is_integer() and abs(value) < 2**53 else f"{value:.5E}"
+            for value, none in zip(column.astype(float), column.isna(), strict=True)
+        ]
         return np.array(texts, dtype=object)
     return np.array(
         ["" if none else str(value).strip() for value, none in zip(column, column.isna(), strict=True)], dtype=object
@@ -307,5 +307,5 @@ def _to_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     if column.dtype.kind in "iufb":
         return values, np.array([], dtype=int)
-    nothing = column.isna().to_numpy() | column.astype(str).str.strip().str.lower().isin(MISSING).to_numpy(dtype=bool)
-    return values, np.flatnonzero(np.isnan(values) & ~nothing)
+    unread = np.flatnonzero(np.isnan(values) & ~column.isna().to_numpy())
+    return values, unread[[not is_mark(str(column.iloc[row])) for row in unread]]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from skybake.data.rejections import Rejection
-from skybake.missing import present
-from skybake.raw.sdss.catalogue import MISSING, Columns, Table, is_redshift
+from skybake.missing import is_mark, present
+from skybake.raw.sdss.catalogue import Columns, Table, is_redshift
 
 # Of |z1 - z2| / (1 + z): 1500 km/s is a hundred errors of a spectrum, and no two lines mistaken for one another.
 REPEAT_TOLERANCE = 0.005
@@ -147,7 +147,7 @@ def _check_ids(table: Table, rejected: _Rejected) -> np.ndarray:
     """Reject ids that are not full integers; return (N,) uint64, 0 for those."""
     numbers = np.zeros(len(table.ids), dtype=np.uint64)
     for row, text in enumerate(table.ids):
-        if text.lower() in MISSING:
+        if is_mark(text):
             rejected.add(row, "missing id", "the id is empty")
         elif _ROUNDED.fullmatch(text):
             rejected.add(row, "rounded id", f"{text}: its last digits are lost. Hint: not by way of a spreadsheet")
