@@ -48,6 +48,8 @@ def kind_of(path: Path) -> str:
     try:
         with path.open("rb") as file:
             start = file.read(START)
+    except FileNotFoundError:
+        raise RawError(f"{path}: no such file") from None
     except OSError as error:
         raise RawError(f"{path}: cannot be read ({error.strerror or error})") from None
     if not start:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from skybake.raw.tables import TABLE
 from skybake.settings import Settings
 
 
@@ -38,8 +39,10 @@ class Options(Settings):
     )
     match: str = Field(
         "",
-        description="What both the `.npz` and the catalogue have, by which rows belong together; empty: by position.",
+        description="What both the `.npz` and the catalogue have, by which rows belong together; empty: by position,"
+        " if that does not contradict their ids; `position`: by position all the same.",
     )
+    table: str = Field("", description=TABLE)
     scalars: tuple[str, ...] | None = Field(
         None, description="What to keep of each stamp; null: `snr`, `kind`, `ra`, `dec` and magnitudes, where given."
     )
