@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from skybake.raw.options import CommonOptions
 from skybake.raw.tables import TABLE
-from skybake.settings import Settings
 
 
-class Options(Settings):
+class Options(CommonOptions):
     """How to read the stamps. Names are those of arrays of the `.npz` or of columns of the catalogue."""
 
     stamps: str = Field("", description="Array of the `.npz` with the stamps; empty: `stamps`, `images` or `data`.")

@@ -7,6 +7,7 @@ read as text: as floats they lose their last three digits.
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from skybake.raw import RawError, tables
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger(__name__)
 
 REDSHIFT_NAMES = ("redshift", "specz", "z_spec", "zspec", "spec_z", "z")
 
@@ -94,7 +97,7 @@ class Table:
     Attributes:
         ids: (N,) text.
         numbers: Column -> (N,) float64; NaN where missing or unreadable.
-        unreadable: Row number -> what stands where a number should be.
+        unreadable: Row number -> what stands where a number should be that each object needs.
     """
 
     ids: np.ndarray
@@ -133,16 +136,26 @@ def read_catalogue(
     ids, start = [], 0
     numbers: dict[str, list[np.ndarray]] = {name: [] for name in columns.numbers}
     unreadable: dict[int, str] = {}
+    faults: dict[str, list[str]] = {}
+    required = {columns.ra, columns.dec, columns.label, columns.run, columns.camcol, columns.field}
     for piece in pieces([columns.id, *columns.numbers]):
         ids.append(_texts(piece[columns.id]))
         for name in columns.numbers:
             values, bad = _to_numbers(piece[name])
             numbers[name].append(values)
             for row in bad:
-                unreadable.setdefault(start + int(row), f"{name} is {piece[name].iloc[row]!r}")
+                text = f"{name} is {piece[name].iloc[row]!r}"
+                if name in required:
+                    unreadable.setdefault(start + int(row), text)
+                else:
+                    faults.setdefault(name, []).append(f"row {start + int(row)}: {text}")
         start += len(piece)
     if not start:
         raise RawError(f"{path}: the catalogue has no rows")
+    for name, found in faults.items():
+        log.warning(
+            "%s: %d values of %s are no numbers and taken as missing, first in %s", path, len(found), name, found[0]
+        )
     return columns, Table(
         np.concatenate(ids), {name: np.concatenate(parts) for name, parts in numbers.items()}, unreadable
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skybake.data.rejections import Rejection
+from skybake.data.rejections import MERGED, Rejection
 from skybake.missing import is_mark, present
 from skybake.raw.sdss.catalogue import Columns, Table, is_redshift
 
@@ -219,7 +219,7 @@ def _merge(labels: Labels, ids: np.ndarray, rejected: _Rejected) -> tuple[np.nda
         merged[rows[0]] = True
         for row in rows[1:]:
             rejected.add(
-                row, "merged", f"same object as row {rows[0]}, which has the mean {labels.name} of {len(rows)} rows"
+                row, MERGED, f"same object as row {rows[0]}, which has the mean {labels.name} of {len(rows)} rows"
             )
     return label, merged
 

@@ -53,7 +53,8 @@ def read(reader, folder, options=None, **raw):
     """Ingest files of a folder; return the dataset, and (row, reason, detail) of the rejected rows."""
     paths = {name: folder / file for name, file in raw.items()}
     rejected = folder / "rejected.csv"
-    ingest(reader, paths, folder / "d.h5", rejected, reader.Options(**(options or {})), mock=False)
+    options = reader.Options(**(options or {}))
+    ingest(reader, paths, folder / "d.h5", rejected, options, mock=False, kept=folder / "kept.csv")
     with rejected.open(newline="") as stream:
         found = [(int(row["row"]), row["reason"], row["detail"]) for row in csv.DictReader(stream)]
     return load_dataset(folder / "d.h5"), found
@@ -254,7 +255,9 @@ def test_where_nothing_is_accepted_the_message_says_why(tmp_path):
     said = str(failed.value)
     assert "constant stamp: 60" in said
     assert all(f"row {row} (stamps-{row})" in said for row in range(3))
-    assert "rejected-60" not in said
-    kept = tmp_path / "rejected.failed.csv"
-    assert str(kept) in said
-    assert len(kept.read_text().splitlines()) == 61
+    assert "row 3" not in said
+    assert str(tmp_path / "kept.csv") in said
+    assert len((tmp_path / "kept.csv").read_text().splitlines()) == 61
+    np.save(tmp_path / "stamps.npy", rng().normal(size=(60, 21, 21)))
+    read(decam, tmp_path, **files)
+    assert not (tmp_path / "kept.csv").exists()
