@@ -183,6 +183,8 @@ def _id_column(path: Path, table: pa.Table, options: Options, image_ids: Sequenc
         return present[0] if present else ""
     if "cluster" in present:
         present = ["cluster"]
+    for name in present:
+        check_whole(path, name, table[name].to_pylist())
     wanted, own = set(image_ids), {name: set(_names(table, name)) - {None} for name in present}
     shared = {name: len(wanted & own[name]) for name in present if wanted & own[name]}
     whole = [name for name in shared if wanted <= own[name] or own[name] <= wanted]

@@ -240,12 +240,21 @@ def _label_column(path: Path, lower: Mapping[str, str], label: str, z_is_magnitu
         )
     if label.lower() in lower:
         return lower[label.lower()]
-    return _redshift_column(lower, z_is_magnitude) if is_redshift(label) else None
+    if not is_redshift(label):
+        return None
+    others = [name for name in _redshift_names(z_is_magnitude) if name in lower]
+    if len(others) > 1:
+        lines = " or ".join(f"`label: {lower[name]}`" for name in others)
+        raise RawError(f"{path}: no column {label!r}, but {len(others)} that may be it. Hint: say which, {lines}")
+    return lower[others[0]] if others else None
+
+
+def _redshift_names(z_is_magnitude: bool) -> tuple[str, ...]:
+    return REDSHIFT_NAMES[:-1] if z_is_magnitude else REDSHIFT_NAMES
 
 
 def _redshift_column(lower: Mapping[str, str], z_is_magnitude: bool) -> str | None:
-    names = REDSHIFT_NAMES[:-1] if z_is_magnitude else REDSHIFT_NAMES
-    return next((lower[name] for name in names if name in lower), None)
+    return next((lower[name] for name in _redshift_names(z_is_magnitude) if name in lower), None)
 
 
 def _missing_columns(path: Path, missing: list[str], expected: list[str], names: Sequence[str]) -> str:

@@ -18,6 +18,8 @@ from skybake.raw.sdss.catalogue import Columns, Table, is_redshift
 # Of |z1 - z2| / (1 + z): 1500 km/s is a hundred errors of a spectrum, and no two lines mistaken for one another.
 REPEAT_TOLERANCE = 0.005
 
+OUTLIER = 0.3  # of a label that is no redshift: the error above which a prediction is an outlier
+
 _FIELD = {"run": 999_999, "camcol": 6, "field": 9_999}  # the largest that a frame's name can hold
 _RERUN = 301  # of all frames since DR8
 _ROUNDED = re.compile(r"\d+\.\d*|\d*\.\d+|\d+(\.\d*)?e\+?\d+|\d{4,10}0{9}", re.IGNORECASE)  # 1.23765E+18 and its like
@@ -94,7 +96,8 @@ def select(columns: Columns, table: Table, labels: Labels | None = None) -> tupl
     """Sort out the rows that cannot be used, and make objects that stand in several rows one.
 
     Every row ends in exactly one of the two results. Of an object's rows the first stays, with the label of all; the
-    others are listed as ``"merged"``. Redshifts that differ by more than ``REPEAT_TOLERANCE`` are not averaged.
+    others are listed as ``"merged"``. Redshifts that differ by more than
+    ``REPEAT_TOLERANCE`` of 1 + z, and other labels by more than ``OUTLIER``, are not averaged.
 
     Args:
         columns, table: The catalogue.
@@ -209,10 +212,10 @@ def _merge(labels: Labels, ids: np.ndarray, rejected: _Rejected) -> tuple[np.nda
         if len(rows) == 1:
             continue
         values = label[rows]
-        spread = np.ptp(values) / (1 + values.mean())
-        if is_redshift(labels.name) and spread > REPEAT_TOLERANCE:
+        scale, most = (1 + values.mean(), REPEAT_TOLERANCE) if is_redshift(labels.name) else (1, OUTLIER)
+        if np.ptp(values) / scale > most:
             for row in rows:
-                rejected.add(row, "repeats disagree", f"redshifts {', '.join(str(value) for value in values)}")
+                rejected.add(row, "repeats disagree", f"{labels.name} {', '.join(str(value) for value in values)}")
             continue
         weights = 1 / error[rows] ** 2 if (error[rows] > 0).all() else np.ones(len(rows))
         label[rows[0]] = np.average(values, weights=weights)
