@@ -231,7 +231,7 @@ def _matched(
             )
         for name in [] if options.match else {options.id or IDS[0]} & set(others) & set(columns):
             pairs = zip(_keys(plain_texts(others[name])), _keys(column(name)), strict=True)
-            apart = [row for row, (own, other) in enumerate(pairs) if own != other]
+            apart = [row for row, (one, other) in enumerate(pairs) if None not in (one, other) and one != other]
             if apart:
                 raise RawError(
                     f"{catalogue}: as many rows as stamps, but in {len(apart)} of them {name} is another than the"
@@ -245,10 +245,10 @@ def _matched(
     if own.dtype.kind == "f" and (np.abs(own[np.isfinite(own)]) >= 2**53).any():
         raise RawError(f"match: {options.match} of the stamps are {own.dtype}, so that digits are lost. Hint: as text")
     rows: dict[str, int] = {}
-    for row, name in enumerate(_keys(column(options.match))):
-        if name is not None and rows.setdefault(name, row) != row:
-            raise RawError(f"{catalogue}: {options.match} {name!r} stands in rows {rows[name]} and {row}, from 0")
-    return np.array([-1 if name is None else rows.get(name, -1) for name in _keys(plain_texts(own))])
+    for row, key in enumerate(_keys(column(options.match))):
+        if key is not None and rows.setdefault(key, row) != row:
+            raise RawError(f"{catalogue}: {options.match} {key!r} stands in rows {rows[key]} and {row}, from 0")
+    return np.array([-1 if key is None else rows.get(key, -1) for key in _keys(plain_texts(own))])
 
 
 def _keys(texts: np.ndarray) -> list[str | None]:

@@ -164,7 +164,7 @@ def written_name(value: object) -> object:
 def check_whole(path: Path, what: str, values: Iterable[object]) -> None:
     """Raise RawError if an id is a float too large to be whole: its last digits are lost."""
     for value in values:
-        if isinstance(value, float | np.floating) and abs(value) >= 2**53 and np.isfinite(value):
+        if isinstance(value, float | np.floating) and 2.0**53 <= abs(float(value)) < np.inf:
             raise RawError(
                 f"{path}: {what} holds {value!r}, a float whose last digits are lost; expected ids as integers or text"
             )
