@@ -24,7 +24,7 @@ import numpy as np
 from skybake.data.columns import OFFICIAL_TEST, Column, Schema, class_column
 from skybake.data.rejections import Rejection
 from skybake.raw import Batch, RawError, Reading, plain
-from skybake.settings import Settings
+from skybake.raw.options import CommonOptions
 
 TASK = "classification"
 LABEL = "class"
@@ -37,7 +37,7 @@ _TRAINING, _TEST, _META = re.compile(r"data_batch_(\d+)"), "test_batch", "batche
 _LABEL = re.compile(rb"training batch \d+ of (\d+)")
 
 
-class Options(Settings):
+class Options(CommonOptions):
     """There is nothing to choose."""
 
 

@@ -61,7 +61,10 @@ class _ToLog(logging.Formatter):
 
 @contextmanager
 def _logging(stream: IO[str], terminal: int, step: str) -> Iterator[None]:
-    """Send what the library logs to a stream; warnings, and information of work that takes long, to a terminal too."""
+    """Send what the library logs to a stream; some of it to a terminal too.
+
+    That is warnings, information with ``extra={"always": True}``, and any of work that takes long.
+    """
     begin = time.monotonic()
     library = logging.getLogger("skybake")
     level = library.level
@@ -70,7 +73,13 @@ def _logging(stream: IO[str], terminal: int, step: str) -> Iterator[None]:
     with open(terminal, "w", encoding="utf-8", closefd=False) as outside:
         seen = logging.StreamHandler(outside)
         seen.setFormatter(_ToLog(f"{step}: %(message)s"))
-        seen.addFilter(lambda record: record.levelno >= logging.WARNING or time.monotonic() - begin > LONG_SECONDS)
+        seen.addFilter(
+            lambda record: (
+                record.levelno >= logging.WARNING
+                or getattr(record, "always", False)
+                or time.monotonic() - begin > LONG_SECONDS
+            )
+        )
         for handler in (in_log, seen):
             library.addHandler(handler)
         library.setLevel(logging.INFO)
