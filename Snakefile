@@ -9,6 +9,7 @@ from skybake.workflow import containers
 from skybake.workflow import jobs
 from skybake.workflow import locks
 from skybake.workflow import profiles
+from skybake.workflow import refusals
 from skybake.workflow import sigterm
 from skybake.workflow.digests import code_digest
 
@@ -18,11 +19,14 @@ if not workflow.overwrite_configfiles:
     configfile: f"{workflow.basedir}/config.yaml"
 
 
-yaml_files.check_all(workflow.overwrite_configfiles or [f"{workflow.basedir}/config.yaml"])
+with refusals.alone():
+    OVERRIDDEN = yaml_files.overridden(workflow.overwrite_configfiles or [f"{workflow.basedir}/config.yaml"])
+    PLAN = make_plan(config, raw_is_here=not workflow.storage_settings.default_storage_prefix)
+if workflow.is_main_process:
+    print(*OVERRIDDEN, sep="\n", end="\n" if OVERRIDDEN else "", file=sys.stderr)
 sigterm.forward_to_scripts()
 jobs.wait_to_submit()
 sys.executable = jobs.without_blank(sys.executable)  # Snakemake does not quote it
-PLAN = make_plan(config, raw_is_here=not workflow.storage_settings.default_storage_prefix)
 PATHS = PLAN.paths
 locks.of_results(PATHS.results)
 attempts.begin_run(locks.records_of(PATHS.results))
@@ -35,7 +39,8 @@ IMAGES = jobs.without_blank(f"{workflow.basedir}/containers/images", needed=CONT
 DEVICES = {name: bakeoff.training.device for name, bakeoff in PLAN.config.bakeoffs.items()}
 DEFAULTS = workflow.resource_settings.default_resources or {}
 NAMED = list(workflow.resource_settings.overwrite_resources)
-profiles.check(workflow.resource_settings.overwrite_resources, DEFAULTS)
+with refusals.alone():
+    profiles.check(workflow.resource_settings.overwrite_resources, DEFAULTS)
 GIVEN = jobs.shared_by_trainings(workflow.resource_settings.overwrite_resources, DEFAULTS, DEVICES)
 GIVEN = jobs.shared_by_doctors(GIVEN, DEVICES)
 workflow.resource_settings.overwrite_resources = GIVEN
@@ -75,7 +80,8 @@ include: "rules/containers.smk"
 include: "rules/doctor.smk"
 
 
-profiles.check_rules(NAMED, [*jobs.rules_for_trainings(DEVICES), *(rule.name for rule in workflow.rules)])
+with refusals.alone():
+    profiles.check_rules(NAMED, [*jobs.rules_for_trainings(DEVICES), *(rule.name for rule in workflow.rules)])
 
 
 rule all:
