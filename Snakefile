@@ -6,6 +6,7 @@ from skybake.config import paths
 from skybake.config import yaml_files
 from skybake import attempts
 from skybake.workflow import containers
+from skybake.workflow import endings
 from skybake.workflow import jobs
 from skybake.workflow import locks
 from skybake.workflow import profiles
@@ -23,6 +24,7 @@ with refusals.alone():
     OVERRIDDEN = yaml_files.overridden(workflow.overwrite_configfiles or [f"{workflow.basedir}/config.yaml"])
     PLAN = make_plan(config, raw_is_here=not workflow.storage_settings.default_storage_prefix)
 if workflow.is_main_process:
+    endings.say_at_exit(sys.argv)
     print(*OVERRIDDEN, sep="\n", end="\n" if OVERRIDDEN else "", file=sys.stderr)
 sigterm.forward_to_scripts()
 jobs.wait_to_submit()
@@ -98,6 +100,8 @@ onstart:
     from skybake.workflow.doctor import login
 
     attempts.forget_other_runs()
+    if not workflow.storage_settings.default_storage_prefix:
+        endings.watch(PATHS.results)
     groups.start(workflow)
     if login.is_asked(workflow):
         login.begin(DOCTORS, workflow)
@@ -125,6 +129,6 @@ onerror:
 
     if login.is_asked(workflow):
         login.end(DOCTORS, workflow)
-    else:
+    elif not endings.interrupted():
         with storage.copied(workflow, PLAN, unfinished.needed(PLAN)) as (plan, written):
             written += unfinished.write_reports(plan)
