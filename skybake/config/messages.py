@@ -11,6 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from skybake.config.hints import hint
 from skybake.settings import Settings
 
 
@@ -76,7 +77,9 @@ def validation_problems(error: ValidationError, root: type[Settings], prefix: tu
                 f"{key}: {item['input']!r} found; expected letters, digits and _ . = + -, no space or slash"
             )
         else:
-            problems.append(f"{key}: {item['input']!r} found; {item['msg'][0].lower()}{item['msg'][1:]}")
+            more = hint(item["type"], item["input"], item.get("ctx", {}))
+            said = f"{key}: {item['input']!r} found; {item['msg'][0].lower()}{item['msg'][1:]}"
+            problems.append(f"{said}.{more}" if more else said)
     return list(dict.fromkeys(problems))
 
 

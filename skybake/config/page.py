@@ -22,7 +22,9 @@ HEAD = """# What the config may say
 
 This page is made from `skybake/config/`, the rooms' settings and the surveys' own options by `make docs`. A bake-off
 is one YAML file, given by `--configfile`; without it `config.yaml` is taken. A wrong key, name or value stops before
-any job, and the message says what is allowed: `python -m skybake check FILE` says it in a second.
+any job, and the message says what is allowed: `python -m skybake check FILE` says it in a second. A block with a name
+is written `{name: sgd, momentum: 0.9}` or `{sgd: {momentum: 0.9}}`. Of several files, a later one replaces keys of an
+earlier one, and the terminal names them.
 """
 MODELS = """A model stands by its name, or by its name with parameters: `{vgg6: {dense_dropout: 0.3}}`. Losses:
 [losses.md](losses.md)."""
