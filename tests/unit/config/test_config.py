@@ -131,7 +131,7 @@ BAD = {
     "unknown activation": (
         "bakeoffs.first.models",
         [{"inception": {"activation": "leakyrelu"}}],
-        ["models[0].inception.activation: 'leakyrelu' found", "'prelu' or 'leaky_relu'", "Did you mean 'leaky_relu'?"],
+        ["models[0].inception.activation: 'leakyrelu' found", "'prelu', 'leaky_relu' or 'tanh'", "Did you mean 'leaky_relu'?"],
     ),
     "a value of a sweep out of range": (
         "bakeoffs.first.sweep",
