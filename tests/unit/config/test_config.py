@@ -128,10 +128,19 @@ BAD = {
             "models[1].vgg6.dense_dropout: 1.0 found; expected a number of at least 0 and below 1",
         ],
     ),
+    "unknown preset": (
+        "bakeoffs.first.training",
+        "published_cluster",
+        ["bakeoffs.first.training.preset: no choice 'published_cluster'", "Did you mean 'published_clusters'?"],
+    ),
     "unknown activation": (
         "bakeoffs.first.models",
         [{"inception": {"activation": "leakyrelu"}}],
-        ["models[0].inception.activation: 'leakyrelu' found", "'prelu', 'leaky_relu' or 'tanh'", "Did you mean 'leaky_relu'?"],
+        [
+            "models[0].inception.activation: 'leakyrelu' found",
+            "'prelu', 'leaky_relu' or 'tanh'",
+            "Did you mean 'leaky_relu'?",
+        ],
     ),
     "a value of a sweep out of range": (
         "bakeoffs.first.sweep",
