@@ -129,6 +129,11 @@ def _over_seeds(metric: Metric) -> TableColumn:
 def _task(name: str, *, choice: str, choice_name: str, main: str, main_name: str) -> Task:
     """Return a task with the columns that its metrics declare."""
     metrics = of_task(name)
+    lacking = [key for key in (choice, main) if key not in declared()]
+    if lacking:
+        raise ValueError(
+            f"skybake/metrics/: no metric {lacking[0]!r} found; expected it: rows of a {name} are compared by it"
+        )
     compared = sorted((item for item in metrics if item.compared), key=lambda item: item.name != main)
     chosen_by = TableColumn(
         f"valid_{choice}", f"Validation {choice_name}", CHOICE, decimals_of=declared()[choice].decimals_of or choice

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import ValidationError
 
 from skybake.config.contracts import CONTRACTS, room_of
+from skybake.config.messages import validation_problems
 from skybake.plugins import PlugIn
 from skybake.settings import Settings, tag_fault
 
@@ -42,7 +43,7 @@ def problems(part: PlugIn, base: type[Settings]) -> Iterator[str]:
     try:
         options(**{contract.tag: part.name})
     except ValidationError as error:
-        yield f"Options without values: {error.errors()[0]['msg']}; expected a default for each"
+        yield from (f"Options without values: {problem}" for problem in validation_problems(error, options))
 
 
 def _is_number(kind: Any) -> bool:

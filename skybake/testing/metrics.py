@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from skybake import metrics
+from skybake.metrics import measuring
 from skybake.plugins import PlugIn
 from skybake.report.rows import FACTS
 from skybake.results.distributions import Normal
@@ -36,34 +37,29 @@ def use(part: PlugIn) -> Iterator[str]:
 
 def _reduces(found: metrics.Metric) -> Iterator[str]:
     """Reduce arrays of objects: all draws at once give what each gives alone."""
-    rng, function = np.random.default_rng(4), found.function()
+    rng = np.random.default_rng(4)
+    function = measuring.of_errors(THRESHOLD)[found.name] if found.of == "errors" else found.function()
     values = rng.normal(0, 0.2, (DRAWS, OBJECTS)) if found.of == "errors" else rng.uniform(0.01, 0.99, (DRAWS, OBJECTS))
-    more = _threshold(found)
-    together = np.asarray(function(values, **more))
+    together = np.asarray(function(values))
     if together.shape != (DRAWS,):
         yield (
             f"values {together.shape} of {DRAWS} draws found; expected ({DRAWS},): it reduces the last axis."
             " Hint: axis=-1"
         )
         return
-    each = np.array([float(function(row, **more)) for row in values])
+    each = np.array([float(function(row)) for row in values])
     if not np.isfinite(each).all():
         yield f"{each.tolist()} found of ordinary numbers; expected finite ones"
     elif not np.allclose(together, each, rtol=1e-10, atol=0):
         yield f"{together.tolist()} of all draws at once, {each.tolist()} of each alone; expected the same"
     if found.of == "errors":
         values[0, 3] = np.nan
-        if not np.isnan(function(values, **more)[0]):
+        if not np.isnan(function(values)[0]):
             yield "a number found where an error is NaN; expected NaN: a prediction that is no number must not vanish"
-    if found.of == "pit" and found.interval and not found.calibrated:
-        alone = function(values[..., None], **more).mean(axis=-1)
-        if not np.allclose(alone, function(values, **more), equal_nan=True):
+    if found.of != "errors" and found.interval:
+        alone = function(values[..., None]).mean(axis=-1)
+        if not np.allclose(alone, function(values), equal_nan=True):
             yield "interval found, though it is no mean over objects; expected interval=False"
-
-
-def _threshold(found: metrics.Metric) -> dict[str, float]:
-    asks = "threshold" in found.function().__code__.co_varnames[: found.function().__code__.co_argcount]
-    return {"threshold": THRESHOLD} if asks else {}
 
 
 def _of_objects(found: metrics.Metric) -> Iterator[str]:

@@ -85,8 +85,16 @@ BAD = {
         ["datasets.adam.survey: missing; expected The raw format"],
     ),
     "a strategy alone that does not exist": ("datasets.clusters.split", "groups", ["split.strategy", "'group'"]),
-    "a number for an optimizer": ("bakeoffs.first.training", {"optimizer": 3}, ["training.optimizer: 3 found"]),
-    "a number for a loss": ("bakeoffs.first.losses", ["mse", 3], ["bakeoffs.first.losses[1]: 3 found"]),
+    "a number for an optimizer": (
+        "bakeoffs.first.training",
+        {"optimizer": 3},
+        ["training.optimizer: 3 found; expected a block of keys and values"],
+    ),
+    "a number for a loss": (
+        "bakeoffs.first.losses",
+        ["mse", 3],
+        ["bakeoffs.first.losses[1]: 3 found; expected a text or a block of keys and values"],
+    ),
     "parameters that are none": (
         "bakeoffs.first.losses",
         [{"huber": 0.3}],
@@ -108,6 +116,18 @@ BAD = {
         "bakeoffs.first.losses",
         [{"huber": {"delta": -1}}],
         ["losses[0].huber.delta", "-1 found", "expected a number above 0"],
+    ),
+    "a parameter that the bake-off sets": (
+        "bakeoffs.first.losses",
+        [{"mean_absolute_percentage_error": {"scale": 2.0}}],
+        ["losses[0].mean_absolute_percentage_error.scale: 2.0 found; expected none: the bake-off sets it by the label"],
+    ),
+    "no model": ("bakeoffs.first.models", [], ["bakeoffs.first.models: [] found; expected at least 1 of them"]),
+    "a text for a block": ("bakeoffs.first", "all", ["bakeoffs.first: 'all' found; expected a block of keys and val"]),
+    "a text for a flag": (
+        "bakeoffs.first.training",
+        {"tensorboard": "often"},
+        ["training.tensorboard: 'often' found; expected true or false"],
     ),
     "infinite loss parameter": ("bakeoffs.first.losses", [{"huber": {"delta": float("nan")}}], ["a number above 0"]),
     "a list of words": (
@@ -155,9 +175,17 @@ BAD = {
     "results at the root": ("results", "/", ["results", "'/' found", "a folder of its own"]),
     "results beside the config": ("results", ".", ["results", "'.' found"]),
     "results with braces": ("results", "a/{x}", ["results", "'a/{x}' found"]),
-    "seeds that are no integers": ("bakeoffs.first.seeds", ["1", True], ["seeds[0]", "seeds[1]", "integer"]),
-    "wrong type": ("bakeoffs.first.training", {"epochs": "many"}, ["training.epochs", "'many' found", "integer"]),
-    "out of range": ("datasets.clusters.split", {"test": 1.5}, ["split.test", "1.5 found", "less than 1"]),
+    "seeds that are no integers": (
+        "bakeoffs.first.seeds",
+        ["1", True],
+        ["seeds[0]: '1' found; expected an integer", "seeds[1]: True found; expected an integer"],
+    ),
+    "wrong type": (
+        "bakeoffs.first.training",
+        {"epochs": "many"},
+        ["training.epochs: 'many' found; expected an integer"],
+    ),
+    "out of range": ("datasets.clusters.split", {"test": 1.5}, ["split.test: 1.5 found; expected a number below 1"]),
     "fractions that do not add up": (
         "datasets.clusters.split",
         {"strategy": "fractions", "train": 0.7, "valid": 0.1, "test": 0.3},
@@ -182,6 +210,7 @@ def test_a_wrong_config_is_refused_in_one_message(case, given):
         make_plan(changed(given, key, value))
     for word in words:
         assert word in str(error.value)
+    assert "nput should" not in str(error.value)
 
 
 def named_blocks(block=Config, place=()):

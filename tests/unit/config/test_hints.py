@@ -20,18 +20,18 @@ def _training(training):
 @pytest.mark.parametrize(
     ("given", "end"),
     [
-        ({"seeds": 1}, "b.seeds: 1 found; input should be a valid list. Hint: [1]"),
+        ({"seeds": 1}, "b.seeds: 1 found; expected a list. Hint: [1]"),
         ({"seeds": ["3"]}, "Hint: 3"),
         ({"seeds": [1.0]}, "Hint: 1"),
         ({"models": "vgg6"}, "Hint: [vgg6]"),
         ({"models": "vgg6, dense"}, "Hint: [vgg6, dense]"),
         ({"models": {"vgg6": {"units": 8}}}, "Hint: [{vgg6: {units: 8}}]"),
-        ({"dataset": {"split": {"test": 20}}}, "split.test: 20 found; input should be less than 1. Hint: 0.2 is 20 %"),
-        ({"dataset": {"split": {"test": 1}}}, "input should be less than 1"),
+        ({"dataset": {"split": {"test": 20}}}, "split.test: 20 found; expected a number below 1. Hint: 0.2 is 20 %"),
+        ({"dataset": {"split": {"test": 1}}}, "expected a number below 1"),
         ({"training": {"epochs": "1e1"}}, "Hint: 10"),
-        ({"training": {"epochs": "ten"}}, "unable to parse string as an integer"),
+        ({"training": {"epochs": "ten"}}, "expected an integer"),
         ({"training": {"optimizer": {"learning_rate": "0,001"}}}, "Hint: 0.001"),
-        ({"training": {"memory_limit_mb": "1,000"}}, "unable to parse string as a number"),  # a thousand, or one?
+        ({"training": {"memory_limit_mb": "1,000"}}, "expected a number"),  # a thousand, or one?
         ({"datasets": [False]}, "write the word in quotes"),
         ({"datasets": [1]}, "Hint: '1' in quotes"),
         ({"training": {"optimizer": {"adamm": {"learning_rate": 0.1}}}}, "Did you mean 'adam'?"),
