@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from skybake.data.columns import Column
+from skybake.data.rejections import Rejection
 from skybake.missing import present
 from skybake.raw import RawError
 from skybake.raw.decam.files import IDS, LABELS, Fields, Stamps
@@ -59,7 +60,7 @@ def describe_stamps(arrays: Sequence[Stamps], fields: Fields, options: Options) 
         for row, name in enumerate(ids):
             if seen.setdefault(name, row) != row:
                 reasons[row] = ("repeated id", f"{name} is the id of row {seen[name]} too")
-    label = _label(arrays, fields, options, reasons)
+    label = _label(arrays, ids, fields, options, reasons)
     groups = _groups(ids, fields, options, reasons)
     return Known(ids, groups, label, reasons, _scalars(fields, options))
 
@@ -79,7 +80,11 @@ def _read(fields: Fields, name: str, option: str, words: Sequence[str] = ()) -> 
 
 
 def _label(
-    arrays: Sequence[Stamps], fields: Fields, options: Options, reasons: dict[int, tuple[str, str]]
+    arrays: Sequence[Stamps],
+    ids: Sequence[str],
+    fields: Fields,
+    options: Options,
+    reasons: dict[int, tuple[str, str]],
 ) -> np.ndarray:
     """Return the class numbers (N,), of the files or of a field; where both tell, they must agree."""
     by_file = _classes_of_files(arrays)
@@ -94,7 +99,9 @@ def _label(
     label, found = class_numbers(_read(fields, name, "label", options.classes), options.classes)
     _check_only_label(fields, name, label, options)
     if by_file is None:
-        _check_classes_known(fields.names[name], name, label, _read(fields, name, "label", options.classes), options)
+        values = _read(fields, name, "label", options.classes)
+        rejections = [Rejection(row, ids[row], *found[row]) for row in sorted(found)]
+        _check_classes_known(fields.names[name], name, label, values, options, rejections)
         reasons.update({row: reason for row, reason in found.items() if row not in reasons})
         return label
     wrong = np.flatnonzero(present(label) & (label != by_file))
@@ -141,14 +148,21 @@ def _expected(classes: Sequence[str]) -> str:
     return f"expected 0 to {len(classes) - 1} or {', '.join(classes)}"
 
 
-def _check_classes_known(path: Path, name: str, label: np.ndarray, values: np.ndarray, options: Options) -> None:
+def _check_classes_known(
+    path: Path,
+    name: str,
+    label: np.ndarray,
+    values: np.ndarray,
+    options: Options,
+    rejections: Sequence[Rejection],
+) -> None:
     """Raise RawError if some values are no class, and the classes are probably others.
 
     That is where a class has no object; or, unless the config names the classes, where such a value is as frequent as a
     class.
     """
     unknown = [row for row in np.flatnonzero(np.isnan(label)) if values[row] and _is_value(values[row])]
-    rarest = min(np.count_nonzero(label == number) for number in range(len(options.classes)))
+    rarest = min(int(np.count_nonzero(label == number)) for number in range(len(options.classes)))
     repeated = max(Counter(values[row] for row in unknown).values(), default=0)
     if not unknown or (rarest and ("classes" in options.model_fields_set or repeated < max(2, rarest))):
         return
@@ -160,7 +174,8 @@ def _check_classes_known(path: Path, name: str, label: np.ndarray, values: np.nd
     hint = f"`classes: [{quoted}]` names class 0, 1, ..." if 1 < len(found) <= MOST_CLASSES else "is this the label?"
     raise RawError(
         f"{path}: {name} is {some}; {_expected(options.classes)}, and {len(unknown)} of {len(values)} are neither."
-        f" Hint: {hint}"
+        f" Hint: {hint}",
+        rejections,
     )
 
 
