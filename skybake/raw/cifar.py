@@ -158,8 +158,8 @@ def _read_pickled(path: Path) -> Pickled:
     pixels, labels = content["data"], content["labels"]
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != PIXELS:
         raise RawError(f"{path}: 'data' found to be {_kind(pixels)}; expected an array of uint8 (N, {PIXELS})")
-    if isinstance(labels, np.ndarray) and labels.ndim == 1:
-        labels = labels.tolist()
+    if isinstance(labels, np.ndarray) and labels.ndim and labels.size == len(labels):
+        labels = labels.ravel().tolist()
     if not isinstance(labels, list) or len(labels) != len(pixels):
         raise RawError(f"{path}: 'labels' found to be {_kind(labels)}; expected a list of {len(pixels)} numbers")
     title = content.get("batch_label")

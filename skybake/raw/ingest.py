@@ -18,7 +18,7 @@ from skybake.data.rejections import Rejection, write_rejected
 from skybake.data.writer import create_dataset
 from skybake.files import file_digest
 from skybake.missing import present
-from skybake.raw import Batch, Reading, verdict
+from skybake.raw import Batch, RawError, Reading, verdict
 from skybake.raw.options import CommonOptions
 from skybake.settings import Settings
 
@@ -61,7 +61,7 @@ def ingest(
             is neither accepted nor rejected, or both.
     """
     survey = reader.__name__.rpartition(".")[2]
-    reading: Reading = reader.read(raw, options, threads)
+    reading = _read(reader, raw, options, threads, rejected, kept)
     _check_expected(reading.schema, expected, asked_by)
     schema = replace(reading.schema, survey=survey, task=reader.TASK, mock=mock, raw=_file_digests(raw, reading))
     times = np.zeros(reading.rows, dtype=int)  # that a row is in the dataset, or rejected
@@ -78,13 +78,11 @@ def ingest(
         np.add.at(times, [rejection.row for rejection in rejections], 1)
         _check_all_rows(survey, times)
         most = options.most_rejected if isinstance(options, CommonOptions) else CommonOptions().most_rejected
-        write_rejected(rejected, rejections)
         if fault := verdict.against(len(times), rejections, most) or labels.against():
-            if kept is not None:
-                write_rejected(kept, rejections)
             headline, *reasons = fault.splitlines(keepends=True)
-            place = kept or rejected
+            place = _keep(rejections, rejected, kept)
             raise DatasetError(f"{out}: {headline.rstrip()}; all rejected rows: {place}\n{''.join(reasons)}".rstrip())
+        write_rejected(rejected, rejections)
         doubts = [*labels.doubts(), *(f"{name}: {n} values beyond {LARGEST:g}, missing" for name, n in lost.items())]
         for doubt in doubts:
             log.warning("%s", doubt)
@@ -93,6 +91,26 @@ def ingest(
     if kept is not None:
         kept.unlink(missing_ok=True)
     log.info("%s", verdict.accounts(len(times) - len(rejections), rejections), extra={"always": True})
+
+
+def _read(
+    reader: ModuleType, raw: Mapping[str, Path], options: Settings, threads: int, rejected: Path, kept: Path | None
+) -> Reading:
+    """Read the raw files; rows that are at fault in an error are written, and the error says where."""
+    try:
+        return reader.read(raw, options, threads)
+    except RawError as error:
+        if not error.rejections:
+            raise
+        place = _keep(error.rejections, rejected, kept)
+        raise type(error)(f"{error}; all rejected rows: {place}", error.rejections) from None
+
+
+def _keep(rejections: Sequence[Rejection], rejected: Path, kept: Path | None) -> Path:
+    """Write the rejected rows of a failed ingest, and return where they stay."""
+    for path in (rejected, *([] if kept is None else [kept])):
+        write_rejected(path, rejections)
+    return kept or rejected
 
 
 def _seen(

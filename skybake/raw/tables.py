@@ -34,7 +34,7 @@ _ROWS_AT_ONCE = 50_000  # text takes ten times the memory of numbers
 
 # What the readers raise for a file that is cut off or overwritten; a truncated FITS table gives a TypeError.
 _DAMAGE: tuple[type[Exception], ...] = (
-    *(OSError, EOFError, ValueError, TypeError, LookupError, NotImplementedError),
+    *(OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError),
     *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
 )
 

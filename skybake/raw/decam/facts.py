@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,10 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from skybake.data.columns import Column
+from skybake.data.rejections import Rejection
 from skybake.missing import present
 from skybake.raw import RawError
 from skybake.raw.decam.files import IDS, LABELS, Fields, Stamps
 from skybake.raw.decam.options import Options
+
+log = logging.getLogger(__name__)
 
 LABEL = "class"
 MOST_CLASSES = 20  # that a message names
@@ -56,7 +60,7 @@ def describe_stamps(arrays: Sequence[Stamps], fields: Fields, options: Options) 
         for row, name in enumerate(ids):
             if seen.setdefault(name, row) != row:
                 reasons[row] = ("repeated id", f"{name} is the id of row {seen[name]} too")
-    label = _label(arrays, fields, options, reasons)
+    label = _label(arrays, ids, fields, options, reasons)
     groups = _groups(ids, fields, options, reasons)
     return Known(ids, groups, label, reasons, _scalars(fields, options))
 
@@ -76,7 +80,11 @@ def _read(fields: Fields, name: str, option: str, words: Sequence[str] = ()) -> 
 
 
 def _label(
-    arrays: Sequence[Stamps], fields: Fields, options: Options, reasons: dict[int, tuple[str, str]]
+    arrays: Sequence[Stamps],
+    ids: Sequence[str],
+    fields: Fields,
+    options: Options,
+    reasons: dict[int, tuple[str, str]],
 ) -> np.ndarray:
     """Return the class numbers (N,), of the files or of a field; where both tell, they must agree."""
     by_file = _classes_of_files(arrays)
@@ -91,7 +99,9 @@ def _label(
     label, found = class_numbers(_read(fields, name, "label", options.classes), options.classes)
     _check_only_label(fields, name, label, options)
     if by_file is None:
-        _check_classes_known(fields.names[name], name, label, _read(fields, name, "label", options.classes), options)
+        values = _read(fields, name, "label", options.classes)
+        rejections = [Rejection(row, ids[row], *found[row]) for row in sorted(found)]
+        _check_classes_known(fields.names[name], name, label, values, options, rejections)
         reasons.update({row: reason for row, reason in found.items() if row not in reasons})
         return label
     wrong = np.flatnonzero(present(label) & (label != by_file))
@@ -138,10 +148,23 @@ def _expected(classes: Sequence[str]) -> str:
     return f"expected 0 to {len(classes) - 1} or {', '.join(classes)}"
 
 
-def _check_classes_known(path: Path, name: str, label: np.ndarray, values: np.ndarray, options: Options) -> None:
-    """Raise RawError if some values are no class while a class has no object: then the classes are probably others."""
+def _check_classes_known(
+    path: Path,
+    name: str,
+    label: np.ndarray,
+    values: np.ndarray,
+    options: Options,
+    rejections: Sequence[Rejection],
+) -> None:
+    """Raise RawError if some values are no class, and the classes are probably others.
+
+    That is where a class has no object; or, unless the config names the classes, where such a value is as frequent as a
+    class.
+    """
     unknown = [row for row in np.flatnonzero(np.isnan(label)) if values[row] and _is_value(values[row])]
-    if not unknown or set(label[np.isfinite(label)]) >= set(range(len(options.classes))):
+    rarest = min(int(np.count_nonzero(label == number)) for number in range(len(options.classes)))
+    repeated = max(Counter(values[row] for row in unknown).values(), default=0)
+    if not unknown or (rarest and ("classes" in options.model_fields_set or repeated < max(2, rarest))):
         return
     times = Counter(value for value in values if value and _is_value(value))
     found = sorted(times, key=lambda value: (as_number(value) is None, as_number(value) or 0, value))
@@ -151,7 +174,8 @@ def _check_classes_known(path: Path, name: str, label: np.ndarray, values: np.nd
     hint = f"`classes: [{quoted}]` names class 0, 1, ..." if 1 < len(found) <= MOST_CLASSES else "is this the label?"
     raise RawError(
         f"{path}: {name} is {some}; {_expected(options.classes)}, and {len(unknown)} of {len(values)} are neither."
-        f" Hint: {hint}"
+        f" Hint: {hint}",
+        rejections,
     )
 
 
@@ -257,27 +281,36 @@ def _scalars(fields: Fields, options: Options) -> dict[str, tuple[str, np.ndarra
     label = _name(fields, options.label, "label")
     if label in wanted or "n_masked" in wanted:
         raise RawError(f"option scalars: {label if label in wanted else 'n_masked'!r} is kept anyway; leave it out")
-    return {name: _numbers(fields, name, _read(fields, name, "scalars")) for name in wanted}
+    found = {name: _numbers(fields, name, _read(fields, name, "scalars"), options) for name in wanted}
+    return {name: numbers for name, numbers in found.items() if numbers is not None}
 
 
-def _numbers(fields: Fields, name: str, values: np.ndarray) -> tuple[str, np.ndarray]:
-    """Return description and numbers of a field; words become code numbers, in alphabetical order."""
+def _numbers(fields: Fields, name: str, values: np.ndarray, options: Options) -> tuple[str, np.ndarray] | None:
+    """Return description and numbers of a field; words become code numbers, in alphabetical order.
+
+    Of a scalar that nobody asked for, what is no number is missing: only ``kind`` may be words. None: it has too many.
+    """
     numbers = [None if value is None else as_number(value) for value in values]
     unread = [row for row, (value, number) in enumerate(zip(values, numbers, strict=True)) if value and number is None]
     place = f"{name} of {fields.names[name].name}"
-    if unread and any(number is not None for number in numbers):
-        raise RawError(
-            f"{fields.names[name]}: row {unread[0]}, from 0: {name} is {values[unread[0]]!r}; expected a number"
-        )
+    some = any(number is not None for number in numbers)
+    if unread and (some if options.scalars is not None else name.lower() != "kind"):
+        text = f"{fields.names[name]}: row {unread[0]}, from 0: {name} is {values[unread[0]]!r}; expected a number"
+        if options.scalars is not None:
+            raise RawError(text)
+        log.warning("%s; %d such values are missing", text, len(unread))
+        unread = []
     if not unread:
         found = np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
         return place, np.where(present(found), found, np.nan)
     words = sorted(set(filter(None, values)))
     if len(words) > MOST_WORDS:
-        raise RawError(
-            f"{fields.names[name]}: {name} holds {len(words)} different words; expected numbers, or at most"
-            f" {MOST_WORDS} words. Hint: leave it out of scalars"
-        )
+        expected = f"expected numbers, or at most {MOST_WORDS} words"
+        text = f"{fields.names[name]}: {name} holds {len(words)} different words; {expected}"
+        if options.scalars is not None:
+            raise RawError(f"{text}. Hint: leave it out of scalars")
+        log.warning("%s; it is left out", text)
+        return None
     codes = {word: float(code) for code, word in enumerate(words)}
     text = ", ".join(f"{code} {word}" for code, word in enumerate(words))
     return f"{place}: {text}", np.array([codes.get(value, np.nan) for value in values])

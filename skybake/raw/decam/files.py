@@ -94,7 +94,8 @@ def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
         if isinstance(found, np.ndarray):
             return found
         with found:
-            return {name: found[name] for name in found.files}
+            arrays = {name: found[name] for name in found.files}
+            return {name: values for name, values in arrays.items() if isinstance(values, np.ndarray)}
     except ValueError as error:
         hint = "Hint: arrays of objects are not read; save plain numbers with numpy.save"
         raise RawError(f"{path}: not a readable .npy or .npz file ({error}). {hint}") from None

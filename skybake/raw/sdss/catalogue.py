@@ -318,8 +318,12 @@ def _texts(column: pd.Series) -> np.ndarray:
         ]
         return np.array(texts, dtype=object)
     return np.array(
-        ["" if none else str(value).strip() for value, none in zip(column, column.isna(), strict=True)], dtype=object
+        ["" if none else _text(value) for value, none in zip(column, column.isna(), strict=True)], dtype=object
     )
+
+
+def _text(value: object) -> str:
+    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
 
 
 def _to_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:

@@ -243,8 +243,9 @@ def test_labels_may_be_a_column(tmp_path):
 
 def test_classes_that_are_unknown_are_listed_with_the_line_to_add(tmp_path):
     files = labelled(tmp_path, ["Star", "Galaxy"] * 30)
-    with pytest.raises(RawError, match=r'"Galaxy" \(30\).*"Star" \(30\).*classes: \["Galaxy", "Star"\]'):
+    with pytest.raises(RawError, match=r'"Galaxy" \(30\).*"Star" \(30\).*classes: \["Galaxy", "Star"\].*kept.csv'):
         read(decam, tmp_path, **files)
+    assert len((tmp_path / "kept.csv").read_text().splitlines()) == 61
 
 
 def test_where_nothing_is_accepted_the_message_says_why(tmp_path):

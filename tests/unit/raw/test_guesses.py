@@ -155,6 +155,27 @@ def test_a_class_may_be_called_as_missing_values_are(tmp_path):
     assert data.labels["class"].tolist() == [0, 1] * 6
 
 
+def test_a_third_class_is_no_fault_of_rows(tmp_path):
+    files = labelled(tmp_path, [0, 1, 2] * 6)
+    with pytest.raises(RawError, match=r'"0" \(6\) and "1" \(6\) and "2" \(6\).*classes: \["0", "1", "2"\]'):
+        read(decam, tmp_path, **files)
+    data, rejected = read(decam, tmp_path, {"classes": ("noise", "source")}, **files)  # named: the third is left out
+    assert (len(data), {reason for _, reason, _ in rejected}) == (12, {"unknown class"})
+
+
+def test_scalars_that_nobody_asked_for_cost_no_object(tmp_path, caplog):
+    words = {"ra": ["10:00:00"] * 12, "snr": ["5", "faint"] * 6, "kind": ["a", "b"] * 6}
+    files = labelled(tmp_path, [0, 1] * 6, **words)
+    data, rejected = read(decam, tmp_path, **files)
+    assert not rejected
+    assert np.isnan(data.scalars["ra"]).all()
+    assert np.isnan(data.scalars["snr"]).tolist() == [False, True] * 6
+    assert data.scalars["kind"].tolist() == [0, 1] * 6
+    assert "snr is 'faint'; expected a number; 6 such values are missing" in caplog.text
+    with pytest.raises(RawError, match="snr is 'faint'; expected a number"):
+        read(decam, tmp_path, {"scalars": ("snr",)}, **files)
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.uint8, bool])
 def test_one_hot_labels_are_classes(tmp_path, kind):
     labels = np.arange(12) % 2
