@@ -106,6 +106,7 @@ rule write_page:
         dataset=PATHS.dataset(),
         rejected=PATHS.dataset(name="rejected.csv"),
         split=lambda wildcards: PLAN.split(wildcards.dataset),
+        audit=lambda wildcards: PLAN.audit(wildcards.dataset),
     output:
         html=report(PATHS.dataset(name="report.html"), caption="../report/comparison_page.rst", category="{dataset}"),
         figures=report(
@@ -144,6 +145,7 @@ rule join:
         csv=PLAN.compared("comparison.csv"),
         html=PLAN.compared("report.html"),
         figures=PLAN.compared("figures"),
+        audits=[PLAN.audit(dataset) for dataset in PLAN.datasets()],
         config=PATHS.config(),
     output:
         csv=f"{PATHS.results}/comparison.csv",

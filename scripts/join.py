@@ -12,6 +12,7 @@ with logs.of(snakemake):
             csv=snakemake.input.csv,
             html=snakemake.input.html,
             figures=snakemake.input.figures,
+            audits=snakemake.input.audits,
         ),
         csv=Path(snakemake.output.csv),
         html=Path(snakemake.output.html),

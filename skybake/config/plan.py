@@ -155,6 +155,10 @@ class Plan:
         """Return the path of a dataset's split."""
         return self.paths.split(dataset, self.config.datasets[dataset].split.seed)
 
+    def audit(self, dataset: str) -> str:
+        """Return the path of the audit of a dataset's split."""
+        return self.paths.audit(dataset, self.config.datasets[dataset].split.seed)
+
     def split_name(self, dataset: str) -> str:
         """Return the name of a dataset's split: its strategy and seed."""
         given = self.config.datasets[dataset].split

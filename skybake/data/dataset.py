@@ -54,6 +54,7 @@ class Dataset:
         digest: SHA-256 of the ids in their order.
         raw: Raw file name -> SHA-256.
         notes: The other root attributes.
+        warnings: Sentences of the step that made it, which pages show first; in the file, ``warnings`` is a JSON list.
     """
 
     path: Path
@@ -71,6 +72,7 @@ class Dataset:
     digest: str
     raw: dict[str, str]
     notes: dict[str, str | float | int]
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -141,7 +143,19 @@ class Reader:
         self._file.close()
 
 
-_ATTRIBUTES = {"format", "version", "survey", "task", "mock", "label", "raw", "labels", "ids_digest", "complete"}
+_ATTRIBUTES = {
+    "format",
+    "version",
+    "survey",
+    "task",
+    "mock",
+    "label",
+    "raw",
+    "labels",
+    "ids_digest",
+    "complete",
+    "warnings",
+}
 
 
 def load_dataset(path: Path | str) -> Dataset:
@@ -214,4 +228,5 @@ def load_dataset(path: Path | str) -> Dataset:
                 for name, value in attributes.items()
                 if name not in _ATTRIBUTES
             },
+            warnings=tuple(json.loads(attributes.get("warnings", "[]"))),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skybake import plugins
+from skybake.data import audit
 from skybake.report import page, tables
 from skybake.report.rows import FAILED, OK, Record
 from skybake.report.tasks import TASKS, task_of
@@ -21,17 +22,27 @@ class Page:
         dataset: Its name.
         csv, html: ``comparison.csv`` and ``report.html``.
         figures: Folder of its comparison figures.
+        audit: ``audit-<seed>.json``, whose warnings are shown first; None where it is not looked at.
     """
 
     dataset: str
     csv: Path
     html: Path
     figures: Path
+    audit: Path | None = None
 
 
-def pages_of(datasets: Sequence[str], *, csv: Sequence[str], html: Sequence[str], figures: Sequence[str]) -> list[Page]:
+def pages_of(
+    datasets: Sequence[str],
+    *,
+    csv: Sequence[str],
+    html: Sequence[str],
+    figures: Sequence[str],
+    audits: Sequence[str] = (),
+) -> list[Page]:
     """Return the pages of datasets, of files that stand in the same order."""
-    return [Page(name, *map(Path, files)) for name, *files in zip(datasets, csv, html, figures, strict=True)]
+    lists = (csv, html, figures, *([audits] if audits else []))
+    return [Page(name, *map(Path, files)) for name, *files in zip(datasets, *lists, strict=True)]
 
 
 def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_text: str) -> None:
@@ -71,6 +82,9 @@ def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_tex
         title=title,
         sections=sections,
         tasks=[task for task in TASKS.values() if any(section["task"] is task for section in sections)],
+        warnings=[
+            f"{item.dataset}: {said}" for item in pages if item.audit for said in audit.read(item.audit)["warnings"]
+        ],
         mocks=[section["dataset"] for section in sections if section["mock"]],
         config_text=config_text,
     )

@@ -22,7 +22,10 @@ def needed(plan: Plan) -> list[str]:
     """Return the results that may be compared or shown, whether they are there or not."""
     files = [path for name in COMPARISON_FILES for path in plan.compared(name)]
     for dataset in plan.datasets():
-        files += [plan.paths.dataset(dataset, name) for name in ("dataset.h5", "rejected.csv")] + [plan.split(dataset)]
+        files += [plan.paths.dataset(dataset, name) for name in ("dataset.h5", "rejected.csv")] + [
+            plan.split(dataset),
+            plan.audit(dataset),
+        ]
         files += [*plan.compared_runs(dataset), *plan.sweeps(dataset)]
         files += [path for name in ("metrics.json", "figures") for path in plan.evaluations(dataset, name)]
         for row in plan.rows(dataset):
@@ -50,7 +53,9 @@ def write_reports(plan: Plan) -> list[str]:
             _compare(plan, dataset, rows, config_text)
             written += [plan.paths.dataset(dataset, name) for name in COMPARISON_FILES]
     csv, html, figures = (plan.compared(name) for name in ("comparison.csv", "report.html", "figures"))
-    pages = [page for page in pages_of(plan.datasets(), csv=csv, html=html, figures=figures) if page.csv.exists()]
+    audits = list(map(plan.audit, plan.datasets()))
+    pages = pages_of(plan.datasets(), csv=csv, html=html, figures=figures, audits=audits)
+    pages = [page for page in pages if page.csv.exists()]
     joined = bool(missing and pages)
     if joined:
         with atomic_write(plan.paths.config()) as path:
@@ -95,6 +100,7 @@ def _compare(plan: Plan, dataset: str, rows: list[Row], config_text: str) -> Non
         dataset=files["dataset.h5"],
         split=Path(plan.split(dataset)),
         rejected=files["rejected.csv"],
+        audit=Path(plan.audit(dataset)),
         config_text=config_text,
     )
 
