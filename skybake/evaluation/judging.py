@@ -7,14 +7,15 @@ the seeds together; their intervals are over objects, which come with all their 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
-from skybake.evaluation.bootstrap import Bootstrap, Interval, intervals
+from skybake.evaluation import calibration
+from skybake.evaluation.bootstrap import Bootstrap, Interval
+from skybake.evaluation.intervals import intervals
 from skybake.metrics import classification as classes
 from skybake.metrics import in_bins, probabilistic
 from skybake.metrics import regression as points
@@ -64,7 +65,7 @@ def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
         bins).
     """
     d = errors(parts)
-    spans = intervals(d, points.statistics(threshold), bootstrap)
+    spans = intervals(d, points.statistics(threshold), bootstrap, points.KINDS)
     pooled = {name: _with_interval(item, spans.get(name)) for name, item in _of_points(parts, threshold).items()}
     per_seed = {
         str(seed): {name: item["value"] for name, item in _of_points({seed: part}, threshold).items()}
@@ -75,6 +76,8 @@ def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
         pooled |= _distributions_pooled(scores, bootstrap)
         for seed, found in scores.items():
             per_seed[str(seed)] |= _distribution_metrics(found)
+            if bootstrap.groups is None:
+                per_seed[str(seed)]["pit_ks_p_value"] = calibration.p_value(per_seed[str(seed)]["pit_ks"], d.shape[1])
     return {
         "n": d.shape[1],
         "not_finite": int(np.isnan(d).sum()),
@@ -113,8 +116,7 @@ def _statistics(scores: Mapping[str, np.ndarray]) -> dict[str, tuple[str, Statis
 
 
 def _distribution_metrics(scores: Mapping[str, np.ndarray]) -> dict[str, float]:
-    found = {name: float(statistic(scores[score])) for name, (score, statistic) in _statistics(scores).items()}
-    return found | {"pit_ks_p_value": float(stats.kstwo.sf(found["pit_ks"], len(scores["pit"])))}
+    return {name: float(statistic(scores[score])) for name, (score, statistic) in _statistics(scores).items()}
 
 
 def _distributions_pooled(scores: Mapping[int, Mapping[str, np.ndarray]], bootstrap: Bootstrap) -> dict[str, Judged]:
@@ -126,17 +128,13 @@ def _distributions_pooled(scores: Mapping[int, Mapping[str, np.ndarray]], bootst
         if name not in DISTANCES:
             each = np.stack([found[score] for found in scores.values()])
             means[name] = statistic(each[..., None]).mean(axis=0)  # of an object alone, the mean is its own score
-    spans = intervals(np.arange(n), {name: partial(_mean_of, values) for name, values in means.items()}, bootstrap)
+    statistics: dict[str, Callable] = {name: partial(_mean_of, values) for name, values in means.items()}
+    spans = intervals(np.arange(n), statistics, bootstrap, probabilistic.kinds(LEVELS))
     pooled = {
-        name: _with_interval({"value": value, "n": n * len(scores)}, spans.get(name))
-        for name, value in values.items()
-        if name != "pit_ks_p_value"
+        name: _with_interval({"value": value, "n": n * len(scores)}, spans.get(name)) for name, value in values.items()
     }
-    # Seeds say much the same of an object: so many objects are tested, not so many times more.
-    pooled["pit_ks"] |= {
-        "critical": float(stats.kstwo.ppf(bootstrap.level, n)),
-        "p_value": float(stats.kstwo.sf(values["pit_ks"], n)),
-    }
+    pits = np.stack([found["pit"] for found in scores.values()])
+    pooled["pit_ks"] |= asdict(calibration.judge(pits, values["pit_ks"], bootstrap))
     return pooled
 
 
@@ -264,16 +262,28 @@ def class_scores(label: np.ndarray, probabilities: np.ndarray) -> dict[str, np.n
 
 
 def _class_intervals(label: np.ndarray, probabilities: np.ndarray, bootstrap: Bootstrap) -> dict[str, Interval]:
-    """Return intervals over objects with labels (n,) and probabilities (S, n, K)."""
+    """Return intervals over objects with labels (n,) and probabilities (S, n, K).
+
+    Metrics that are not defined without a class are of draws that hold as many objects of each class as there are.
+    """
     numbers, count = label.astype(np.int64), probabilities.shape[-1]
     means = {name: scores.mean(axis=0) for name, scores in class_scores(label, probabilities).items()}
-    statistics: dict[str, Callable] = {name: partial(_mean_of, values) for name, values in means.items()}
-    statistics["balanced_accuracy"] = partial(_balanced, means["accuracy"], np.eye(count)[numbers])
+    of_objects: dict[str, Callable] = {name: partial(_mean_of, values) for name, values in means.items()}
     kinds = [1] if count == 2 else range(count)
     rankings = [ranking(numbers == kind, probabilities[..., kind]) for kind in kinds]
-    statistics["roc_auc"] = lambda rows: _mean_area(Ranking.roc_auc, rankings, rows)
-    statistics["pr_auc"] = lambda rows: _mean_area(Ranking.pr_auc, rankings, rows)
-    return intervals(np.arange(len(label)), statistics, bootstrap)
+    of_classes: dict[str, Callable] = {
+        "balanced_accuracy": partial(_balanced, means["accuracy"], np.eye(count)[numbers]),
+        "roc_auc": lambda rows: _mean_area(Ranking.roc_auc, rankings, rows),
+        "pr_auc": lambda rows: _mean_area(Ranking.pr_auc, rankings, rows),
+    }
+    # A mean of fractions of classes scatters as one fraction of so many objects where no class is harder than others.
+    sizes = np.unique(numbers, return_counts=True)[1]
+    most = {"balanced_accuracy": len(sizes) ** 2 / np.sum(1 / sizes)}
+    objects, in_classes = np.arange(len(label)), replace(bootstrap, strata=numbers)
+    return {
+        **intervals(objects, of_objects, bootstrap, classes.KINDS),
+        **intervals(objects, of_classes, in_classes, classes.KINDS, most),
+    }
 
 
 def _balanced(correct: np.ndarray, member: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FRACTION, SCALE, OTHER = "fraction", "scale", "other"
+"""Kinds of metrics, which decide how an interval is made: a share of objects; a positive number, as a width or a mean
+of positive scores; every other one."""
+
 
 @dataclass(frozen=True)
 class Measured:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn import metrics
 
-from skybake.metrics import Measured
+from skybake.metrics import FRACTION, SCALE, Measured
 from skybake.metrics.in_bins import Bin
 from skybake.missing import present
 
@@ -160,6 +160,9 @@ METRICS = {
     "ece": ece,
     "log_loss": log_loss,
 }
+
+
+KINDS = {"accuracy": FRACTION, "balanced_accuracy": FRACTION, "brier": SCALE, "log_loss": SCALE}
 
 
 def measure(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> dict[str, Measured]:

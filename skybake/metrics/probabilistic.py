@@ -11,13 +11,14 @@ from functools import partial
 
 import numpy as np
 
-from skybake.metrics import Measured
+from skybake.metrics import FRACTION, SCALE, Measured
 from skybake.missing import present
 from skybake.results import distributions
 from skybake.results.predictions import Prediction
 
 Statistic = Callable[..., np.ndarray]
 LEVELS = (0.68, 0.95)  # of central intervals whose coverage is told
+COVERAGE = "coverage_{:g}"  # name of the metric, by per cent
 CENTRAL = (0.16, 0.84)  # ends of the interval whose width is the sharpness
 
 
@@ -93,9 +94,14 @@ def statistics(levels: Sequence[float] = LEVELS) -> dict[str, tuple[str, Statist
         "crps": ("crps", mean),
         "nll": ("nll", mean),
         "cde_loss": ("cde", mean),
-        **{f"coverage_{100 * level:g}": ("pit", partial(coverage, level=level)) for level in levels},
+        **{COVERAGE.format(100 * level): ("pit", partial(coverage, level=level)) for level in levels},
         "sharpness": ("width", mean),
     }
+
+
+def kinds(levels: Sequence[float] = LEVELS) -> dict[str, str]:
+    """Return the kinds of the metrics by name, as :mod:`skybake.metrics` has them; what is left out is another."""
+    return {"crps": SCALE, **{COVERAGE.format(100 * level): FRACTION for level in levels}}
 
 
 def measure(

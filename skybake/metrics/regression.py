@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from skybake.metrics import Measured
+from skybake.metrics import FRACTION, SCALE, Measured
 from skybake.missing import MAGIC, present
 
 Statistic = Callable[[np.ndarray], np.ndarray]
@@ -20,6 +20,7 @@ DIFFERENCE = "predicted - true"
 RELATIVE = "(predicted - true) / (1 + true)"  # of redshifts
 FORMULAS = (DIFFERENCE, RELATIVE)
 """Errors of a prediction; a dataset says which is its label's."""
+KINDS = {"std_error": SCALE, "rmse": SCALE, "mae": SCALE, "outlier_fraction": FRACTION}
 NORMAL_MAD = 1.4826  # the standard deviation of a Gaussian whose median absolute deviation is 1
 
 

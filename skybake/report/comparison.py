@@ -119,8 +119,6 @@ def _pairs(
     ids = {name: next(iter(seeds.values())).parts["test"].ids for name, seeds in runs.items()}
     same = {name: seeds for name, seeds in runs.items() if np.array_equal(ids[name], ids[best.row.name])}
     bootstrap = trained.of_groups(bootstrap, same[best.row.name], "test")
-    if not bootstrap.is_informative:
-        return {}
     if task_of([best.record]) is REGRESSION:
         return _paired_errors(same, best.row.name, bootstrap)
     return _paired_classes(same, best.row.name, bootstrap)
@@ -136,6 +134,8 @@ def _paired_errors(
 ) -> dict[str, dict[str, Paired]]:
     errors = {name: trained.part_errors(seeds, "test") for name, seeds in runs.items()}
     reference = errors.pop(best)
+    if not bootstrap.is_informative(reference.shape[1]):
+        return {}
     return paired(errors, reference, ERRORS, bootstrap)
 
 
@@ -144,6 +144,8 @@ def _paired_classes(
 ) -> dict[str, dict[str, Paired]]:
     scores = {name: trained.part_class_scores(seeds, "test") for name, seeds in runs.items()}
     reference = scores.pop(best)
+    if not bootstrap.is_informative(reference["accuracy"].shape[1]):
+        return {}
     found: dict[str, dict[str, Paired]] = {name: {} for name in scores}
     for metric in CLASSIFICATION.compared:
         each = {name: values[metric] for name, values in scores.items()}
