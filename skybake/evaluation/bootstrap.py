@@ -1,4 +1,4 @@
-"""Bootstrap draws of objects, and paired comparisons of two models on the same objects.
+"""Bootstrap draws of objects.
 
 Objects are drawn, not errors: an object comes with the errors of all its seeds, since those are not independent of one
 another (Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapters 8 and 13). Draws depend on the seed and the
@@ -54,22 +54,6 @@ class Interval:
 
     low: float
     high: float
-
-
-@dataclass(frozen=True)
-class Paired:
-    """A statistic of one model minus that of another, on the same objects.
-
-    Attributes:
-        difference: On the objects as they are.
-        low, high: Percentile interval of the difference.
-        below_zero: Fraction of draws with a difference below zero.
-    """
-
-    difference: float
-    low: float
-    high: float
-    below_zero: float
 
 
 def resample(errors: np.ndarray, statistics: Mapping[str, Statistic], bootstrap: Bootstrap) -> dict[str, np.ndarray]:
@@ -185,48 +169,3 @@ def percentiles(draws: np.ndarray, level: float, units: int) -> Interval:
     far = stats.norm.cdf(stats.t.ppf((1 + level) / 2, units - 1) * np.sqrt(units / (units - 1)))
     low, high = np.quantile(draws, [1 - far, far])
     return Interval(float(low), float(high))
-
-
-def paired(
-    models: Mapping[str, np.ndarray], reference: np.ndarray, statistics: Mapping[str, Statistic], bootstrap: Bootstrap
-) -> dict[str, dict[str, Paired]]:
-    """Compare models with a reference on the same objects, each object drawn for all of them at once.
-
-    Args:
-        models: Name -> (n,) or (S, n) errors of the same n objects in the same order; S may differ.
-        reference: (n,) or (S, n) errors of the model that the others are compared with.
-        statistics: Name -> function of (..., m) errors that reduces the last axis.
-        bootstrap: How to draw.
-
-    Returns:
-        Model -> statistic -> the model's minus the reference's.
-
-    Raises:
-        ValueError: The numbers of objects differ.
-    """
-    reference = np.atleast_2d(reference)
-    against = resample(reference, statistics, bootstrap)
-    found = {}
-    for model, errors in models.items():
-        errors = np.atleast_2d(errors)
-        if errors.shape[1] != reference.shape[1]:
-            raise ValueError(
-                f"{model}: errors of {errors.shape[1]} objects found; expected the reference's {reference.shape[1]}"
-            )
-        draws = resample(errors, statistics, bootstrap)
-        found[model] = {
-            name: _paired(
-                float(statistic(errors.ravel()) - statistic(reference.ravel())),
-                draws[name] - against[name],
-                bootstrap.level,
-                bootstrap.units(reference.shape[1]),
-            )
-            for name, statistic in statistics.items()
-        }
-    return found
-
-
-def _paired(difference: float, draws: np.ndarray, level: float, units: int) -> Paired:
-    span = percentiles(draws, level, units)
-    below = float(np.mean(draws < 0)) if np.isfinite(draws).all() else float("nan")
-    return Paired(difference, span.low, span.high, below)

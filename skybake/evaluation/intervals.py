@@ -81,15 +81,25 @@ def wilson(fraction: float, number: float, level: float) -> Interval:
 
 
 def on_log_scale(value: float, draws: np.ndarray, number: float, units: int, level: float) -> Interval | None:
-    """Return value exp(-+ t SE), SE the standard deviation of ln over draws (D,) of so many units.
+    """Return value exp(-bias -+ t SE), bias and SE the mean and the standard deviation of ln(draw / value) over draws.
 
-    The t quantile has ``number`` - 1 degrees of freedom. None where a draw is not positive, or all are the same.
+    Small samples have too small a scatter, and draws of them again: that is the bias. The t quantile has ``number`` - 1
+    degrees of freedom, at most those of the units. None where a draw is not positive, or all are the same.
+
+    Args:
+        value: Of the objects as they are.
+        draws: (D,) of drawn ones.
+        number: Effective number of objects.
+        units: Number of objects, or of groups, that are drawn.
+        level: Of confidence.
     """
     if not (draws > 0).all() or np.ptp(draws) == 0:
         return None
-    error = np.std(np.log(draws), ddof=1) * np.sqrt(units / (units - 1))  # draws vary with divisor n, not n - 1
-    half = stats.t.ppf((1 + level) / 2, max(number - 1, 1)) * error
-    return Interval(float(value * np.exp(-half)), float(value * np.exp(half)))
+    relative = np.log(draws / value)
+    error = np.std(relative, ddof=1) * np.sqrt(units / (units - 1))  # draws vary with divisor n, not n - 1
+    half = stats.t.ppf((1 + level) / 2, max(min(number, units) - 1, 1)) * error
+    low, high = value * np.exp(-relative.mean() - half), value * np.exp(-relative.mean() + half)
+    return Interval(float(low), float(high))
 
 
 def _effective_number(fraction: float, draws: np.ndarray, n: int, most: float | None, bootstrap: Bootstrap) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skybake import plugins
+from skybake.files import read_json
 from skybake.report import page, tables
 from skybake.report.rows import FAILED, OK, Record
 from skybake.report.tasks import TASKS, task_of
@@ -19,19 +20,22 @@ class Page:
 
     Attributes:
         dataset: Its name.
-        csv, html: ``comparison.csv`` and ``report.html``.
+        csv, verdict, html: ``comparison.csv``, ``verdict.json`` and ``report.html``.
         figures: Folder of its comparison figures.
     """
 
     dataset: str
     csv: Path
+    verdict: Path
     html: Path
     figures: Path
 
 
-def pages_of(datasets: Sequence[str], *, csv: Sequence[str], html: Sequence[str], figures: Sequence[str]) -> list[Page]:
+def pages_of(
+    datasets: Sequence[str], *, csv: Sequence[str], verdict: Sequence[str], html: Sequence[str], figures: Sequence[str]
+) -> list[Page]:
     """Return the pages of datasets, of files that stand in the same order."""
-    return [Page(name, *map(Path, files)) for name, *files in zip(datasets, csv, html, figures, strict=True)]
+    return [Page(name, *map(Path, files)) for name, *files in zip(datasets, csv, verdict, html, figures, strict=True)]
 
 
 def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_text: str) -> None:
@@ -61,6 +65,7 @@ def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_tex
             "numbers": page.headline_cells(_best(records[item.dataset]), records[item.dataset]),
             "failed": sum(record["status"] == FAILED for record in records[item.dataset]),
             "said": _said(records[item.dataset]),
+            "verdict": read_json(item.verdict),
             "table": page.table(records[item.dataset], anchors=False),
             "figures": page.pictures(item.figures, names),
         }

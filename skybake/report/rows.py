@@ -44,10 +44,13 @@ COLUMNS = (
     *("accuracy_over_seeds", "log_loss_over_seeds", "valid_accuracy", "valid_log_loss"),
     *("log_loss_minus_best", "log_loss_minus_best_low", "log_loss_minus_best_high", "log_loss_below_best"),
     *("n_groups", "point", "points", "device", "gpu_not_used"),
+    *("std_error_minus_best_objects_low", "std_error_minus_best_objects_high", "std_error_minus_best_p_value"),
+    *("log_loss_minus_best_objects_low", "log_loss_minus_best_objects_high", "log_loss_minus_best_p_value"),
+    "letters",
 )
 TEXT_COLUMNS = (
     *(*identity.AXES, "error", "label", "units", "task", "status", "point"),
-    *("device", "gpu_not_used"),
+    *("device", "gpu_not_used", "letters"),
 )
 BOOL_COLUMNS = ("mock", "baseline")
 

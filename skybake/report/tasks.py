@@ -46,7 +46,7 @@ class Task:
         choice: Metric whose lowest validation value chooses.
         choice_name: The same in words.
         main: Metric of the test by whose paired comparison rows are told apart; the lower the better.
-        main_name: The same in words, many of them.
+        main_one, main_name: The same in words, one and many of them.
         compared: Metric -> name in words, of the paired comparison.
         headline: Metric -> name in words, of what is said of the chosen one first.
         seeds: Metric -> heading, of the table of single seeds.
@@ -57,6 +57,7 @@ class Task:
     choice: str
     choice_name: str
     main: str
+    main_one: str
     main_name: str
     compared: Mapping[str, str]
     headline: Mapping[str, str]
@@ -106,6 +107,7 @@ REGRESSION = Task(
     choice="rmse",
     choice_name="RMSE",
     main="std_error",
+    main_one="standard deviation",
     main_name="standard deviations",
     compared={"std_error": "Std", "rmse": "RMSE"},
     headline={"mean_error": "mean error", "std_error": "standard deviation", "nmad": "NMAD"},
@@ -183,6 +185,7 @@ CLASSIFICATION = Task(
     choice="log_loss",
     choice_name="log loss",
     main="log_loss",
+    main_one="log loss",
     main_name="log losses",
     compared={"log_loss": "Log loss", "accuracy": "Accuracy"},
     headline={"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "log_loss": "log loss"},

@@ -92,7 +92,8 @@ def test_intervals_of_means_draw_objects_with_all_their_seeds():
     drawn = np.random.default_rng(1).integers(0, N, size=(400, N))
     draws = [crps[:, rows].mean() for rows in drawn]
     half = stats.t.ppf(0.95, N - 1) * np.std(np.log(draws), ddof=1) * np.sqrt(N / (N - 1))
-    expected = (crps.mean() * np.exp(-half), crps.mean() * np.exp(half))
+    middle = 2 * np.log(crps.mean()) - np.mean(np.log(draws))
+    expected = (np.exp(middle - half), np.exp(middle + half))
     assert (pooled["crps"]["low"], pooled["crps"]["high"]) == pytest.approx(expected, rel=1e-12)
     nll = -np.stack([stats.norm.logpdf(label, item.point, item.std) for item in predictions])
     far = stats.norm.cdf(stats.t.ppf(0.95, N - 1) * np.sqrt(N / (N - 1)))
@@ -280,9 +281,8 @@ def test_intervals_of_areas_are_those_of_scikit_learn_on_the_drawn_objects():
     losses = [metrics.log_loss(np.tile(label[item], 2), both[:, item, :].reshape(-1, 2)) for item in plain]
     half = stats.t.ppf(0.9, 79) * np.std(np.log(losses), ddof=1) * np.sqrt(80 / 79)
     span = found["log_loss"]
-    assert (span["low"], span["high"]) == pytest.approx(
-        (span["value"] * np.exp(-half), span["value"] * np.exp(half)), rel=1e-9
-    )
+    middle = 2 * np.log(span["value"]) - np.mean(np.log(losses))
+    assert (span["low"], span["high"]) == pytest.approx((np.exp(middle - half), np.exp(middle + half)), rel=1e-9)
 
 
 @pytest.mark.parametrize("size", [1, 4])

@@ -5,8 +5,9 @@ import pytest
 from scipy import stats
 
 from skybake.evaluation import bootstrap
-from skybake.evaluation.bootstrap import Bootstrap, paired, resample
+from skybake.evaluation.bootstrap import Bootstrap, resample
 from skybake.evaluation.intervals import intervals
+from skybake.evaluation.pairs import paired
 from skybake.metrics import regression
 
 ERRORS = np.random.default_rng(3).normal(0.1, 0.2, (3, 150))
@@ -85,13 +86,14 @@ def test_pairing_sees_a_difference_that_separate_intervals_hide():
 
 def test_a_model_does_not_differ_from_itself():
     found = paired({"same": ERRORS}, ERRORS, MEAN, Bootstrap(draws=100))["same"]["mean_error"]
-    assert (found.difference, found.low, found.high, found.below_zero) == (0, 0, 0, 0)
+    assert (found.difference, found.objects_low, found.objects_high, found.below_zero) == (0, 0, 0, 0)
+    assert found.p_value == 1
 
 
 def test_numbers_of_seeds_may_differ_but_not_of_objects():
     found = paired({"one seed": ERRORS[0]}, ERRORS, MEAN, Bootstrap(draws=100))["one seed"]["mean_error"]
     assert found.difference == pytest.approx(ERRORS[0].mean() - ERRORS.mean())
-    with pytest.raises(ValueError, match="short: errors of 149 objects found; expected the reference's 150"):
+    with pytest.raises(ValueError, match="149 objects found; expected the reference's 150"):
         paired({"short": ERRORS[:, :149]}, ERRORS, MEAN, Bootstrap(draws=100))
 
 
