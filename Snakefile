@@ -6,9 +6,11 @@ from skybake.config import paths
 from skybake.config import yaml_files
 from skybake import attempts
 from skybake.workflow import containers
+from skybake.workflow import endings
 from skybake.workflow import jobs
 from skybake.workflow import locks
 from skybake.workflow import profiles
+from skybake.workflow import refusals
 from skybake.workflow import sigterm
 from skybake.workflow.digests import code_digest
 
@@ -18,11 +20,15 @@ if not workflow.overwrite_configfiles:
     configfile: f"{workflow.basedir}/config.yaml"
 
 
-yaml_files.check_all(workflow.overwrite_configfiles or [f"{workflow.basedir}/config.yaml"])
+with refusals.alone():
+    OVERRIDDEN = yaml_files.overridden(workflow.overwrite_configfiles or [f"{workflow.basedir}/config.yaml"])
+    PLAN = make_plan(config, raw_is_here=not workflow.storage_settings.default_storage_prefix)
+if workflow.is_main_process:
+    endings.say_at_exit(sys.argv)
+    print(*OVERRIDDEN, sep="\n", end="\n" if OVERRIDDEN else "", file=sys.stderr)
 sigterm.forward_to_scripts()
 jobs.wait_to_submit()
 sys.executable = jobs.without_blank(sys.executable)  # Snakemake does not quote it
-PLAN = make_plan(config, raw_is_here=not workflow.storage_settings.default_storage_prefix)
 PATHS = PLAN.paths
 locks.of_results(PATHS.results)
 attempts.begin_run(locks.records_of(PATHS.results))
@@ -35,7 +41,8 @@ IMAGES = jobs.without_blank(f"{workflow.basedir}/containers/images", needed=CONT
 DEVICES = {name: bakeoff.training.device for name, bakeoff in PLAN.config.bakeoffs.items()}
 DEFAULTS = workflow.resource_settings.default_resources or {}
 NAMED = list(workflow.resource_settings.overwrite_resources)
-profiles.check(workflow.resource_settings.overwrite_resources, DEFAULTS)
+with refusals.alone():
+    profiles.check(workflow.resource_settings.overwrite_resources, DEFAULTS)
 GIVEN = jobs.shared_by_trainings(workflow.resource_settings.overwrite_resources, DEFAULTS, DEVICES)
 GIVEN = jobs.shared_by_doctors(GIVEN, DEVICES)
 workflow.resource_settings.overwrite_resources = GIVEN
@@ -75,7 +82,8 @@ include: "rules/containers.smk"
 include: "rules/doctor.smk"
 
 
-profiles.check_rules(NAMED, [*jobs.rules_for_trainings(DEVICES), *(rule.name for rule in workflow.rules)])
+with refusals.alone():
+    profiles.check_rules(NAMED, [*jobs.rules_for_trainings(DEVICES), *(rule.name for rule in workflow.rules)])
 
 
 rule all:
@@ -92,6 +100,8 @@ onstart:
     from skybake.workflow.doctor import login
 
     attempts.forget_other_runs()
+    if not workflow.storage_settings.default_storage_prefix:
+        endings.watch(PATHS.results)
     groups.start(workflow)
     if login.is_asked(workflow):
         login.begin(DOCTORS, workflow)
@@ -119,6 +129,6 @@ onerror:
 
     if login.is_asked(workflow):
         login.end(DOCTORS, workflow)
-    else:
+    elif not endings.interrupted():
         with storage.copied(workflow, PLAN, unfinished.needed(PLAN)) as (plan, written):
             written += unfinished.write_reports(plan)

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from skybake.evaluation import pairs
 from skybake.evaluation.bootstrap import Bootstrap, resample
 from skybake.evaluation.intervals import intervals
-from skybake.metrics import regression
+from skybake.metrics import declared, regression
 
 LEVEL, THRESHOLD, SIZE, RHO, DOF = 0.95, 1.6, 3, 0.7, 3
 SHARE, FACTOR = 0.03, 5
@@ -35,6 +35,8 @@ STATISTICS = {
     **{name: getattr(regression, name) for name in ("mean_error", "std_error", "rmse", "nmad", "mae")},
     "outlier_fraction": partial(regression.outlier_fraction, threshold=THRESHOLD),
 }
+
+KIND_OF = {name: declared()[name].kind for name in STATISTICS}
 
 
 def simulated(kind: str, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
@@ -74,7 +76,7 @@ def measure(kind: str, n: int, *, sets: int, draws: int, seed: int = 0) -> dict[
         errors, groups = simulated(kind, n, rng)
         bootstrap = Bootstrap(draws=draws, level=LEVEL, groups=groups)
         drawn = resample(errors, STATISTICS, bootstrap)
-        spans = intervals(errors, STATISTICS, bootstrap, regression.KINDS)
+        spans = intervals(errors, STATISTICS, bootstrap, KIND_OF)
         for name, value in truth.items():
             low, high = np.quantile(drawn[name], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
             held[name]["percentiles"] += bool(low <= value <= high)

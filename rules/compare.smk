@@ -89,7 +89,7 @@ rule compare:
     params:
         rows=lambda wildcards: PLAN.rows(wildcards.dataset),
         statistics=PLAN.config.statistics.model_dump(),
-        code=code_digest("compare"),
+        code=code_digest("compare", PLAN.metric_modules()),
     message:
         "comparing all models and losses on {wildcards.dataset}"
     script:
@@ -109,6 +109,7 @@ rule write_page:
         dataset=PATHS.dataset(),
         rejected=PATHS.dataset(name="rejected.csv"),
         split=lambda wildcards: PLAN.split(wildcards.dataset),
+        audit=lambda wildcards: PLAN.audit(wildcards.dataset),
     output:
         html=report(PATHS.dataset(name="report.html"), caption="../report/comparison_page.rst", category="{dataset}"),
         figures=report(
@@ -133,7 +134,9 @@ rule write_page:
         rows=lambda wildcards: PLAN.rows(wildcards.dataset),  # logs too: those of a failed job are no output
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("comparison", wildcards.dataset)],
         title=PLAN.config.title,
-        code=lambda wildcards: code_digest("write_page", PLAN.figure_modules("comparison", wildcards.dataset)),
+        code=lambda wildcards: code_digest(
+            "write_page", [*PLAN.figure_modules("comparison", wildcards.dataset), *PLAN.metric_modules()]
+        ),
     message:
         "writing the page of {wildcards.dataset}"
     script:
@@ -146,6 +149,7 @@ rule join:
         verdict=PLAN.compared("verdict.json"),
         html=PLAN.compared("report.html"),
         figures=PLAN.compared("figures"),
+        audits=[PLAN.audit(dataset) for dataset in PLAN.datasets()],
         config=PATHS.config(),
     output:
         csv=f"{PATHS.results}/comparison.csv",
@@ -164,7 +168,7 @@ rule join:
     params:
         datasets=PLAN.datasets(),
         title=PLAN.config.title,
-        code=code_digest("join"),
+        code=code_digest("join", PLAN.metric_modules()),
     message:
         "joining the comparisons of {PLAN.config.title}"
     script:

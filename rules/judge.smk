@@ -32,7 +32,7 @@ rule judge:
     params:
         statistics=PLAN.config.statistics.model_dump(),
         outlier=lambda wildcards: PLAN.config.datasets[wildcards.dataset].outlier,
-        code=code_digest("judge"),
+        code=code_digest("judge", PLAN.metric_modules()),
     message:
         "judging {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
     script:

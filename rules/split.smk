@@ -3,6 +3,7 @@ Divide a dataset into train, validation and test.
 
 in:   results/<dataset>/dataset.h5
 out:  results/<dataset>/split-<seed>.h5: row numbers, and the digest of the ids they belong to
+      results/<dataset>/audit-<seed>.json: what stands on both sides of the split, and the dataset's warnings
 """
 
 
@@ -33,3 +34,28 @@ rule split:
         "splitting {wildcards.dataset}"
     script:
         "../scripts/split.py"
+
+
+rule audit:
+    input:
+        dataset=PATHS.dataset(),
+        split=PATHS.split(),
+    output:
+        PATHS.audit(),
+    log:
+        PATHS.log("audit", "{dataset}-{split_seed}"),
+    benchmark:
+        PATHS.benchmark("audit", "{dataset}-{split_seed}")
+    conda:
+        "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
+    resources:
+        mem_mb=jobs.memory(1500),  # images are read in blocks
+        runtime=jobs.minutes(60),
+    params:
+        code=lambda wildcards: code_digest("audit", PLAN.split_modules(wildcards.dataset)),
+    message:
+        "auditing the split of {wildcards.dataset}"
+    script:
+        "../scripts/audit.py"

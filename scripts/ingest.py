@@ -23,4 +23,5 @@ with logs.of(snakemake):
         # Not a parameter of the rule: other inputs are other trainings, and the same dataset.
         expected=snakemake.config["datasets"][name].get("inputs") or (),
         asked_by=f"datasets.{name}.inputs",
+        kept=Path(snakemake.log[0]).with_suffix(".rejected.csv"),
     )

@@ -13,6 +13,7 @@ with logs.of(snakemake):
             verdict=snakemake.input.verdict,
             html=snakemake.input.html,
             figures=snakemake.input.figures,
+            audits=snakemake.input.audits,
         ),
         csv=Path(snakemake.output.csv),
         html=Path(snakemake.output.html),

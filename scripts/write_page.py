@@ -25,5 +25,6 @@ with logs.of(snakemake):
         dataset=Path(snakemake.input.dataset),
         split=Path(snakemake.input.split),
         rejected=Path(snakemake.input.rejected),
+        audit=Path(snakemake.input.audit),
         config_text=Path(snakemake.input.config).read_text(encoding="utf-8"),
     )

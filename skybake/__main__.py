@@ -17,7 +17,12 @@ def main(words: Sequence[str] | None = None) -> int:
         "files", nargs="+", type=Path, metavar="FILE", help="a config: YAML; or a plug-in of skybake/: .py"
     )
     given = parser.parse_args(words)
-    return max((_checked_plugin if path.suffix == ".py" or path.is_dir() else _checked)(path) for path in given.files)
+    return max((_checked_plugin if _is_plugin(path) else _checked)(path) for path in given.files)
+
+
+def _is_plugin(path: Path) -> bool:
+    library = Path(__file__).resolve().parent
+    return path.suffix == ".py" or (path.is_dir() and path.resolve().is_relative_to(library))
 
 
 def _checked_plugin(path: Path) -> int:

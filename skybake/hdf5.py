@@ -10,8 +10,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote
 
 import h5py
+
+_NOT_IN_NAMES = {"%": "%25", "/": "%2F", "\0": "%00"}
+
+
+def key_of(name: str) -> str:
+    """Return what an array is called in a file: a slash in its name would be a path, and ``.`` is a group itself."""
+    if name in (".", ".."):
+        return name.replace(".", "%2E")
+    return "".join(_NOT_IN_NAMES.get(letter, letter) for letter in name)
+
+
+def name_of(key: str) -> str:
+    """Return the name whose :func:`key_of` this is."""
+    return unquote(key)
 
 
 class LockError(OSError):

@@ -1,12 +1,20 @@
-"""The one answer to "is it known?", of labels and scalars."""
+"""The one answer to "is it known?", of labels and scalars: as numbers, and as text in a table."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 
 MAGIC = -9999.0  # astroNN's mark for a missing label
+
+# As csv, SQL, pandas, astropy, TOPCAT and IRAF write it; any run of hyphens, dashes or dots, and Excel's errors.
+_MARK = re.compile(
+    r"|[-–—]+|\.+|…|_+|\?+|\*+|\\n|[+-]?nan|nat|-?1\.#(ind|qnan)|#?n[./]?a\.?|#(null|num|div/0|value|ref)!|<na>|none"
+    r"|[(<\[]?null[)>\]]?|masked|indef",
+    re.IGNORECASE,
+)
 
 
 def present(values: Any, ops: Any = np, magic: Any = MAGIC) -> Any:
@@ -18,3 +26,8 @@ def present(values: Any, ops: Any = np, magic: Any = MAGIC) -> Any:
         magic: -9999 as it is in the precision of these numbers, where that is not theirs already.
     """
     return ops.logical_and(ops.isfinite(values), ops.not_equal(values, magic))
+
+
+def is_mark(text: str) -> bool:
+    r"""Tell whether a text stands where there is no value: empty, ``nan``, ``null``, ``--``, ``\N``, ``<NA>``, ..."""
+    return _MARK.fullmatch(text.strip()) is not None

@@ -1,4 +1,4 @@
-"""Finds models, losses, heads, baselines, surveys and figures by file name, without importing them.
+"""Finds models, losses, heads, baselines, surveys, figures and metrics by file name, without importing them.
 
 The Snakefile is parsed again in every job and a wrong name must stop before any job, so names and parameters are read
 from the source text: a deep-learning framework is imported only where a network is built. A file that cannot be read
@@ -188,39 +188,66 @@ def models() -> Mapping[str, PlugIn]:
     return {**plain, **mixed}
 
 
+UNITS = ("scale", "shift")  # parameters of losses that a bake-off sets: a label in its own units is scale * y + shift
+
+
 @cache
 def losses() -> Mapping[str, PlugIn]:
     """Return the losses by name: the functions under ``skybake/losses/`` that are decorated with ``@loss(...)``."""
-    found = {}
-    for file, path in _files("losses").items():
+    return _marked("losses", "loss", parameters=True)
+
+
+@cache
+def metrics() -> Mapping[str, PlugIn]:
+    """Return the metrics by name: the functions under ``skybake/metrics/`` that are decorated with ``@metric(...)``."""
+    return _marked("metrics", "metric", parameters=False)
+
+
+def _marked(room: str, decorator: str, *, parameters: bool) -> Mapping[str, PlugIn]:
+    """Return the functions of a room that a decorator marks, by name; its arguments are their constants.
+
+    Args:
+        room: A folder of the library.
+        decorator: Name of the decorator.
+        parameters: Whether the config may set the parameters that have defaults.
+    """
+    found: dict[str, PlugIn] = {}
+    for file, path in _files(room).items():
         tree, faults = _source(path)
-        module = f"skybake.losses.{file}"
-        if faults:  # its losses are not known, but mostly one has the name of the file
-            found[file] = PlugIn(file, module, constants={"function": file}, faults=tuple(faults))
+        module = f"skybake.{room}.{file}"
+        if faults:  # its functions are not known, but mostly one has the name of the file
+            found.setdefault(file, PlugIn(file, module, constants={"function": file}, faults=tuple(faults)))
         limits, wrong_limits = _literals([item for item in assigned(tree).items() if item[0] == "LIMITS"], "")
         for node in functions(tree).values():
-            mark = _mark(node)
+            mark = _mark(node, decorator)
             if mark is None:
                 continue
-            parameters, wrong = _defaults(node, keyword_only=False)
-            constants, wrong_mark = _literals([(key.arg, key.value) for key in mark.keywords if key.arg], "@loss: ")
+            defaults, wrong = _defaults(node, keyword_only=False) if parameters else ({}, [])
+            constants, computed = _literals(
+                [(key.arg, key.value) for key in mark.keywords if key.arg], f"@{decorator}: "
+            )
+            wrong += [*computed, *wrong_limits]
             for name in [node.name, *constants.get("aliases", ())]:
+                other = found.get(name)
+                twin = (
+                    [f"{name} stands in {other.file} too; expected another name"] if other and not other.faults else []
+                )
                 found[name] = PlugIn(
                     name=name,
                     module=module,
-                    parameters=parameters,
+                    parameters=defaults,
                     constants=constants | {"function": node.name},
                     limits=limits.get("LIMITS", {}),
                     doc=ast.get_docstring(node) or "",
-                    faults=(*wrong, *wrong_mark, *wrong_limits),
+                    faults=(*wrong, *twin),
                 )
     return found
 
 
-def _mark(function: ast.FunctionDef) -> ast.Call | None:
+def _mark(function: ast.FunctionDef, decorator: str) -> ast.Call | None:
     """Return the decorator ``@loss(...)`` of a function, if it has one."""
     for mark in function.decorator_list:
-        if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "loss":
+        if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == decorator:
             return mark
     return None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Mapping
+from types import NoneType
 from typing import Annotated, Any, Union, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
@@ -26,9 +28,9 @@ class Settings(BaseModel):
         return given
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class ShortForms:
-    """Marks a union of blocks with a discriminator: a bare name is that block with its defaults.
+    """Marks a union of blocks with a discriminator: a bare name is that block with its defaults, `{name: {...}}` too.
 
     It stands for checks and for the JSON schema alike: ``Annotated[A | B, Field(discriminator="name"),
     ShortForms("name", usual="a")]``.
@@ -36,41 +38,100 @@ class ShortForms:
     Attributes:
         tag: Key that tells the blocks apart, the discriminator.
         usual: Its value where a block does not say it.
+        unread: Values whose files cannot be read, and why.
     """
 
     tag: str
     usual: str
+    unread: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
     def __get_pydantic_core_schema__(self, union: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        names = [name for block in get_args(union) for name in get_args(block.model_fields[self.tag].annotation)]
-        block = handler(union)
-        either = core_schema.union_schema([core_schema.literal_schema(names), block])
-        return core_schema.no_info_before_validator_function(self._in_full, block, json_schema_input_schema=either)
+        blocks = self.blocks(union)
+        names, block = core_schema.literal_schema(list(blocks)), handler(union)
+        parameters = core_schema.nullable_schema(core_schema.dict_schema(core_schema.str_schema()))
+        named = core_schema.dict_schema(names, parameters, min_length=1, max_length=1)
+        return core_schema.no_info_before_validator_function(
+            lambda given: self._readable(self.in_full(given, blocks)),
+            block,
+            json_schema_input_schema=core_schema.union_schema([names, block, named]),
+        )
 
-    def _in_full(self, given: Any) -> Any:
+    def _readable(self, given: Any) -> Any:
+        if isinstance(given, dict) and (name := str(given[self.tag])) in self.unread:
+            raise ValueError(self.unread[name])
+        return given
+
+    def blocks(self, union: Any) -> dict[str, type[Settings]]:
+        """Return name -> block of a union."""
+        return {name: block for block in get_args(union) for name in get_args(block.model_fields[self.tag].annotation)}
+
+    def in_full(self, given: Any, blocks: Mapping[str, type[Settings]]) -> Any:
+        """Return what the config has as a block with its name; what is none of the short forms, as it is."""
         if isinstance(given, str):
             return {self.tag: given}
-        return {self.tag: self.usual, **given} if isinstance(given, dict) else given
+        if not isinstance(given, dict):
+            return given
+        if len(given) == 1:
+            ((name, inner),) = given.items()
+            known = {field.alias or key for block in blocks.values() for key, field in block.model_fields.items()}
+            if name not in known and (inner is None or (isinstance(inner, dict) and self.tag not in inner)):
+                return {self.tag: name, **(inner or {})}
+        return {self.tag: self.usual, **given}
+
+
+def without_nulls(kind: Any, given: Any) -> Any:
+    """Return a block as the config has it, in full, without the nulls that mean a key's default.
+
+    Where a key may be null, null is a value and stays; with an unknown key it stays too, for an error to name it.
+
+    Args:
+        kind: An ``Annotated`` union that is marked by :class:`ShortForms`.
+        given: Of the config.
+    """
+    union, *marks = get_args(kind)
+    mark = next(mark for mark in marks if isinstance(mark, ShortForms))
+    blocks = mark.blocks(union)
+    full = mark.in_full(given, blocks)
+    if not isinstance(full, dict) or full[mark.tag] not in blocks:
+        return full
+    fields = {field.alias or key: field for key, field in blocks[full[mark.tag]].model_fields.items()}
+    return {
+        key: value
+        for key, value in full.items()
+        if value is not None or key not in fields or NoneType in get_args(fields[key].annotation)
+    }
 
 
 def one_of(room: str, function: str, *, tag: str, usual: str) -> Any:
     """Return the type of a block that names a file of a room and has its ``Options``; a bare name takes the defaults.
+
+    A file that cannot be read, or has no such ``Options``, stops only a config that names it.
 
     Args:
         room: A folder of the library.
         function: What a file of the room must have.
         tag: Key that names the file.
         usual: The file that is meant where the block does not say it.
-
-    Raises:
-        TypeError: A file has no ``Options``, or they go by another name than the file.
     """
-    blocks = []
+    blocks, unread = [], {}
     for name, part in plugins.in_room(room, function).items():
-        block = getattr(part.load(), "Options", None)
-        field = block.model_fields.get(tag) if block else None
-        if field is None or get_args(field.annotation) != (name,):
-            found = "none" if field is None else field.annotation
-            raise TypeError(f'{part.file}: Options.{tag}: {found} found; expected Literal["{name}"], the file\'s name')
-        blocks.append(block)
-    return Annotated[Union[tuple(blocks)], Field(discriminator=tag), ShortForms(tag, usual=usual)]  # noqa: UP007
+        fault = "; ".join(part.faults)
+        try:
+            block = None if fault else getattr(part.load(), "Options", None)
+        except Exception as error:  # whatever the file raises is what is wrong with it
+            fault = f"{type(error).__name__}: {error}"
+        fault = fault or tag_fault(block, tag, name)
+        if fault:
+            unread[name] = f"{part.file}: {fault}"
+        else:
+            blocks.append(block)
+    return Annotated[Union[tuple(blocks)], Field(discriminator=tag), ShortForms(tag, usual, unread)]  # noqa: UP007
+
+
+def tag_fault(block: Any, tag: str, name: str) -> str:
+    """Return what is wrong with the setting of a block that must have one value, the name of its file; or nothing."""
+    found = getattr(block, "model_fields", {}).get(tag)
+    if found is not None and get_args(found.annotation) == (name,):
+        return ""
+    said = "none" if found is None else found.annotation
+    return f'Options.{tag}: {said} found; expected Literal["{name}"], the file\'s name'

@@ -13,7 +13,7 @@ from skybake.data.splits.settings import AnyStrategy
 from skybake.evaluation.settings import Statistics
 from skybake.fetch import Fetch
 from skybake.settings import Settings
-from skybake.training.settings import Inside, Training
+from skybake.training.settings import AnyTraining, Inside, Training
 
 RESERVED = {"logs", "benchmarks", "config.yaml", "report.html", "comparison.csv"}
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.=+-]*$")]
@@ -93,7 +93,7 @@ class Bakeoff(Settings):
     seeds: list[Annotated[StrictInt, Field(ge=0)]] = Field(
         [1, 2, 3, 4, 5], min_length=1, description="One training each; they set the initial weights and the order."
     )
-    training: Training = Field(Training(), description="How the networks are trained.")
+    training: AnyTraining = Field(Training(), description="How the networks are trained.")
     sweep: Sweep | None = Field(None, description="Values to choose from on the validation part.")
     inside: Inside | None = Field(None, description="Look inside the networks too.")
 

@@ -29,6 +29,7 @@ def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
     surveys, simulators = plugins.in_room("raw", "read"), plugins.in_room("mock", "simulate")
     for name, dataset in config.datasets.items():
         key = f"datasets.{name}"
+        yield from _named_problems("data/splits", dataset.split.strategy)
         if dataset.survey not in surveys:
             yield unknown_name(f"{key}.survey", "survey", dataset.survey, surveys)
             continue
@@ -106,6 +107,7 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
             yield f"{key}.losses[{place}]: the loss {loss!r} trains no network: it is for notebooks. Hint: leave it out"
     baselines = plugins.in_room("baselines", "build")
     yield from _choice_problems(f"{key}.baselines", "baseline", bakeoff.baselines, baselines)
+    yield from _training_problems(bakeoff.training)
     if bakeoff.sweep is not None:
         yield from _sweep_problems(f"{key}.sweep", bakeoff, bakeoff.sweep)
     surveys = plugins.in_room("raw", "read")
@@ -129,6 +131,17 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
                         f"{key}.{room}[{index}]: the {kind} {choice!r} is for {' or '.join(tasks)}, the dataset"
                         f" {name!r} is a {task}; allowed: {', '.join(suited)}.{nearest(choice, suited)}"
                     )
+
+
+def _training_problems(training: Training) -> Iterator[str]:
+    """Find what is wrong with the files that a training names."""
+    yield from _named_problems("training/images", training.images.name)
+    yield from _named_problems("training/schedules", training.schedule.name)
+
+
+def _named_problems(room: str, name: str) -> Iterator[str]:
+    known = contracts.known_in(room)
+    yield from contracts.problems(known[name], known)
 
 
 def _sweep_problems(key: str, bakeoff: Bakeoff, sweep: Sweep) -> Iterator[str]:
@@ -168,7 +181,7 @@ def _sweep_problems(key: str, bakeoff: Bakeoff, sweep: Sweep) -> Iterator[str]:
         yield from _values_problems(here, values)
         for place, value in enumerate(values):
             try:
-                with_training_values(bakeoff.training, {name: value})
+                yield from _training_problems(with_training_values(bakeoff.training, {name: value}))
             except ValidationError as error:
                 for problem in validation_problems(error, Training):
                     yield f"{here}[{place}]: {value!r} found; {problem}"
@@ -222,6 +235,9 @@ def _choice_problems(key: str, kind: str, choices: list, known: Mapping[str, plu
             defaults, limit = known[name].parameters, known[name].limits
             if parameter not in defaults:
                 yield unknown_name(f"{here}.{name}.{parameter}", "parameter", parameter, defaults or ["none"])
+                continue
+            if known is plugins.losses() and parameter in plugins.UNITS:
+                yield f"{here}.{name}.{parameter}: {value!r} found; expected none: the bake-off sets it by the label"
                 continue
             try:
                 limits.canonical(value, defaults[parameter], limit[parameter])

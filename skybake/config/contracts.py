@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
 
-from skybake import limits
+from skybake import limits, metrics, plugins
 from skybake.config.messages import nearest, unknown_name
-from skybake.plugins import ROOT, TASKS, PlugIn, assigned, functions, heads, in_room, losses, syntax_tree
+from skybake.plugins import ROOT, TASKS, PlugIn, assigned, functions, heads, in_room, syntax_tree
 
 SCOPES = ("run", "comparison", "explore", "inside")
 FRAMEWORKS = ("tensorflow", "jax", "torch")
 ON_ANY_BACKEND = "layers and keras.ops, since a bake-off may run on any backend"
+IN_BINS, COMPARED = ("errors", "pit", "std", "distributions"), ("errors", "class_scores")  # metrics that may be so
+OVER_DRAWS = ("points", "classes")  # metrics whose files say how an interval is made
 WITHOUT_FRAMEWORK = "numpy, since this step runs where no deep-learning framework is"
 
 
@@ -27,20 +30,26 @@ class Contract:
     Attributes:
         kind: What a file of it is called.
         functions: Name -> signature, of those that a file must have; the first one makes it a plug-in.
-        classes: Names of classes that it must have.
+        marked: Decorator of functions, each of which is a plug-in; instead of ``functions``.
+        classes: Name -> base, of classes that it must have.
+        tag: The setting whose only value is the file's name, where it must have one.
         constants: Name -> example, of literal constants that it must have.
         limited: Whether its parameters are the config's to set, so that ``LIMITS`` has each of them.
         foreign: Packages that it must not import.
         instead: What it should use instead.
+        late: Packages that it must import in functions alone, since the Snakefile imports the file.
     """
 
     kind: str
     functions: Mapping[str, str] = field(default_factory=dict)
-    classes: tuple[str, ...] = ()
+    marked: str = ""
+    classes: Mapping[str, str] = field(default_factory=dict)
+    tag: str = ""
     constants: Mapping[str, str] = field(default_factory=dict)
     limited: bool = False
     foreign: tuple[str, ...] = (*FRAMEWORKS, "keras")
     instead: str = WITHOUT_FRAMEWORK
+    late: tuple[str, ...] = ()
 
 
 CONTRACTS = {
@@ -51,8 +60,14 @@ CONTRACTS = {
         foreign=FRAMEWORKS,
         instead=ON_ANY_BACKEND,
     ),
-    "losses": Contract("loss", limited=True, foreign=FRAMEWORKS, instead=ON_ANY_BACKEND),
-    "heads": Contract("head"),
+    "losses": Contract(
+        "loss",
+        marked='@loss(head="point", tasks=("regression",))',
+        limited=True,
+        foreign=FRAMEWORKS,
+        instead=ON_ANY_BACKEND,
+    ),
+    "heads": Contract("head", foreign=FRAMEWORKS, late=("keras",)),
     "baselines": Contract(
         "baseline",
         functions={"build": "build(task, *, depth=3)", "features": "features(images, scalars)"},
@@ -67,27 +82,49 @@ CONTRACTS = {
     "raw": Contract(
         "reader",
         functions={"read": "read(raw, options, threads)"},
-        classes=("Options",),
+        classes={"Options": "Settings"},
         constants={"TASK": '"regression"', "INPUTS": '("redshift",)'},
     ),
     "mock": Contract(
         "simulator",
         functions={"simulate": "simulate(raw, options, *, threads=1)"},
-        classes=("Options",),
+        classes={"Options": "Settings"},
         constants={"RAW_FILES": '{"catalogue": "catalogue.csv"}', "SMALL": '{"n_objects": 20}'},
+    ),
+    "metrics": Contract("metric", marked='@metric(of="errors", head="Bias", said="mean of the errors")'),
+    "training/images": Contract(
+        "image step",
+        functions={"apply": "apply(images, options, **numbers)"},
+        classes={"Options": "Step"},
+        tag="name",
+    ),
+    "training/schedules": Contract(
+        "schedule",
+        functions={"rate": "rate(options, learning_rate, *, epochs, steps)"},
+        classes={"Options": "Schedule"},
+        tag="name",
+        foreign=FRAMEWORKS,
+        instead=ON_ANY_BACKEND,
+        late=("keras",),
+    ),
+    "data/splits": Contract(
+        "split strategy",
+        functions={"parts": "parts(dataset, options)"},
+        classes={"Options": "Strategy"},
+        tag="strategy",
     ),
 }
 
 
 def room_of(part: PlugIn) -> str:
     """Return the room that a plug-in is in."""
-    return part.module.split(".")[1]
+    return "/".join(part.module.split(".")[1:-1])
 
 
 def known_in(room: str) -> Mapping[str, PlugIn]:
     """Return the plug-ins of a room, by name; of ``models`` without those that mix scalars in."""
-    if room == "losses":
-        return losses()
+    if CONTRACTS[room].marked:
+        return getattr(plugins, room)()
     return in_room(room, next(iter(CONTRACTS[room].functions), None))
 
 
@@ -109,12 +146,14 @@ def unread(known: Mapping[str, PlugIn]) -> str:
 
 
 def _problems(part: PlugIn, known: Mapping[str, PlugIn]) -> Iterator[str]:
-    contract, tree = CONTRACTS[room_of(part)], syntax_tree(ROOT / part.file)
+    room, tree = room_of(part), syntax_tree(ROOT / part.file)
+    contract = CONTRACTS[room]
     yield from _documented(part, tree)
     yield from _imports(contract, tree)
     yield from _declared(contract, part, tree)
-    if "function" in part.constants:
-        yield from _loss(part, functions(tree)[part.constants["function"]])
+    if contract.marked:
+        rules = {"losses": _loss, "metrics": _metric}[room]
+        yield from rules(part, functions(tree)[part.constants["function"]])
     if contract.limited:
         yield from limits.problems(part.parameters, part.limits)
         parameters = {name for other in known.values() if other.module == part.module for name in other.parameters}
@@ -142,6 +181,8 @@ def _imports(contract: Contract, tree: ast.Module) -> Iterator[str]:
         for name in names:
             if name.split(".")[0] in contract.foreign:
                 yield f"line {node.lineno}: {name} is imported; expected {contract.instead}"
+            elif node in tree.body and name.split(".")[0] in contract.late:
+                yield f"line {node.lineno}: {name} is imported; expected it in functions: this file is read without it"
 
 
 def _declared(contract: Contract, part: PlugIn, tree: ast.Module) -> Iterator[str]:
@@ -153,9 +194,9 @@ def _declared(contract: Contract, part: PlugIn, tree: ast.Module) -> Iterator[st
         else:
             yield from _signature(known[name], signature)
     classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)} | _imported(tree)
-    for name in contract.classes:
+    for name, base in contract.classes.items():
         if name not in classes:
-            yield f"no class {name!r} found; expected its settings: class {name}(Settings)"
+            yield f"no class {name!r} found; expected its settings: class {name}({base})"
     for name, example in contract.constants.items():
         if name in part.constants:
             continue
@@ -181,11 +222,12 @@ def _signature(function: ast.FunctionDef, signature: str) -> Iterator[str]:
         yield f"{function.name}({', '.join(names)}) found; expected {signature}"
     for name in names[count:]:
         yield f"{function.name}: the parameter {name!r} is positional; expected it behind a *, as in {signature}"
-    if found.vararg or found.kwarg:
+    if found.vararg or (found.kwarg and not expected.kwarg):
         yield f"{function.name}: * or ** parameters found; expected each by its name, as in {signature}"
     lacking = [item.arg for item, value in zip(found.kwonlyargs, found.kw_defaults, strict=True) if value is None]
+    given = {"seed", *(item.arg for item in expected.kwonlyargs)}  # a baseline is given a seed
     for name in lacking:
-        if name != "seed":  # a baseline is given it
+        if name not in given and not expected.kwarg:
             yield f"{function.name}: the parameter {name!r} has no default; expected one, as in {signature}"
 
 
@@ -203,3 +245,52 @@ def _loss(part: PlugIn, function: ast.FunctionDef) -> Iterator[str]:
     without = [item.arg for item in arguments.args[: len(arguments.args) - len(arguments.defaults)]]
     if len(without) != 2:
         yield f"{part.name}({', '.join(without)}) without defaults found; expected (y_true, y_pred, delta=1.0)"
+
+
+def _metric(part: PlugIn, function: ast.FunctionDef) -> Iterator[str]:
+    """Find what a metric's decorator declares wrongly, and whether its function takes what it is given."""
+    told = {key: value for key, value in part.constants.items() if key != "function"}
+    known = {item.name: item for item in fields(metrics.Metric) if item.name not in ("name", "module")}
+    for name in told:
+        if name not in known:
+            yield f"{part.name}: @metric has no {name!r}; allowed: {', '.join(known)}.{nearest(name, list(known))}"
+    for name, item in known.items():
+        if name not in told and item.default is MISSING:
+            yield f"{part.name}: {name} is missing; expected e.g. {CONTRACTS['metrics'].marked}"
+    for name, allowed in _allowed(part.name).items():
+        if name in told and told[name] not in allowed:
+            yield unknown_name(f"{part.name}: {name}", "choice", told[name], [item for item in allowed if item])
+    expected = metrics.GIVEN.get(told.get("of", ""))
+    if expected is None:
+        return
+    arguments = function.args
+    names = [item.arg for item in arguments.args[: len(arguments.args) - len(arguments.defaults)]]
+    if len(names) != len(expected) and not (told["of"] == "errors" and names[1:] == ["threshold"]):
+        yield f"{part.name}({', '.join(names)}) found; expected {part.name}({', '.join(expected)})"
+    yield from _of_draws(part, told)
+    for name, kinds in (("in_bins", IN_BINS), ("compared", COMPARED)):
+        if told.get(name) and told["of"] not in kinds:
+            yield f"{part.name}: {name} found for {told['of']}; expected it for {', '.join(kinds)} alone"
+
+
+def _of_draws(part: PlugIn, told: Mapping[str, Any]) -> Iterator[str]:
+    interval, known = told.get("interval", False), functions(syntax_tree(ROOT / part.file))
+    if told["of"] in OVER_DRAWS and interval is True:
+        yield f"{part.name}: interval True found; expected the name of a function of draws, since it is of {told['of']}"
+    elif told["of"] in OVER_DRAWS and interval and interval not in known:
+        yield unknown_name(f"{part.name}: interval", "function", interval, known)
+    elif told["of"] not in OVER_DRAWS and not isinstance(interval, bool):
+        yield f"{part.name}: interval {interval!r} found; expected True or False, since it is of {told['of']}"
+
+
+def _allowed(name: str) -> dict[str, tuple[str, ...]]:
+    """Return the words that a metric may have for what it declares, by that."""
+    others = ("", *(other for other in plugins.metrics() if other != name))
+    return {
+        "of": tuple(metrics.GIVEN),
+        "shown": metrics.SHOWN,
+        "form": metrics.FORMS,
+        "kind": metrics.KINDS,
+        "over_seeds": ("", "csv", "page"),
+        "decimals_of": others,
+    }

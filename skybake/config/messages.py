@@ -11,7 +11,25 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from skybake.config.hints import hint
 from skybake.settings import Settings
+
+EXPECTED = {  # pydantic's kind of error -> what is expected
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number of at most {le:g}",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "int_parsing_size"), "an integer"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    "finite_number": "a finite number",
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    "string_type": "a text",
+    "path_type": "a path",
+    **dict.fromkeys(("list_type", "tuple_type"), "a list"),
+    **dict.fromkeys(("dict_type", "mapping_type", "model_type", "model_attributes_type"), "a block of keys and values"),
+    "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
+}
 
 
 class ConfigError(ValueError):
@@ -53,7 +71,9 @@ def validation_problems(error: ValidationError, root: type[Settings], prefix: tu
         root: The block that was checked.
         prefix: Where in the config the block stands.
     """
-    problems = []
+    problems: list[str] = []
+    expected: dict[str, list[str]] = {}  # start of a problem -> what would do, one of a union each
+    hints: dict[str, str] = {}
     for item in error.errors():
         place, _ = _written(root, item["loc"])
         _, block = _written(root, item["loc"][:-1])
@@ -76,8 +96,24 @@ def validation_problems(error: ValidationError, root: type[Settings], prefix: tu
                 f"{key}: {item['input']!r} found; expected letters, digits and _ . = + -, no space or slash"
             )
         else:
-            problems.append(f"{key}: {item['input']!r} found; {item['msg'][0].lower()}{item['msg'][1:]}")
-    return list(dict.fromkeys(problems))
+            start = f"{key}: {item['input']!r} found; expected "
+            expected.setdefault(start, []).append(_expected(item))
+            hints.setdefault(start, hint(item["type"], item["input"], item.get("ctx", {})))
+            problems.append(start)
+
+    def whole(start: str) -> str:
+        more = hints.get(start)
+        return f"{start}{' or '.join(dict.fromkeys(expected.get(start, ())))}{f'.{more}' if more else ''}"
+
+    return [whole(problem) for problem in dict.fromkeys(problems)]
+
+
+def _expected(item: Mapping[str, Any]) -> str:
+    """Return what one of pydantic's errors says is expected."""
+    if item["type"] in EXPECTED:
+        return EXPECTED[item["type"]].format(**item.get("ctx", {}))
+    said = item["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    return f"{said[0].lower()}{said[1:]}"
 
 
 def _key(place: Sequence[str | int]) -> str:

@@ -15,13 +15,16 @@ from skybake import limits, plugins
 from skybake.config.blocks import Config
 from skybake.settings import Settings, ShortForms
 
+ENDS = {"ge": "at_least", "gt": "above", "le": "at_most", "lt": "below"}  # of a range, as pydantic calls them
 SCHEMA = plugins.ROOT / "schemas" / "config.schema.json"
 PAGE = plugins.ROOT / "docs" / "config.md"
 HEAD = """# What the config may say
 
 This page is made from `skybake/config/`, the rooms' settings and the surveys' own options by `make docs`. A bake-off
 is one YAML file, given by `--configfile`; without it `config.yaml` is taken. A wrong key, name or value stops before
-any job, and the message says what is allowed: `python -m skybake check FILE` says it in a second.
+any job, and the message says what is allowed: `python -m skybake check FILE` says it in a second. A block with a name
+is written `{name: sgd, momentum: 0.9}` or `{sgd: {momentum: 0.9}}`. Of several files, a later one replaces keys of an
+earlier one, and the terminal names them.
 """
 MODELS = """A model stands by its name, or by its name with parameters: `{vgg6: {dense_dropout: 0.3}}`. Losses:
 [losses.md](losses.md)."""
@@ -164,13 +167,23 @@ def _table(title: str, text: str, rows: list[str]) -> str:
 
 def _kinds(info: FieldInfo) -> str:
     short = any(isinstance(mark, ShortForms) for mark in info.metadata)
-    return f"name or {_kind(info.annotation)}" if short else _kind(info.annotation)
+    kind = f"name or {_kind(info.annotation)}" if short else _kind(info.annotation)
+    first, *others = kind.split(" or ")
+    span = _span(info.metadata) if first in ("number", "integer") else ""
+    return " or ".join([f"{first} {span}".rstrip(), *others])
+
+
+def _span(marks: Iterable[Any]) -> str:
+    """Return the range of a number in words: ``above 0 and of at most 60``; empty where there is none."""
+    ends = [(name, getattr(mark, end)) for mark in marks for end, name in ENDS.items() if hasattr(mark, end)]
+    return " and ".join(f"{limits.ENDS[name]} {value:g}" for name, value in ends)
 
 
 def _kind(kind: Any) -> str:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return _kind(inner[0])
+        span = _span(item for mark in inner[1:] for item in getattr(mark, "metadata", [mark]))
+        return f"{_kind(inner[0])} {span}" if span and inner[0] in (int, float) else _kind(inner[0])
     if origin in (Union, types.UnionType):
         return " or ".join(dict.fromkeys(_kind(item) for item in inner))
     if isinstance(kind, type) and issubclass(kind, Settings):

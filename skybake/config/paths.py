@@ -59,6 +59,10 @@ class Paths:
         """The split of a dataset."""
         return f"{self.results}/{dataset}/split-{seed}.h5"
 
+    def audit(self, dataset: str = "{dataset}", seed: int | str = "{split_seed}") -> str:
+        """What was found on both sides of a split, and the dataset's warnings."""
+        return f"{self.results}/{dataset}/audit-{seed}.json"
+
     def job(self, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
         """Folder of a training job, with a folder for each seed."""
         return f"{self.results}/{dataset}/runs/{model}/{loss}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from skybake import plugins
+from skybake import metrics, plugins
 from skybake.config.blocks import Config
 from skybake.config.combinations import Chosen, Combination, SweepPoint, chosen_part
 from skybake.config.paths import BASELINE_FILES, COMPARISON_FILES, NETWORK_FILES, Paths, expanded
@@ -154,6 +154,10 @@ class Plan:
     def split(self, dataset: str) -> str:
         """Return the path of a dataset's split."""
         return self.paths.split(dataset, self.config.datasets[dataset].split.seed)
+
+    def audit(self, dataset: str) -> str:
+        """Return the path of the audit of a dataset's split."""
+        return self.paths.audit(dataset, self.config.datasets[dataset].split.seed)
 
     def split_name(self, dataset: str) -> str:
         """Return the name of a dataset's split: its strategy and seed."""
@@ -334,6 +338,10 @@ class Plan:
             "loss": {job.loss_in_paths for job in jobs},
         }
         return {key: "|".join(map(re.escape, sorted(values))) or "(?!)" for key, values in names.items()}
+
+    def metric_modules(self) -> list[str]:
+        """Return the modules of all metrics: by them rows are judged, and tables have their columns."""
+        return metrics.modules()
 
     def figure_modules(self, scope: str, dataset: str) -> list[str]:
         """Return the modules of the figures to draw."""

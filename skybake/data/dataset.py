@@ -8,6 +8,8 @@ Layout (see ``format`` and ``version`` in the file's attributes)::
     /id               UTF-8 string (N,)
     /group            UTF-8 string (N,)   what must never be on both sides of a split
 
+In names of labels and scalars ``/`` and ``%`` are kept as ``%2F`` and ``%25``: ``S/N`` is ``/scalar/S%2FN``.
+
 Every array carries ``units``, ``description`` and ``kind``, and what else :class:`skybake.data.columns.Column` says of
 it; the image carries the band names; the root carries the survey, the task, the name of the label that models predict,
 whether the objects are simulated, and the SHA-256 of every raw file.
@@ -52,6 +54,7 @@ class Dataset:
         digest: SHA-256 of the ids in their order.
         raw: Raw file name -> SHA-256.
         notes: The other root attributes.
+        warnings: Sentences of the step that made it, which pages show first; in the file, ``warnings`` is a JSON list.
     """
 
     path: Path
@@ -69,6 +72,7 @@ class Dataset:
     digest: str
     raw: dict[str, str]
     notes: dict[str, str | float | int]
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -139,7 +143,19 @@ class Reader:
         self._file.close()
 
 
-_ATTRIBUTES = {"format", "version", "survey", "task", "mock", "label", "raw", "labels", "ids_digest", "complete"}
+_ATTRIBUTES = {
+    "format",
+    "version",
+    "survey",
+    "task",
+    "mock",
+    "label",
+    "raw",
+    "labels",
+    "ids_digest",
+    "complete",
+    "warnings",
+}
 
 
 def load_dataset(path: Path | str) -> Dataset:
@@ -173,14 +189,16 @@ def load_dataset(path: Path | str) -> Dataset:
             raise DatasetError(f"{path}: /{missing[0]} is missing")
         ids = file["id"].asstr()[:]
         arrays = {name: file[name] for name in ("image", "group")}
-        arrays |= {f"{kind}/{name}": array for kind in ("label", "scalar") for name, array in file[kind].items()}
+        arrays |= {
+            f"{kind}/{hdf5.name_of(key)}": array for kind in ("label", "scalar") for key, array in file[kind].items()
+        }
         for name, array in arrays.items():
             if len(array) != len(ids):
                 raise DatasetError(f"{path}: /{name} has {len(array)} rows, /id has {len(ids)}")
         digest = ids_digest(ids)
         if digest != attributes["ids_digest"]:
             raise DatasetError(f"{path}: the ids are not those it was written with (digest {digest[:12]}...)")
-        labels = {name: file[f"label/{name}"][:] for name in attributes["labels"]}
+        labels = {name: arrays[f"label/{name}"][:] for name in attributes["labels"]}
         columns = {name: Column.read(array.attrs) for name, array in arrays.items() if name != "group"}
         of_labels = {name: columns[f"label/{name}"] for name in labels}
         try:
@@ -201,7 +219,7 @@ def load_dataset(path: Path | str) -> Dataset:
             ids=ids,
             groups=file["group"].asstr()[:],
             labels=labels,
-            scalars={name: array[:] for name, array in file["scalar"].items()},
+            scalars={hdf5.name_of(key): array[:] for key, array in file["scalar"].items()},
             columns=columns,
             digest=digest,
             raw=json.loads(attributes["raw"]),
@@ -210,4 +228,5 @@ def load_dataset(path: Path | str) -> Dataset:
                 for name, value in attributes.items()
                 if name not in _ATTRIBUTES
             },
+            warnings=tuple(json.loads(attributes.get("warnings", "[]"))),
         )

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from skybake.files import atomic_write
 
+MERGED = "merged"
+"""Reason against a row whose object is in the dataset, by another row."""
+
 
 @dataclass(frozen=True)
 class Rejection:

@@ -100,7 +100,7 @@ class Writer:
         self._extend("group", start, np.asarray(list(group), dtype=object))
         for kind, arrays in (("label", labels), ("scalar", scalars)):
             for name, values in arrays.items():
-                self._extend(f"{kind}/{name}", start, np.asarray(values, dtype=np.float64))
+                self._extend(f"{kind}/{hdf5.key_of(name)}", start, np.asarray(values, dtype=np.float64))
         self._ids.update(id)
 
     def _create(self, shape: tuple[int, int, int]) -> None:
@@ -127,7 +127,7 @@ class Writer:
             file.require_group(kind)
             for name, column in columns.items():
                 array = file.create_dataset(
-                    f"{kind}/{name}", shape=(0,), maxshape=(None,), chunks=(4096,), dtype=np.float64
+                    f"{kind}/{hdf5.key_of(name)}", shape=(0,), maxshape=(None,), chunks=(4096,), dtype=np.float64
                 )
                 column.write(array.attrs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -27,23 +28,24 @@ class Calibration:
     effective_n: float | None
 
 
-def p_value(distance: float, n: int) -> float:
-    """Return the share of calibrated distributions of n independent objects with a larger distance."""
-    return float(stats.kstwo.sf(distance, n))
-
-
-def judge(pit: np.ndarray, distance: float, bootstrap: Bootstrap) -> Calibration:
+def judge(pit: np.ndarray, distance: float, bootstrap: Bootstrap, table: Any = stats.kstwo) -> Calibration:
     """Judge the distance of the PIT values (S, n) of S seeds from even ones.
 
     Seeds say much the same of an object: n objects are tested, not S n. Where groups are drawn, the table for
     independent objects would find fault with far too many calibrated distributions. What replaces it is the distance
     of drawn groups from all of them (van der Vaart & Wellner 1996, Weak Convergence and Empirical Processes, section
     3.6), larger by the t quantile over the normal one, since groups are few.
+
+    Args:
+        pit: Of the objects that have a label.
+        distance: Found, all seeds together.
+        bootstrap: How objects are drawn.
+        table: Distribution of scipy, with the number of independent objects as its parameter.
     """
     n = pit.shape[1]
-    independent = float(stats.kstwo.ppf(bootstrap.level, n))
+    independent = float(table.ppf(bootstrap.level, n))
     if bootstrap.groups is None:
-        return Calibration(independent, p_value(distance, n), n)
+        return Calibration(independent, float(table.sf(distance, n)), n)
     if not bootstrap.is_informative(n) or not np.isfinite(pit).all():
         return Calibration(None, None, None)
     distances = _distances(pit, bootstrap.groups, bootstrap)

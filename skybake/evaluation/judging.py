@@ -6,36 +6,23 @@ the seeds together; their intervals are over objects, which come with all their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from skybake.evaluation import calibration
 from skybake.evaluation.bootstrap import Bootstrap, Interval
 from skybake.evaluation.intervals import intervals
-from skybake.metrics import classification as classes
-from skybake.metrics import in_bins, probabilistic
-from skybake.metrics import regression as points
+from skybake.metrics import FRACTION, Metric, declared, in_bins, measuring, of_task
+from skybake.metrics.classification import confusion, reliability
 from skybake.metrics.regression import Statistic
-from skybake.metrics.robust import rail_outlier_fraction
+from skybake.metrics.regression import errors as errors_of
 from skybake.missing import present
 from skybake.results.predictions import Predicted
-
-LEVELS = (0.5, 0.68, 0.9, 0.95)  # of central intervals whose coverage is told
-# No intervals of these: a draw repeats objects, so its distance from an even or honest distribution is always larger.
-DISTANCES = ("pit_ks", "ece")
-IN_BINS: dict[str, Statistic] = {
-    "mean_error": points.mean_error,
-    "median_error": points.median_error,
-    "std_error": points.std_error,
-    "nmad": points.nmad,
-    "error_16": partial(np.quantile, q=0.16),
-    "error_84": partial(np.quantile, q=0.84),
-}
-DISTRIBUTIONS_IN_BINS = ("crps", "cde_loss", "pit_ks")
 
 Judged = dict[str, Any]
 Parts = Mapping[int, Predicted]
@@ -44,7 +31,7 @@ Parts = Mapping[int, Predicted]
 def errors(parts: Parts) -> np.ndarray:
     """Return the errors (S, n) of the objects that have a label; a row per seed, NaN where not finite."""
     first = next(iter(parts.values()))
-    return points.errors(first.label, np.stack([part.prediction.point for part in parts.values()]), first.column.error)
+    return errors_of(first.label, np.stack([part.prediction.point for part in parts.values()]), first.column.error)
 
 
 def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
@@ -65,7 +52,10 @@ def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
         bins).
     """
     d = errors(parts)
-    spans = intervals(d, points.statistics(threshold), bootstrap, points.KINDS)
+    statistics = {
+        name: one for name, one in measuring.of_errors(threshold).items() if declared()[name].interval is True
+    }
+    spans = intervals(d, statistics, bootstrap, _kinds(statistics)) | _point_intervals(parts, bootstrap)
     pooled = {name: _with_interval(item, spans.get(name)) for name, item in _of_points(parts, threshold).items()}
     per_seed = {
         str(seed): {name: item["value"] for name, item in _of_points({seed: part}, threshold).items()}
@@ -75,9 +65,7 @@ def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
     if all(scores.values()):
         pooled |= _distributions_pooled(scores, bootstrap)
         for seed, found in scores.items():
-            per_seed[str(seed)] |= _distribution_metrics(found)
-            if bootstrap.groups is None:
-                per_seed[str(seed)]["pit_ks_p_value"] = calibration.p_value(per_seed[str(seed)]["pit_ks"], d.shape[1])
+            per_seed[str(seed)] |= _distribution_metrics(found, tested=bootstrap.groups is None)
     return {
         "n": d.shape[1],
         "not_finite": int(np.isnan(d).sum()),
@@ -92,49 +80,67 @@ def _with_interval(item: Judged, span: Interval | None) -> Judged:
 
 
 def _of_points(parts: Parts, threshold: float) -> dict[str, Judged]:
-    first, d = next(iter(parts.values())), errors(parts).ravel()
+    first = next(iter(parts.values()))
     point = np.stack([part.prediction.point for part in parts.values()])
-    found = points.measure(first.label, point, threshold, first.column.error)
-    return {
-        **{name: asdict(item) for name, item in found.items()},
-        "rail_outlier_fraction": {"value": float(rail_outlier_fraction(d)), "n": d.size},
-    }
+    found = measuring.points(first.label, point, threshold, first.column.error)
+    return {name: asdict(item) for name, item in found.items()}
+
+
+def _point_intervals(parts: Parts, bootstrap: Bootstrap) -> dict[str, Interval]:
+    """Return intervals of metrics of labels and points, of those whose files tell how."""
+    label = next(iter(parts.values())).label
+    point = np.stack([part.prediction.point for part in parts.values()])
+    known = present(label)
+    statistics = _of_draws(measuring.given("points"), label[known], point[:, known])
+    return intervals(np.arange(int(known.sum())), statistics, bootstrap, _kinds(statistics)) if statistics else {}
+
+
+def _kinds(names: Iterable[str]) -> dict[str, str]:
+    return {name: declared()[name].kind for name in names}
+
+
+def _of_draws(metrics: Sequence[Metric], label: np.ndarray, predicted: np.ndarray) -> dict[str, Callable]:
+    """Return what gives metrics of draws, of those whose files have it, for labels (n,) and predictions (S, n, ...)."""
+    functions = {item.name: item.function(item.interval) for item in metrics if isinstance(item.interval, str)}
+    return {name: function(label, predicted) for name, function in functions.items()}
 
 
 def _scores(part: Predicted) -> dict[str, np.ndarray]:
-    """Return the scores (n,) of a seed's distributions and their standard deviations; empty without distributions."""
-    found = probabilistic.scores(part.label, part.prediction)
-    if found and part.prediction.std is not None:
-        found["std"] = part.prediction.std[present(part.label)]
-    return found
+    """Return the scores (n,) of a seed's distributions; empty without distributions."""
+    return measuring.scores(part.label, part.prediction)
 
 
-def _statistics(scores: Mapping[str, np.ndarray]) -> dict[str, tuple[str, Statistic]]:
-    """Return the metrics of distributions by name: the score each is made of, and how it is reduced."""
-    found = probabilistic.statistics(LEVELS)
-    return {**found, "mean_std": ("std", probabilistic.mean)} if "std" in scores else found
+def _distribution_metrics(scores: Mapping[str, np.ndarray], *, tested: bool) -> dict[str, float]:
+    """Return the metrics of a seed's distributions; with p values, if objects are independent of one another."""
+    statistics = measuring.of_scores(scores)
+    found = {name: float(statistic(scores[score])) for name, (score, statistic) in statistics.items()}
+    tests = _tests(found) if tested else {}
+    return found | {f"{name}_p_value": float(test.sf(found[name], len(scores["pit"]))) for name, test in tests.items()}
 
 
-def _distribution_metrics(scores: Mapping[str, np.ndarray]) -> dict[str, float]:
-    return {name: float(statistic(scores[score])) for name, (score, statistic) in _statistics(scores).items()}
+def _tests(names: Collection[str]) -> dict[str, Any]:
+    """Return the distribution of scipy that a metric has where predictions are calibrated, by the metric's name."""
+    return {name: getattr(stats, declared()[name].calibrated) for name in names if declared()[name].calibrated}
 
 
 def _distributions_pooled(scores: Mapping[int, Mapping[str, np.ndarray]], bootstrap: Bootstrap) -> dict[str, Judged]:
     first = next(iter(scores.values()))
     together = {name: np.concatenate([found[name] for found in scores.values()]) for name in first}
-    values, n = _distribution_metrics(together), len(first["pit"])
+    statistics, n = measuring.of_scores(first), len(first["pit"])
+    values = {name: float(statistic(together[score])) for name, (score, statistic) in statistics.items()}
     means = {}
-    for name, (score, statistic) in _statistics(first).items():
-        if name not in DISTANCES:
+    for name, (score, statistic) in statistics.items():
+        if declared()[name].interval:
             each = np.stack([found[score] for found in scores.values()])
             means[name] = statistic(each[..., None]).mean(axis=0)  # of an object alone, the mean is its own score
-    statistics: dict[str, Callable] = {name: partial(_mean_of, values) for name, values in means.items()}
-    spans = intervals(np.arange(n), statistics, bootstrap, probabilistic.kinds(LEVELS))
+    of_draws: dict[str, Callable] = {name: partial(_mean_of, values) for name, values in means.items()}
+    spans = intervals(np.arange(n), of_draws, bootstrap, _kinds(of_draws))
     pooled = {
         name: _with_interval({"value": value, "n": n * len(scores)}, spans.get(name)) for name, value in values.items()
     }
     pits = np.stack([found["pit"] for found in scores.values()])
-    pooled["pit_ks"] |= asdict(calibration.judge(pits, values["pit_ks"], bootstrap))
+    for name, test in _tests(values).items():
+        pooled[name] |= asdict(calibration.judge(pits, values[name], bootstrap, test))
     return pooled
 
 
@@ -155,19 +161,15 @@ def _in_bins(
         threshold: Size of error above which an object is an outlier.
     """
     known = present(part.label)
-    statistics: dict[str, dict[str, Statistic]] = {
-        "d": {
-            **IN_BINS,
-            "outlier_fraction": partial(points.outlier_fraction, threshold=threshold),
-            "rail_outlier_fraction": rail_outlier_fraction,
-        }
-    }
+    told = [item.name for item in declared().values() if item.in_bins]
+    of_errors = measuring.of_errors(threshold)
+    statistics: dict[str, dict[str, Statistic]] = {"d": {name: of_errors[name] for name in told if name in of_errors}}
     values = {"d": d}
     if all(scores):
-        values |= {name: np.stack([of_seed[name] for of_seed in scores]) for name in ("pit", "crps", "cde")}
-        of_distributions = probabilistic.statistics(LEVELS)
-        for name in DISTRIBUTIONS_IN_BINS:
+        of_distributions = measuring.of_scores(scores[0])
+        for name in (name for name in told if name in of_distributions):
             score, statistic = of_distributions[name]
+            values[score] = np.stack([of_seed[score] for of_seed in scores])
             statistics.setdefault(score, {})[name] = statistic
     found = {}
     for name, scalar in {**part.scalars, part.name: part.label}.items():
@@ -229,8 +231,9 @@ def classification(parts: Parts, bootstrap: Bootstrap) -> Judged:
 
 def _of_classes(label: np.ndarray, probabilities: np.ndarray) -> dict[str, Judged]:
     if not np.isfinite(probabilities).all():
-        return {key: {"value": float("nan"), "n": probabilities[..., 0].size} for key in classes.METRICS}
-    return {name: asdict(item) for name, item in classes.measure(label, probabilities).items()}
+        names = [item.name for item in of_task("classification")]
+        return {name: {"value": float("nan"), "n": probabilities[..., 0].size} for name in names}
+    return {name: asdict(item) for name, item in measuring.classes(label, probabilities).items()}
 
 
 def _confusion(label: np.ndarray, probabilities: np.ndarray) -> list[list[int]] | None:
@@ -238,131 +241,32 @@ def _confusion(label: np.ndarray, probabilities: np.ndarray) -> list[list[int]] 
     if not np.isfinite(probabilities).all():
         return None
     seeds, _, count = probabilities.shape
-    table = classes.confusion(np.tile(label, seeds), probabilities.reshape(-1, count))
+    table = confusion(np.tile(label, seeds), probabilities.reshape(-1, count))
     return table.astype(int).tolist()
 
 
 def _reliability(label: np.ndarray, probabilities: np.ndarray) -> list[Judged]:
     """Return bins of the confidence in labels (n,), of seeds together; probabilities (S, n, K)."""
     seeds, _, count = probabilities.shape
-    found = classes.reliability(np.tile(label, seeds), probabilities.reshape(-1, count))
+    found = reliability(np.tile(label, seeds), probabilities.reshape(-1, count))
     return [{"low": item.low, "high": item.high, "n": item.n, **item.values} for item in found]
-
-
-def class_scores(label: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
-    """Return scores (S, n) whose means are metrics, by the metrics' names.
-
-    Args:
-        label: (N,) class numbers, -9999 or NaN where missing.
-        probabilities: (S, N, K) of S seeds.
-    """
-    each = [classes.scores(label, found) for found in probabilities]
-    names = {"accuracy": "correct", "brier": "brier", "log_loss": "log_loss"}
-    return {name: np.stack([found[score] for found in each]) for name, score in names.items()}
 
 
 def _class_intervals(label: np.ndarray, probabilities: np.ndarray, bootstrap: Bootstrap) -> dict[str, Interval]:
     """Return intervals over objects with labels (n,) and probabilities (S, n, K).
 
-    Metrics that are not defined without a class are of draws that hold as many objects of each class as there are.
+    Metrics of all classes may not be defined without one: their draws hold as many objects of each as there are.
     """
-    numbers, count = label.astype(np.int64), probabilities.shape[-1]
-    means = {name: scores.mean(axis=0) for name, scores in class_scores(label, probabilities).items()}
+    scores = measuring.class_scores(label, probabilities)
+    means = {name: each.mean(axis=0) for name, each in scores.items() if declared()[name].interval}
     of_objects: dict[str, Callable] = {name: partial(_mean_of, values) for name, values in means.items()}
-    kinds = [1] if count == 2 else range(count)
-    rankings = [ranking(numbers == kind, probabilities[..., kind]) for kind in kinds]
-    of_classes: dict[str, Callable] = {
-        "balanced_accuracy": partial(_balanced, means["accuracy"], np.eye(count)[numbers]),
-        "roc_auc": lambda rows: _mean_area(Ranking.roc_auc, rankings, rows),
-        "pr_auc": lambda rows: _mean_area(Ranking.pr_auc, rankings, rows),
-    }
+    numbers = label.astype(np.int64)
+    of_classes = _of_draws(measuring.given("classes"), numbers, probabilities)
     # A mean of fractions of classes scatters as one fraction of so many objects where no class is harder than others.
     sizes = np.unique(numbers, return_counts=True)[1]
-    most = {"balanced_accuracy": len(sizes) ** 2 / np.sum(1 / sizes)}
-    objects, in_classes = np.arange(len(label)), replace(bootstrap, strata=numbers)
+    most = {name: len(sizes) ** 2 / np.sum(1 / sizes) for name in of_classes if declared()[name].kind == FRACTION}
+    objects = np.arange(len(label))
     return {
-        **intervals(objects, of_objects, bootstrap, classes.KINDS),
-        **intervals(objects, of_classes, in_classes, classes.KINDS, most),
+        **intervals(objects, of_objects, bootstrap, _kinds(of_objects)),
+        **intervals(objects, of_classes, replace(bootstrap, strata=numbers), _kinds(of_classes), most),
     }
-
-
-def _balanced(correct: np.ndarray, member: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the balanced accuracy of drawn objects (D, n); a class that is not drawn does not count.
-
-    Args:
-        correct: (n,) fraction of the seeds that are right.
-        member: (n, K) 1 for the class of an object.
-        rows: (..., n) drawn objects.
-    """
-    weights = times_drawn(rows)
-    drawn = weights @ member
-    right = weights @ (correct[:, None] * member)
-    return np.sum(right / np.maximum(drawn, 1), axis=-1) / np.sum(drawn > 0, axis=-1)
-
-
-def times_drawn(rows: np.ndarray) -> np.ndarray:
-    """Return how often each object is in a draw: (D, n) for rows (D, n)."""
-    draws, n = rows.shape
-    places = rows + n * np.arange(draws)[:, None]
-    return np.bincount(places.ravel(), minlength=draws * n).reshape(draws, n).astype(np.float64)
-
-
-def _mean_area(area: Callable, rankings: list[Ranking], rows: np.ndarray) -> np.ndarray:
-    weights = times_drawn(rows)
-    return np.mean([area(item, weights) for item in rankings], axis=0)
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Scores of objects that are of a class and of those that are not, sorted once for all draws of objects.
-
-    Attributes:
-        yes, no: (P,), (M,) object of each score, in ascending order of the score; an object has one of each seed.
-        same: (P,) place of the first score of ``yes`` that is no smaller.
-        below, up_to: (P,) how many scores of ``no`` are smaller; are smaller or the same.
-    """
-
-    yes: np.ndarray
-    no: np.ndarray
-    same: np.ndarray
-    below: np.ndarray
-    up_to: np.ndarray
-
-    def roc_auc(self, weights: np.ndarray) -> np.ndarray:
-        """Return the areas (D,) under the ROC curve for weights (D, n) of objects; NaN where a side has none."""
-        yes, no = weights[:, self.yes], _cumulative(weights[:, self.no])
-        won = (yes * 0.5 * (no[:, self.below] + no[:, self.up_to])).sum(axis=1)
-        return _ratio(won, yes.sum(axis=1) * no[:, -1])
-
-    def pr_auc(self, weights: np.ndarray) -> np.ndarray:
-        """Return the average precisions (D,) for weights (D, n) of objects; NaN where a side has none."""
-        yes = weights[:, self.yes]
-        ours, others = _cumulative(yes), _cumulative(weights[:, self.no])
-        ours, others = ours[:, -1:] - ours[:, self.same], others[:, -1:] - others[:, self.below]
-        precision = ours / np.maximum(ours + others, 1)
-        found = _ratio((yes * precision).sum(axis=1), yes.sum(axis=1))
-        return np.where(weights[:, self.no].any(axis=1), found, np.nan)
-
-
-def ranking(member: np.ndarray, scores: np.ndarray) -> Ranking:
-    """Sort scores (S, n) of objects that are members (n,) of a class or not."""
-    objects = np.tile(np.arange(len(member)), len(scores))
-    scores, inside = scores.ravel(), np.tile(member, len(scores))
-    yes, no = scores[inside], scores[~inside]
-    up, down = np.argsort(yes, kind="stable"), np.argsort(no, kind="stable")
-    yes, no = yes[up], no[down]
-    return Ranking(
-        yes=objects[inside][up],
-        no=objects[~inside][down],
-        same=np.searchsorted(yes, yes, side="left"),
-        below=np.searchsorted(no, yes, side="left"),
-        up_to=np.searchsorted(no, yes, side="right"),
-    )
-
-
-def _cumulative(weights: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights, axis=1)], axis=1)
-
-
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    return np.where(below > 0, above / np.where(below > 0, below, 1), np.nan)

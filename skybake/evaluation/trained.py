@@ -12,6 +12,7 @@ from skybake.data import splits
 from skybake.data.dataset import Dataset
 from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
+from skybake.metrics import measuring
 from skybake.missing import present
 from skybake.results import run_folder
 from skybake.results.predictions import Predicted
@@ -121,10 +122,10 @@ def part_errors(trained: Mapping[int, Trained], part: str) -> np.ndarray:
 
 
 def part_class_scores(trained: Mapping[int, Trained], part: str) -> dict[str, np.ndarray]:
-    """Return ``accuracy``, ``brier`` and ``log_loss`` (S, n) of each of a part's objects that have a label."""
+    """Return the scores (S, n) of each of a part's objects that have a label, by the metrics whose means they are."""
     parts = parts_of(trained, part)
     label = next(iter(parts.values())).label
-    return judging.class_scores(label, np.stack([item.prediction.class_probabilities for item in parts.values()]))
+    return measuring.class_scores(label, np.stack([item.prediction.class_probabilities for item in parts.values()]))
 
 
 def parts_of(trained: Mapping[int, Trained], part: str) -> dict[int, Predicted]:

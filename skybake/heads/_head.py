@@ -1,9 +1,13 @@
-"""What every head can do."""
+"""What every head can do; and what heads of classes do beside it.
+
+Two methods work on a network's tensors, in ``keras.ops``, which they import themselves: numpy alone is where a head is
+read. A head whose point is not its first output has ``explained``; one of classes has ``most_probable`` too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -38,3 +42,23 @@ class Head(Protocol):
 
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Turn raw outputs (N, width) into predictions."""
+
+
+@runtime_checkable
+class Explained(Protocol):
+    """A head that says which number attributions explain."""
+
+    def explained(self, outputs: Any, kind: int) -> Any:
+        """Return the number (n,) of outputs (n, width): the point, in their units; or of the class ``kind``."""
+
+
+@runtime_checkable
+class OfClasses(Explained, Protocol):
+    """A head of classes."""
+
+    @property
+    def explains(self) -> str:
+        """What ``explained`` is, in words."""
+
+    def most_probable(self, outputs: Any) -> Any:
+        """Return the class (n,) that the prediction of outputs (n, width) calls the most probable one."""

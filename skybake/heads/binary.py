@@ -48,3 +48,22 @@ class Binary:
         """Return the probabilities of both classes, and the more probable one as the point estimate."""
         yes = sigmoid(outputs[:, 0]) if self.from_logits else outputs[:, 0]
         return classified(np.column_stack([1 - yes, yes]))
+
+    @property
+    def explains(self) -> str:
+        """What :meth:`explained` is."""
+        return "logit of the predicted class"
+
+    def explained(self, outputs: Any, kind: int) -> Any:
+        """Return the logit (n,) of a class."""
+        from keras import ops
+
+        sign, yes = (1.0 if kind else -1.0), outputs[:, 0]
+        if self.from_logits:
+            return sign * yes
+        yes = ops.clip(yes, 1e-7, 1 - 1e-7)
+        return sign * (ops.log(yes) - ops.log(1 - yes))
+
+    def most_probable(self, outputs: Any) -> Any:
+        """Return whether each object (n,) is of class 1."""
+        return outputs[:, 0] > (0.0 if self.from_logits else 0.5)

@@ -47,3 +47,19 @@ class BinaryVariance:
         """Return the mean probabilities of both classes, and the more probable one as the point estimate."""
         yes = np.mean([sigmoid(noisy[:, 0]) for noisy in noisy_logits(outputs, self.draws, self.seed)], axis=0)
         return classified(np.column_stack([1 - yes, yes]))
+
+    @property
+    def explains(self) -> str:
+        """What :meth:`explained` is."""
+        return "logit of the predicted class"
+
+    def explained(self, outputs: Any, kind: int) -> Any:
+        """Return the logit (n,) of a class."""
+        return (1.0 if kind else -1.0) * outputs[:, 0]
+
+    def most_probable(self, outputs: Any) -> Any:
+        """Return whether each object (n,) is of class 1, by the mean probabilities under noise."""
+        from skybake.losses._noise import log_mean_no_and_yes
+
+        log_no, log_yes = log_mean_no_and_yes(outputs[:, :1], outputs[:, 1:], self.draws, self.seed)
+        return log_yes[:, 0] > log_no[:, 0]

@@ -60,3 +60,20 @@ class Logits:
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Return the probabilities of the classes, and the most probable class as the point estimate."""
         return classified(softmax(outputs) if self.from_logits else outputs)
+
+    @property
+    def explains(self) -> str:
+        """What :meth:`explained` is."""
+        return "logit of the predicted class" if self.from_logits else "log probability of the predicted class"
+
+    def explained(self, outputs: Any, kind: int) -> Any:
+        """Return the logit (n,) of a class, or the logarithm of its probability."""
+        from keras import ops
+
+        return outputs[:, kind] if self.from_logits else ops.log(ops.maximum(outputs[:, kind], 1e-30))
+
+    def most_probable(self, outputs: Any) -> Any:
+        """Return the class (n,) of the largest output."""
+        from keras import ops
+
+        return ops.argmax(outputs, axis=-1)

@@ -50,3 +50,20 @@ class LogitsVariance:
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Return the mean probabilities of the classes, and the most probable class as the point estimate."""
         return classified(np.mean([softmax(noisy) for noisy in noisy_logits(outputs, self.draws, self.seed)], axis=0))
+
+    @property
+    def explains(self) -> str:
+        """What :meth:`explained` is."""
+        return "logit of the predicted class"
+
+    def explained(self, outputs: Any, kind: int) -> Any:
+        """Return the logit (n,) of a class."""
+        return outputs[:, kind]
+
+    def most_probable(self, outputs: Any) -> Any:
+        """Return the class (n,) of the largest mean probability under noise."""
+        from keras import ops
+
+        from skybake.losses._noise import log_mean_probabilities
+
+        return ops.argmax(log_mean_probabilities(outputs, self.draws, self.seed), axis=-1)

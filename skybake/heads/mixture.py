@@ -47,3 +47,10 @@ class Mixture:
         mean = (weights * means).sum(axis=1)
         variance = (weights * (stds**2 + (means - mean[:, None]) ** 2)).sum(axis=1)
         return Prediction(point=mean, std=np.sqrt(variance), weights=weights, means=means, stds=stds)
+
+    def explained(self, outputs: Any, kind: int) -> Any:
+        """Return the mean (n,)."""
+        from keras import ops
+
+        logits, means, _ = ops.split(outputs, 3, axis=1)
+        return ops.sum(ops.softmax(logits, axis=1) * means, axis=1)

@@ -53,6 +53,16 @@ class Quantiles:
             levels=np.asarray(self.levels),
         )
 
+    def explained(self, outputs: Any, kind: int) -> Any:
+        """Return the median (n,)."""
+        from keras import ops
+
+        ordered = ops.sort(outputs, axis=1)
+        place = np.interp(0.5, self.levels, np.arange(len(self.levels)))
+        low = int(place)
+        high = min(low + 1, len(self.levels) - 1)
+        return ordered[:, low] + (place - low) * (ordered[:, high] - ordered[:, low])
+
 
 def _interpolated(level: float, levels: Sequence[float], quantiles: np.ndarray) -> np.ndarray:
     """Return the quantile (N,) of a level between given ones, linearly; beyond them the nearest."""

@@ -5,10 +5,14 @@ Objects without a label are left out. The predicted class is the most probable o
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import numpy as np
 from sklearn import metrics
 
-from skybake.metrics import FRACTION, SCALE, Measured
+from skybake.metrics import metric
+from skybake.metrics._ranking import Ranking, mean_area, ranking, times_drawn
 from skybake.metrics.in_bins import Bin
 from skybake.missing import present
 
@@ -42,21 +46,6 @@ def known(
     return numbers, classes[is_known], weights[is_known]
 
 
-def scores(label: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what is measured of each object that has a label, (n,) each, for means and bootstrap draws.
-
-    ``correct`` 1 or 0; ``brier`` as in :func:`brier`; ``log_loss`` -ln p of the true class.
-    """
-    numbers, classes, _ = known(label, classes)
-    true = np.take_along_axis(classes, numbers[:, None], axis=1)[:, 0]
-    squares = np.square(classes - np.eye(classes.shape[1])[numbers]).sum(axis=1)
-    return {
-        "correct": (classes.argmax(axis=1) == numbers).astype(np.float64),
-        "brier": squares / 2 if classes.shape[1] == 2 else squares,
-        "log_loss": -np.log(np.maximum(true, np.finfo(np.float64).eps)),
-    }
-
-
 def confusion(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return how many objects of each class (rows) were taken for each class (columns), (K, K)."""
     numbers, classes, weights = known(label, classes, weights)
@@ -65,6 +54,15 @@ def confusion(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None
     )
 
 
+@metric(
+    of="classes",
+    head="ECE",
+    said="expected calibration error: mean difference of confidence and accuracy",
+    shown="first",
+    order=70,
+    per_seed=True,
+    tex="ECE",
+)
 def ece(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None, bins: int = ECE_BINS) -> float:
     """Return the expected calibration error, sum over bins of (n_b / N) |accuracy - confidence|.
 
@@ -99,6 +97,16 @@ def _confidence(label: np.ndarray, classes: np.ndarray, bins: int) -> tuple[np.n
     return confidence, classes.argmax(axis=1) == numbers, np.minimum((confidence * bins).astype(np.int64), bins - 1)
 
 
+@metric(
+    of="classes",
+    head="ROC AUC",
+    said="area under the ROC curve; of several classes their mean",
+    shown="first",
+    order=40,
+    interval="roc_auc_of_draws",
+    per_seed=True,
+    tex="ROC AUC",
+)
 def roc_auc(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Return the area under the ROC curve of class 1 of two, or its mean over classes, each against the rest.
 
@@ -108,6 +116,15 @@ def roc_auc(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None =
     return _mean_over_classes(metrics.roc_auc_score, numbers, classes, weights)
 
 
+@metric(
+    of="classes",
+    head="PR AUC",
+    said="average precision; of several classes their mean",
+    shown="first",
+    order=50,
+    interval="pr_auc_of_draws",
+    per_seed=True,
+)
 def pr_auc(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Return the average precision of class 1 of two, or its mean over classes, each against the rest.
 
@@ -117,20 +134,67 @@ def pr_auc(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = 
     return _mean_over_classes(metrics.average_precision_score, numbers, classes, weights)
 
 
+def roc_auc_of_draws(label: np.ndarray, classes: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function of drawn objects (D, n), of labels (n,) and the probabilities (S, n, K) of all seeds."""
+    return partial(mean_area, Ranking.roc_auc, _rankings(label, classes))
+
+
+def pr_auc_of_draws(label: np.ndarray, classes: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function of drawn objects (D, n), of labels (n,) and the probabilities (S, n, K) of all seeds."""
+    return partial(mean_area, Ranking.pr_auc, _rankings(label, classes))
+
+
+def _rankings(label: np.ndarray, classes: np.ndarray) -> list[Ranking]:
+    return [ranking(label == kind, classes[..., kind]) for kind in _kinds(classes.shape[-1])]
+
+
+def _kinds(count: int) -> Sequence[int]:
+    """Return the classes that areas are of: the second one of two, or all."""
+    return [1] if count == 2 else range(count)
+
+
 def _mean_over_classes(area, numbers: np.ndarray, classes: np.ndarray, weights: np.ndarray) -> float:
     count = classes.shape[1]
     if len(np.unique(numbers)) < count:
         return float("nan")
-    kinds = [1] if count == 2 else range(count)
-    return float(np.mean([area(numbers == kind, classes[:, kind], sample_weight=weights) for kind in kinds]))
+    each = [area(numbers == kind, classes[:, kind], sample_weight=weights) for kind in _kinds(count)]
+    return float(np.mean(each))
 
 
-def accuracy(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Return the fraction of objects whose class is right."""
-    numbers, classes, weights = known(label, classes, weights)
-    return float(metrics.accuracy_score(numbers, classes.argmax(axis=1), sample_weight=weights))
+@metric(
+    of="class_scores",
+    head="Accuracy",
+    said="fraction of the objects whose class is right",
+    shown="first",
+    order=10,
+    interval=True,
+    kind="fraction",
+    per_seed=True,
+    over_seeds="page",
+    valid=True,
+    compared=True,
+    headline="accuracy",
+    tex="Accuracy",
+    tex_interval=True,
+)
+def accuracy(label: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return 1 for each object (n,) whose class is right, 0 for others."""
+    numbers, classes, _ = known(label, classes)
+    return (classes.argmax(axis=1) == numbers).astype(np.float64)
 
 
+@metric(
+    of="classes",
+    head="Balanced accuracy",
+    said="mean over classes of the fraction of their objects that are right",
+    shown="first",
+    order=20,
+    interval="balanced_accuracy_of_draws",
+    kind="fraction",
+    per_seed=True,
+    headline="balanced accuracy",
+    tex="Balanced",
+)
 def balanced_accuracy(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Return the mean over classes of the fraction of their objects that are right; absent classes do not count."""
     table = confusion(label, classes, weights)
@@ -138,50 +202,61 @@ def balanced_accuracy(label: np.ndarray, classes: np.ndarray, weights: np.ndarra
     return float(np.mean(table.diagonal()[present_classes] / table.sum(axis=1)[present_classes]))
 
 
-def brier(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Return the Brier score: the mean of (p - y)² of class 1 of two, or of its sum over more classes.
+def balanced_accuracy_of_draws(label: np.ndarray, classes: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function of drawn objects (D, n), of labels (n,) and the probabilities (S, n, K) of all seeds.
+
+    A class that is not drawn does not count.
+    """
+    right_in = np.stack([accuracy(label, found) for found in classes]).mean(axis=0)
+    member = np.eye(classes.shape[-1])[label]
+
+    def balanced(rows: np.ndarray) -> np.ndarray:
+        weights = times_drawn(rows)
+        drawn = weights @ member
+        right = weights @ (right_in[:, None] * member)
+        return np.sum(right / np.maximum(drawn, 1), axis=-1) / np.sum(drawn > 0, axis=-1)
+
+    return balanced
+
+
+@metric(
+    of="class_scores",
+    head="Brier",
+    said="mean squared error of the probabilities",
+    shown="first",
+    order=60,
+    interval=True,
+    kind="scale",
+    per_seed=True,
+)
+def brier(label: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the Brier score (n,): (p - y)² of class 1 of two, or its sum over more classes.
 
     Brier 1950, Mon. Weather Rev. 78, 1; as scikit-learn, two classes are not counted twice.
     """
-    return float(np.average(scores(label, classes)["brier"], weights=known(label, classes, weights)[2]))
+    numbers, classes, _ = known(label, classes)
+    squares = np.square(classes - np.eye(classes.shape[1])[numbers]).sum(axis=1)
+    return squares / 2 if classes.shape[1] == 2 else squares
 
 
-def log_loss(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Return the mean of -ln p of the true class; p counts as at least 2.2e-16."""
-    return float(np.average(scores(label, classes)["log_loss"], weights=known(label, classes, weights)[2]))
-
-
-METRICS = {
-    "accuracy": accuracy,
-    "balanced_accuracy": balanced_accuracy,
-    "roc_auc": roc_auc,
-    "pr_auc": pr_auc,
-    "brier": brier,
-    "ece": ece,
-    "log_loss": log_loss,
-}
-
-
-KINDS = {"accuracy": FRACTION, "balanced_accuracy": FRACTION, "brier": SCALE, "log_loss": SCALE}
-
-
-def measure(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> dict[str, Measured]:
-    """Return every metric of this family but the confusion matrix.
-
-    Args:
-        label: (N,) class numbers, -9999 or NaN where missing.
-        classes: (N, K) probabilities, or (S, N, K) of several seeds, which are pooled.
-        weights: (N,), not negative.
-
-    Raises:
-        ValueError: Shapes do not agree, a label is no class number, or no object has a label.
-    """
-    classes = np.asarray(classes, dtype=np.float64)
-    if classes.ndim == 3:
-        label = np.tile(label, len(classes))
-        weights = None if weights is None else np.tile(weights, len(classes))
-        classes = classes.reshape(-1, classes.shape[-1])
-    used = len(known(label, classes)[0])
-    if not used:
-        raise ValueError(f"none of {len(label)} objects has a label: all are NaN or -9999")
-    return {name: Measured(metric(label, classes, weights), used) for name, metric in METRICS.items()}
+@metric(
+    of="class_scores",
+    head="Log loss",
+    said="mean negative logarithm of the probability of the true class",
+    shown="first",
+    order=30,
+    interval=True,
+    kind="scale",
+    per_seed=True,
+    over_seeds="csv",
+    valid=True,
+    compared=True,
+    headline="log loss",
+    tex="Log loss",
+    tex_interval=True,
+)
+def log_loss(label: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return -ln p of the true class, (n,); p counts as at least 2.2e-16."""
+    numbers, classes, _ = known(label, classes)
+    true = np.take_along_axis(classes, numbers[:, None], axis=1)[:, 0]
+    return -np.log(np.maximum(true, np.finfo(np.float64).eps))

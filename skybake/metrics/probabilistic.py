@@ -1,56 +1,15 @@
-"""Metrics of predictive distributions, in whatever form: Gaussian, Student's t, mixture, quantiles or bins.
-
-:func:`scores` gives numbers for each object; every statistic takes such numbers of shape (..., n) and reduces the last
-axis, so that one call serves one run or thousands of bootstrap draws. Objects without a label are left out.
-"""
+"""Metrics of predictive distributions, in whatever form: Gaussian, Student's t, mixture, quantiles or bins."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 
-from skybake.metrics import FRACTION, SCALE, Measured
-from skybake.missing import present
-from skybake.results import distributions
-from skybake.results.predictions import Prediction
+from skybake.metrics import metric
+from skybake.results.distributions import Distribution
 
-Statistic = Callable[..., np.ndarray]
-LEVELS = (0.68, 0.95)  # of central intervals whose coverage is told
-COVERAGE = "coverage_{:g}"  # name of the metric, by per cent
 CENTRAL = (0.16, 0.84)  # ends of the interval whose width is the sharpness
-
-
-def scores(label: np.ndarray, prediction: Prediction) -> dict[str, np.ndarray]:
-    """Return what is measured of each object that has a label, (n,) each; empty if nothing but a point is predicted.
-
-    ``pit`` F(y); ``crps`` in units of the label; ``nll`` -ln f(y); ``cde`` the integral of f² minus 2 f(y), per unit of
-    the label; ``width`` of the central 68 %, in units of the label.
-
-    Args:
-        label: (N,) true values, -9999 or NaN where missing.
-        prediction: Of the same objects.
-
-    Raises:
-        ValueError: The numbers of objects differ.
-    """
-    label = np.asarray(label, dtype=np.float64)
-    if label.shape != (len(prediction),):
-        raise ValueError(f"labels of shape {label.shape} found; expected ({len(prediction)},), as predictions")
-    known = present(label)
-    distribution = distributions.of(prediction.select(known))
-    if distribution is None or not known.any():
-        return {}
-    label = label[known]
-    low, high = distribution.quantile(CENTRAL).T
-    return {
-        "pit": distribution.cdf(label),
-        "crps": distribution.crps(label),
-        "nll": -distribution.log_pdf(label),
-        "cde": distribution.square_integral() - 2 * distribution.pdf(label),
-        "width": high - low,
-    }
 
 
 def mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -60,7 +19,18 @@ def mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     return np.sum(weights * values, axis=-1) / np.sum(np.broadcast_to(weights, np.shape(values)), axis=-1)
 
 
-def ks(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+@metric(
+    of="pit",
+    head="PIT-KS",
+    said="Kolmogorov-Smirnov distance of the PIT from a uniform distribution: 0 is calibrated",
+    shown="first",
+    order=90,
+    in_bins=True,
+    per_seed=True,
+    tex="PIT-KS",
+    calibrated="kstwo",
+)
+def pit_ks(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return the Kolmogorov-Smirnov distance of PIT values (..., n) from a uniform distribution; 0 is calibrated.
 
     With weights the steps of the empirical distribution are as high as these.
@@ -87,50 +57,118 @@ def coverage_curve(
     return np.array([coverage(pit, weights, level=level) for level in levels])
 
 
-def statistics(levels: Sequence[float] = LEVELS) -> dict[str, tuple[str, Statistic]]:
-    """Return the metrics by name: the score each is made of, and how it is reduced."""
-    return {
-        "pit_ks": ("pit", ks),
-        "crps": ("crps", mean),
-        "nll": ("nll", mean),
-        "cde_loss": ("cde", mean),
-        **{COVERAGE.format(100 * level): ("pit", partial(coverage, level=level)) for level in levels},
-        "sharpness": ("width", mean),
-    }
+@metric(
+    of="distributions",
+    head="CRPS",
+    said="continuous ranked probability score, in units of the label",
+    shown="first",
+    order=70,
+    decimals_of="std_error",
+    interval=True,
+    kind="scale",
+    in_bins=True,
+    per_seed=True,
+    valid=True,
+    tex="CRPS",
+)
+def crps(label: np.ndarray, distribution: Distribution) -> np.ndarray:
+    """Return the continuous ranked probability score (n,), in units of the label."""
+    return distribution.crps(label)
 
 
-def kinds(levels: Sequence[float] = LEVELS) -> dict[str, str]:
-    """Return the kinds of the metrics by name, as :mod:`skybake.metrics` has them; what is left out is another."""
-    return {"crps": SCALE, **{COVERAGE.format(100 * level): FRACTION for level in levels}}
+@metric(
+    of="distributions",
+    head="NLL",
+    said="mean negative logarithm of the density at the label",
+    shown="first",
+    order=80,
+    interval=True,
+    per_seed=True,
+    valid=True,
+    tex="NLL",
+)
+def nll(label: np.ndarray, distribution: Distribution) -> np.ndarray:
+    """Return -ln f(y), (n,)."""
+    return -distribution.log_pdf(label)
 
 
-def measure(
-    label: np.ndarray, predictions: Prediction | Sequence[Prediction], weights: np.ndarray | None = None
-) -> dict[str, Measured]:
-    """Return every metric of this family.
-
-    Args:
-        label: (N,) true values, -9999 or NaN where missing.
-        predictions: Of the same objects; those of several seeds are pooled.
-        weights: (N,) of the objects, not negative.
-
-    Returns:
-        Name -> value and number of labels used; empty if nothing but a point is predicted.
-
-    Raises:
-        ValueError: The numbers of objects differ.
-    """
-    many = [predictions] if isinstance(predictions, Prediction) else list(predictions)
-    each = [scores(label, prediction) for prediction in many]
-    if not each or not all(each):
-        return {}
-    pooled = {name: np.concatenate([found[name] for found in each]) for name in each[0]}
-    weights = None if weights is None else np.tile(np.asarray(weights, dtype=np.float64)[present(label)], len(many))
-    return _reduced(pooled, weights)
+@metric(
+    of="distributions", head="CDE loss", said="of the density", shown="nowhere", order=85, interval=True, in_bins=True
+)
+def cde_loss(label: np.ndarray, distribution: Distribution) -> np.ndarray:
+    """Return the integral of f² minus 2 f(y), (n,), per unit of the label (Izbicki & Lee 2017, arXiv:1704.08095)."""
+    return distribution.square_integral() - 2 * distribution.pdf(label)
 
 
-def _reduced(pooled: Mapping[str, np.ndarray], weights: np.ndarray | None) -> dict[str, Measured]:
-    return {
-        name: Measured(float(statistic(pooled[score], weights)), len(pooled[score]))
-        for name, (score, statistic) in statistics().items()
-    }
+@metric(
+    of="distributions",
+    head="Sharpness",
+    said="width of the central 68 % interval",
+    shown="nowhere",
+    order=110,
+    interval=True,
+)
+def sharpness(label: np.ndarray, distribution: Distribution) -> np.ndarray:
+    """Return the width (n,) of the central 68 % interval, in units of the label."""
+    low, high = distribution.quantile(CENTRAL).T
+    return high - low
+
+
+@metric(of="std", head="Mean std", said="mean of the predicted ones", shown="nowhere", order=120, interval=True)
+def mean_std(std: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return the mean of predicted standard deviations (..., n)."""
+    return mean(std, weights)
+
+
+@metric(
+    of="pit",
+    head="Coverage 50 [%]",
+    said="labels inside the central 50 % interval",
+    shown="nowhere",
+    interval=True,
+    kind="fraction",
+)
+def coverage_50(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return the fraction of objects (..., n) whose label is inside the central 50 % interval."""
+    return coverage(pit, weights, level=0.5)
+
+
+@metric(
+    of="pit",
+    head="Coverage [%]",
+    said="labels inside the central 68 % interval of their prediction",
+    shown="first",
+    order=100,
+    form="percent",
+    interval=True,
+    kind="fraction",
+)
+def coverage_68(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return the fraction of objects (..., n) whose label is inside the central 68 % interval."""
+    return coverage(pit, weights, level=0.68)
+
+
+@metric(
+    of="pit",
+    head="Coverage 90 [%]",
+    said="labels inside the central 90 % interval",
+    shown="nowhere",
+    interval=True,
+    kind="fraction",
+)
+def coverage_90(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return the fraction of objects (..., n) whose label is inside the central 90 % interval."""
+    return coverage(pit, weights, level=0.9)
+
+
+@metric(
+    of="pit",
+    head="Coverage 95 [%]",
+    said="labels inside the central 95 % interval",
+    shown="nowhere",
+    interval=True,
+    kind="fraction",
+)
+def coverage_95(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return the fraction of objects (..., n) whose label is inside the central 95 % interval."""
+    return coverage(pit, weights, level=0.95)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from skybake.metrics import metric
+
 NORMAL_IQR = 1.349  # the interquartile range of a Gaussian with standard deviation 1
 RAIL_OUTLIER = 0.06  # the smallest threshold of an outlier: LSST Science Requirements, as in RAIL and qp
 
@@ -17,6 +19,16 @@ def sigma_iqr(d: np.ndarray) -> np.ndarray:
     return (high - low) / NORMAL_IQR
 
 
+@metric(
+    of="errors",
+    head="RAIL outliers [%]",
+    said="errors larger than 0.06 and than 3 times the interquartile range over 1.349",
+    shown="first",
+    order=60,
+    form="percent",
+    in_bins=True,
+    relative=True,
+)
 def rail_outlier_fraction(d: np.ndarray) -> np.ndarray:
     """Return the fraction of errors (..., n) with |d| > max(0.06, 3 sigma_IQR), RAIL's definition; NaN if one is."""
     threshold = np.maximum(RAIL_OUTLIER, 3 * sigma_iqr(d))

@@ -19,36 +19,45 @@ def average_pool(x, size: int = 2):
     return layers.AveragePooling2D(size)(x) if min(x.shape[1:3]) >= size else x
 
 
-def normalised(x):
+def normalised(x, momentum: float = 0.9):
     """Normalise each channel over the batch (Ioffe & Szegedy 2015, arXiv:1502.03167).
 
-    Predictions use moments averaged over the last ten batches or so. Keras's hundred would leave those of the start in,
-    and the validation loss useless, where an epoch has few batches.
+    Predictions use moments averaged over the last ten batches or so. Keras's hundred (a momentum of 0.99) would leave
+    those of the start in, and the validation loss useless, where an epoch has few batches.
     """
-    return layers.BatchNormalization(momentum=0.9)(x)
+    return layers.BatchNormalization(momentum=momentum)(x)
 
 
-def activated(x, activation: str):
-    """Apply ``"leaky_relu"`` (slope 0.1), or ``"prelu"`` with one slope a channel.
+def activated(x, activation: str, slope: float = 0.1):
+    """Apply ``"leaky_relu"``, ``"prelu"`` with one slope a channel, or ``"tanh"``.
 
     Raises:
         ValueError: Another name.
     """
     if activation == "leaky_relu":
-        return layers.LeakyReLU(0.1)(x)
+        return layers.LeakyReLU(slope)(x)
     if activation == "prelu":
         return layers.PReLU(shared_axes=[1, 2] if len(x.shape) == 4 else None)(x)
-    raise ValueError(f"activation {activation!r} found; expected 'leaky_relu' or 'prelu'")
+    if activation == "tanh":
+        return layers.Activation("tanh")(x)
+    raise ValueError(f"activation {activation!r} found; expected 'leaky_relu', 'prelu' or 'tanh'")
 
 
-def inception_module(x, inner: int, outer: int, activation: str, *, with_five: bool = True):
+def dense_layers(x, count: int, units: int):
+    """Pass features (batch, F) through some dense layers with relu."""
+    for _ in range(count):
+        x = layers.Dense(units, activation="relu")(x)
+    return x
+
+
+def inception_module(x, inner: int, outer: int, activation: str, *, slope: float = 0.1, with_five: bool = True):
     """Look at x with 1x1, 3x3 and 5x5 kernels and a pooling at once (Szegedy et al. 2015; Pasquet et al. 2019, fig. 5).
 
     Args:
         x: (batch, H, W, C).
         inner: Filters of the 1x1 convolutions before the wider kernels and the pooling.
         outer: Filters of every other branch.
-        activation: As in :func:`activated`.
+        activation, slope: As in :func:`activated`.
         with_five: Whether there is a 5x5 branch.
 
     Returns:
@@ -56,7 +65,7 @@ def inception_module(x, inner: int, outer: int, activation: str, *, with_five: b
     """
 
     def convolved(tensor, filters: int, size: int):
-        return activated(layers.Conv2D(filters, size, padding="same")(tensor), activation)
+        return activated(layers.Conv2D(filters, size, padding="same")(tensor), activation, slope)
 
     branches = [convolved(x, outer, 1), convolved(convolved(x, inner, 1), outer, 3)]
     if with_five:

@@ -6,16 +6,20 @@ with the point head.
 
 from keras import layers
 
-from skybake.models._blocks import convolution, pool
+from skybake.models._blocks import convolution, dense_layers, pool
 
-LIMITS = {"filters": {"at_least": 1}, "units": {"at_least": 1}}
+LIMITS = {
+    "filters": {"at_least": 1},
+    "units": {"at_least": 1},
+    "stages": {"at_least": 1},
+    "dense": {"at_least": 0},
+}
 
 
-def build(image, scalars=None, *, filters=30, units=50):
-    """Return features (batch, units); scalars are not used."""
+def build(image, scalars=None, *, filters=30, units=50, stages=3, dense=1):
+    """Return features (batch, units); scalars are not used. A stage is a convolution and a pooling."""
     x = image
-    for _ in range(3):
+    for _ in range(stages):
         x = convolution(x, filters)
         x = pool(x)
-    x = layers.Flatten()(x)
-    return layers.Dense(units, activation="relu")(x)
+    return dense_layers(layers.Flatten()(x), dense, units)

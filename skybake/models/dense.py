@@ -6,12 +6,12 @@ Connolly & Smotherman, "Deep Learning: Classifying Astronomical Images" (astroML
 
 from keras import layers
 
-LIMITS = {"units": {"at_least": 1}}
+LIMITS = {"units": {"at_least": 1}, "depth": {"at_least": 1}}
 
 
-def build(image, scalars=None, *, units=30):
-    """Return features (batch, H W units); scalars are not used."""
+def build(image, scalars=None, *, units=30, depth=2):
+    """Return features (batch, H W units); scalars are not used. ``depth`` is the number of layers."""
     x = image
-    for _ in range(2):
+    for _ in range(depth):
         x = layers.Dense(units, activation="relu")(x)
     return layers.Flatten()(x)

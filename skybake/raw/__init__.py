@@ -28,7 +28,15 @@ if TYPE_CHECKING:
 
 
 class RawError(ValueError):
-    """Raw files that cannot be read as a whole; single bad objects go to ``rejected.csv`` instead."""
+    """Raw files that cannot be read as a whole; single bad objects go to ``rejected.csv`` instead.
+
+    Attributes:
+        rejections: The rows that are at fault, if it is a fault of so many of them.
+    """
+
+    def __init__(self, text: str = "", rejections: Sequence[Rejection] = ()):
+        super().__init__(text)
+        self.rejections = rejections
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ import numpy as np
 from skybake.data.columns import OFFICIAL_TEST, Column, Schema, class_column
 from skybake.data.rejections import Rejection
 from skybake.raw import Batch, RawError, Reading, plain
-from skybake.settings import Settings
+from skybake.raw.options import CommonOptions
 
 TASK = "classification"
 LABEL = "class"
@@ -37,7 +37,7 @@ _TRAINING, _TEST, _META = re.compile(r"data_batch_(\d+)"), "test_batch", "batche
 _LABEL = re.compile(rb"training batch \d+ of (\d+)")
 
 
-class Options(Settings):
+class Options(CommonOptions):
     """There is nothing to choose."""
 
 
@@ -158,8 +158,8 @@ def _read_pickled(path: Path) -> Pickled:
     pixels, labels = content["data"], content["labels"]
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != PIXELS:
         raise RawError(f"{path}: 'data' found to be {_kind(pixels)}; expected an array of uint8 (N, {PIXELS})")
-    if isinstance(labels, np.ndarray) and labels.ndim == 1:
-        labels = labels.tolist()
+    if isinstance(labels, np.ndarray) and labels.ndim and labels.size == len(labels):
+        labels = labels.ravel().tolist()
     if not isinstance(labels, list) or len(labels) != len(pixels):
         raise RawError(f"{path}: 'labels' found to be {_kind(labels)}; expected a list of {len(pixels)} numbers")
     title = content.get("batch_label")

@@ -17,8 +17,12 @@ from skybake.data.columns import CHUNK_OBJECTS, DatasetError, Schema
 from skybake.data.rejections import Rejection, write_rejected
 from skybake.data.writer import create_dataset
 from skybake.files import file_digest
-from skybake.raw import Batch, Reading
+from skybake.missing import present
+from skybake.raw import Batch, RawError, Reading, verdict
+from skybake.raw.options import CommonOptions
 from skybake.settings import Settings
+
+LARGEST = 1e18  # of a pixel, label or scalar: the square of a larger one is near the end of float32
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +38,7 @@ def ingest(
     threads: int = 1,
     expected: Iterable[str] = (),
     asked_by: str = "inputs",
+    kept: Path | None = None,
 ) -> None:
     """Write the dataset of the raw objects, and what was left out.
 
@@ -47,30 +52,65 @@ def ingest(
         threads: Number of processes that may read; the dataset is the same for any number.
         expected: Scalars that the dataset must have: asked before anything is read, as cutting images may take days.
         asked_by: Key of the config that asks for them.
+        kept: Where the rejected rows of a failed ingest are written too: Snakemake deletes the output of a failed job.
 
     Raises:
         RawError: The files cannot be read or do not belong together.
-        DatasetError: An expected scalar is missing; or no object was accepted, and ``rejected`` is written all the
-            same; or a row is neither accepted nor rejected, or both.
+        DatasetError: An expected scalar is missing; or no object was accepted, or one reason rejects more than the
+            option ``most_rejected``, or all labels are equal, and the rejected rows are written all the same; or a row
+            is neither accepted nor rejected, or both.
     """
     survey = reader.__name__.rpartition(".")[2]
-    reading: Reading = reader.read(raw, options, threads)
+    reading = _read(reader, raw, options, threads, rejected, kept)
     _check_expected(reading.schema, expected, asked_by)
     schema = replace(reading.schema, survey=survey, task=reader.TASK, mock=mock, raw=_file_digests(raw, reading))
     times = np.zeros(reading.rows, dtype=int)  # that a row is in the dataset, or rejected
     rejections: list[Rejection] = []
     digests: dict[str, dict[str, str]] = {name: dict(files) for name, files in reading.digests.items()}
     counts: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    labels = verdict.LabelsSeen(schema.predicted, schema.labels[schema.predicted])
     with create_dataset(out, schema) as writer:
-        for batch in _chunks(_seen(reading, survey, rejections, digests, counts)):
+        for batch in _chunks(_seen(reading, survey, rejections, digests, counts, lost)):
             np.add.at(times, batch.rows, 1)
+            labels.add(batch.labels[schema.predicted])
             writer.append(image=batch.image, id=batch.id, group=batch.group, labels=batch.labels, scalars=batch.scalars)
         np.add.at(times, [rejection.row for rejection in rejections], 1)
         _check_all_rows(survey, times)
+        most = options.most_rejected if isinstance(options, CommonOptions) else CommonOptions().most_rejected
+        if fault := verdict.against(len(times), rejections, most) or labels.against():
+            headline, *reasons = fault.splitlines(keepends=True)
+            place = _keep(rejections, rejected, kept)
+            raise DatasetError(f"{out}: {headline.rstrip()}; all rejected rows: {place}\n{''.join(reasons)}".rstrip())
         write_rejected(rejected, rejections)
+        doubts = [*labels.doubts(), *(f"{name}: {n} values beyond {LARGEST:g}, missing" for name, n in lost.items())]
+        for doubt in doubts:
+            log.warning("%s", doubt)
         writer.raw |= {f"{folder}/": _folder_digest(files) for folder, files in digests.items()}
-        writer.notes |= counts
-    log.info("%d objects accepted, %d rejected", len(times) - len(rejections), len(rejections))
+        writer.notes |= {**counts, **({"doubts": "; ".join(doubts)} if doubts else {})}
+    if kept is not None:
+        kept.unlink(missing_ok=True)
+    log.info("%s", verdict.accounts(len(times) - len(rejections), rejections), extra={"always": True})
+
+
+def _read(
+    reader: ModuleType, raw: Mapping[str, Path], options: Settings, threads: int, rejected: Path, kept: Path | None
+) -> Reading:
+    """Read the raw files; rows that are at fault in an error are written, and the error says where."""
+    try:
+        return reader.read(raw, options, threads)
+    except RawError as error:
+        if not error.rejections:
+            raise
+        place = _keep(error.rejections, rejected, kept)
+        raise type(error)(f"{error}; all rejected rows: {place}", error.rejections) from None
+
+
+def _keep(rejections: Sequence[Rejection], rejected: Path, kept: Path | None) -> Path:
+    """Write the rejected rows of a failed ingest, and return where they stay."""
+    for path in (rejected, *([] if kept is None else [kept])):
+        write_rejected(path, rejections)
+    return kept or rejected
 
 
 def _seen(
@@ -79,6 +119,7 @@ def _seen(
     rejections: list[Rejection],
     digests: dict[str, dict[str, str]],
     counts: Counter[str],
+    lost: Counter[str],
 ) -> Iterator[Batch]:
     """Yield the objects that can be used, show progress, and collect what else the batches say."""
     from tqdm import tqdm
@@ -92,14 +133,41 @@ def _seen(
             for folder, files in batch.digests.items():
                 digests.setdefault(folder, {}).update(files)
             progress.update(len(batch) + len(batch.rejections))
-            bad = _bad_pixels(batch.image)
-            if bad.any():
-                rejections += [
-                    Rejection(int(batch.rows[k]), batch.id[int(k)], "image not finite", f"{bad[k]} pixels")
-                    for k in np.flatnonzero(bad)
-                ]
-                batch = batch.part(bad == 0)
-            yield batch
+            against = _unusable(batch)
+            if against:
+                rejections += against.values()
+                batch = batch.part(np.array([place not in against for place in range(len(batch))]))
+            yield _without_largest(batch, lost)
+
+
+def _unusable(batch: Batch) -> dict[int, Rejection]:
+    """Return place -> what is said against an object whose pixels or label no network can use."""
+    against: dict[int, tuple[str, str]] = {}
+    for place in np.flatnonzero(bad := _bad_pixels(batch.image)).tolist():
+        against[place] = ("image not finite", f"{bad[place]} pixels")
+    if batch.image.size and batch.image.dtype.kind in "iuf":
+        with np.errstate(invalid="ignore"):
+            largest = np.maximum(batch.image.max(axis=(1, 2, 3)), -batch.image.min(axis=(1, 2, 3)).astype(np.float64))
+        for place in np.flatnonzero(largest > LARGEST).tolist():
+            cause = "are units or the order of bytes others?"
+            against.setdefault(place, (f"pixels beyond {LARGEST:g}", f"{largest[place]:g}; {cause}"))
+    for name, values in batch.labels.items():
+        values = np.asarray(values, dtype=np.float64)
+        for place in np.flatnonzero(present(values) & (np.abs(values) > LARGEST)).tolist():
+            against.setdefault(place, (f"label beyond {LARGEST:g}", f"{name} is {values[place]:g}"))
+    return {place: Rejection(int(batch.rows[place]), batch.id[place], *against[place]) for place in sorted(against)}
+
+
+def _without_largest(batch: Batch, lost: Counter[str]) -> Batch:
+    """Take scalars that no network can use as missing, and count them by name."""
+    scalars = dict(batch.scalars)
+    for name, values in batch.scalars.items():
+        values = np.asarray(values, dtype=np.float64)
+        beyond = present(values) & (np.abs(values) > LARGEST)
+        if beyond.any():
+            scalars[name] = np.where(beyond, np.nan, values)
+            lost[name] += int(beyond.sum())
+    return replace(batch, scalars=scalars) if scalars.keys() & lost.keys() else batch
 
 
 def _bad_pixels(image: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 
-from skybake.raw import RawError
+from skybake.raw import RawError, formats
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -54,16 +54,6 @@ _COMPRESSED: dict[bytes, Callable[[BinaryIO], _Stream]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
-}
-_FOREIGN = {
-    b"\x89HDF": "an HDF5 file",
-    b"SIMPLE": "a FITS file",
-    b"\x93NUMPY": "a .npy file",
-    b"ARROW1": "a feather file",
-    b"FEA1": "a feather file",
-    b"PK\x03\x04": "a zip or .npz file",
-    b"\x28\xb5\x2f\xfd": "a zstandard file",
-    b"version https://git-lfs": "a Git LFS pointer, not the file itself",
 }
 _PLAIN = {type(None), bool, int, float, complex, str, bytes, bytearray, range, slice}
 _CONTAINERS = {list, tuple, set, frozenset}
@@ -106,7 +96,7 @@ def load(path: Path | str) -> object:
     path = Path(path)
     try:
         with path.open("rb") as file:
-            start = file.read(32)
+            start = file.read(formats.START)
             file.seek(0)
             _check_start(path, start)
             return _read(path, _decompressed(file, start))
@@ -118,9 +108,9 @@ def load(path: Path | str) -> object:
 def _check_start(path: Path, start: bytes) -> None:
     if not start:
         raise RawError(f"{path}: the file is empty, expected a pickle")
-    for magic, name in _FOREIGN.items():
-        if start.startswith(magic):
-            raise RawError(f"{path}: expected a pickle, found {name}")
+    kind = formats.named(start)
+    if kind not in ("", formats.PICKLE, *formats.COMPRESSED.values()):
+        raise RawError(f"{path}: expected a pickle, found {kind}")
 
 
 def _decompressed(file: BinaryIO, start: bytes) -> BinaryIO:

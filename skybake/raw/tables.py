@@ -1,4 +1,4 @@
-"""Tables as files: CSV (also compressed), FITS table and parquet, read alike."""
+"""Tables as files: CSV (also compressed), ECSV, FITS table, parquet and feather, read alike."""
 
 from __future__ import annotations
 
@@ -7,68 +7,95 @@ import csv
 import gzip
 import io
 import lzma
-import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
-from skybake.raw import RawError
+from skybake.raw import RawError, formats
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
+
+    from skybake.raw.fits_tables import Places
 
     Pieces = Callable[[list[str]], Iterator[pd.DataFrame]]
-    Places = Callable[[Iterable], Mapping[str, tuple[str, int | None]]]
 
-MISSING = {"", "nan", "null", "none", "na", "n/a", "-"}
-"""What stands in a text column where there is no value, in lower case."""
+KNOWN = "CSV, ECSV, FITS table, parquet and feather are read"
+TABLE = "Name or number of the table in a FITS catalogue that has several."
+"""What the option ``table`` of a reader is."""
 _ROWS_AT_ONCE = 50_000  # text takes ten times the memory of numbers
 
 # What the readers raise for a file that is cut off or overwritten; a truncated FITS table gives a TypeError.
 _DAMAGE: tuple[type[Exception], ...] = (
-    *(OSError, EOFError, ValueError, TypeError, LookupError),
+    *(OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError),
     *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
 )
 
 
-def one_number_columns(columns: Iterable) -> dict[str, tuple[str, int | None]]:
-    """Name the columns of a FITS table that have one value a row."""
-    formats = {column.name: fits_format(column) for column in columns}
-    return {name: (name, None) for name, (repeat, kind) in formats.items() if kind == "A" or repeat == 1}
-
-
-def fits_format(column: Any) -> tuple[int, str]:
-    """Return how many values a row of a FITS column has, and the letter of their kind, a capital."""
-    found = re.match(r"(\d*)([A-Z])", column.format, re.IGNORECASE)
-    if found is None:
-        raise ValueError(f"column {column.name} has the format {column.format!r}; expected a number and a letter")
-    return int(found[1] or 1), found[2].upper()
-
-
-def source(path: Path, fits_places: Places = one_number_columns) -> tuple[list[str], Pieces]:
+def source(path: Path, fits_places: Places | None = None, table: str = "") -> tuple[list[str], Pieces]:
     """Return the column names of a table file, and a function that reads chosen columns piece by piece.
 
+    Names have no blanks around them. Values of a CSV come as text; whole numbers, some of which are missing, as objects
+    with None.
+
     Args:
-        path: CSV (also compressed), FITS table or parquet, told by its name; values of a CSV come as text.
-        fits_places: Which name stands for which column, or element of a column, of a FITS table.
+        path: CSV (also compressed), ECSV, FITS table, parquet or feather: told by its first bytes, or else its name.
+        fits_places: Which name stands for which column, or element of a column, of a FITS table; by default columns
+            with one value a row are read.
+        table: Name or number of the table in a FITS file, where there are several.
 
     Raises:
-        RawError: There is no such file, or it is not what its name says.
+        RawError: There is no such file, or it is no table; or, when they are read, two columns have a wanted name.
     """
     if not path.exists():
         raise RawError(f"{path}: no such catalogue")
-    suffixes = {suffix.lower() for suffix in path.suffixes[-2:]}
-    if suffixes & {".fits", ".fit"}:
-        return _fits_source(path, fits_places)
-    if suffixes & {".parquet", ".pq"}:
-        return _parquet_source(path)
-    return _csv_source(path)
+    kind = formats.kind_of(path)
+    packed = [*formats.COMPRESSED.values(), *([formats.ZIP] if path.suffix.lower() == ".zip" else [])]
+    if kind not in ("", formats.FITS, *_READERS, *packed):
+        raise RawError(f"{path}: expected a table, found {kind}" + ("" if "Hint" in kind else f". Hint: {KNOWN}"))
+    if kind in _READERS:
+        names, pieces = _READERS[kind](path)
+    elif kind == formats.FITS or {suffix.lower() for suffix in path.suffixes[-2:]} & {".fits", ".fit", ".fts"}:
+        names, pieces = _fits_source(path, fits_places, table)
+    else:
+        names, pieces = _csv_source(path)
+
+    def checked(wanted: list[str]) -> Iterator[pd.DataFrame]:
+        check_single(path, names, wanted)
+        return pieces(wanted)
+
+    return names, checked
+
+
+def check_single(path: Path, names: Sequence[str], wanted: Iterable[str], *, fold: bool = False) -> None:
+    """Raise RawError where a wanted column is not the only one of its name.
+
+    Args:
+        path: The file.
+        names: Of all its columns, in order.
+        wanted: Names of those that are asked for.
+        fold: Whether names that differ only in capitals are the same to the one who asks.
+    """
+
+    def key(name: str) -> str:
+        return name.strip().lower() if fold else name.strip()
+
+    for name in wanted:
+        places = [place for place, other in enumerate(names, 1) if key(other) == key(name)]
+        if len(places) > 1:
+            called = " and ".join(dict.fromkeys(repr(names[place - 1].strip()) for place in places))
+            numbers = f"{', '.join(map(str, places[:-1]))} and {places[-1]}"
+            raise RawError(
+                f"{path}: columns {numbers}, counted from 1, are {'both' if len(places) == 2 else 'all'} {called};"
+                " which is meant cannot be told. Hint: rename or leave out all but one, as after a join"
+            )
 
 
 @contextmanager
@@ -79,7 +106,7 @@ def _understood(path: Path, fault: str, *more: type[Exception]) -> Iterator[None
     except RawError:
         raise
     except (*_DAMAGE, *more) as error:
-        raise RawError(f"{path}: {fault} ({error}). Hint: CSV, FITS table and parquet are read") from None
+        raise RawError(f"{path}: {fault} ({error}). Hint: {KNOWN}") from None
 
 
 def _csv_source(path: Path) -> tuple[list[str], Pieces]:
@@ -88,7 +115,7 @@ def _csv_source(path: Path) -> tuple[list[str], Pieces]:
     In such a row all wanted columns, but the first of several (the id), say so and are no numbers.
     """
     with _understood(path, "not a CSV catalogue", csv.Error):
-        names = next(_csv_rows(path), [])
+        names = [name.strip() for name in next(_csv_rows(path), [])]
 
     def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
         rows = _each(path, "damaged CSV catalogue", _csv_rows(path), csv.Error)
@@ -135,41 +162,107 @@ def _frame(rows: list[list[str]], wanted: list[str], places: list[int], fields: 
     return pd.DataFrame(chosen, columns=wanted, dtype=str)
 
 
-def _fits_source(path: Path, fits_places: Places) -> tuple[list[str], Pieces]:
+def _fits_source(path: Path, fits_places: Places | None, table: str) -> tuple[list[str], Pieces]:
     import pandas as pd
     from astropy.io import fits
 
+    from skybake.raw.fits_tables import FitsTable, choose_table, one_number_columns
+
     with _understood(path, "not a whole FITS file", fits.VerifyError), fits.open(path) as file:
-        tables = [hdu for hdu in file if isinstance(hdu, fits.BinTableHDU)]
-        if not tables:
-            raise RawError(f"{path}: no table in this FITS file; it has none, or is cut off before it")
-        data = tables[0].data
-        places = fits_places(tables[0].columns)
+        found = FitsTable(path, choose_table(path, file, table), fits_places or one_number_columns)
 
     def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
         columns = {}
         for name in wanted:
-            column, element = places[name]
-            with _understood(path, f"damaged FITS table, column {column}", fits.VerifyError):
-                values = np.asarray(data[column] if element is None else data[column][:, element])
-                columns[name] = values.astype(values.dtype.newbyteorder("="))
+            with _understood(path, f"damaged FITS table, column {name}", fits.VerifyError):
+                columns[name] = found.values(name)
         yield pd.DataFrame(columns)
 
-    return list(places), pieces
+    return found.names, pieces
+
+
+def _ecsv_source(path: Path) -> tuple[list[str], Pieces]:
+    import pandas as pd
+    from astropy.table import MaskedColumn, Table
+
+    with _understood(path, "not a whole ECSV table", Exception):
+        table = Table.read(path, format="ascii.ecsv")
+        columns = {name.strip(): table[name] for name in table.colnames if getattr(table[name], "ndim", 0) == 1}
+
+    def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
+        found = {}
+        for name in wanted:
+            values = np.asarray(columns[name])
+            if isinstance(columns[name], MaskedColumn) and columns[name].mask.any():
+                values = values.astype(object)
+                values[columns[name].mask] = None
+            found[name] = values
+        yield pd.DataFrame(found)
+
+    return list(columns), pieces
 
 
 def _parquet_source(path: Path) -> tuple[list[str], Pieces]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _understood(path, "not a parquet file"):
-        file = pq.ParquetFile(path)
+    with _understood(path, "not a parquet file", pa.ArrowException):
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+    stored = file.schema_arrow.names
+    names = [name.strip() for name in stored]
 
     def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
-        batches = file.iter_batches(_ROWS_AT_ONCE, columns=list(dict.fromkeys(wanted)))
-        whole_ids = {"integer_object_nulls": True}  # as floats, the ids beside a missing one would be rounded
-        yield from _each(path, "damaged parquet file", (batch.to_pandas(**whole_ids) for batch in batches))
+        columns = {name: stored[names.index(name)] for name in wanted}
+        batches = file.iter_batches(_ROWS_AT_ONCE, columns=list(columns.values()))
+        frames = (_arrow_frame({name: batch.column(own) for name, own in columns.items()}) for batch in batches)
+        yield from _each(path, "damaged parquet file", frames, pa.ArrowException)
 
-    return file.schema_arrow.names, pieces
+    return names, pieces
+
+
+def _feather_source(path: Path) -> tuple[list[str], Pieces]:
+    import pyarrow as pa
+    from pyarrow import feather
+
+    with _understood(path, "not a feather file", pa.ArrowException):
+        table = feather.read_table(path, memory_map=False)
+    names = [name.strip() for name in table.column_names]
+
+    def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
+        with _understood(path, "damaged feather file", pa.ArrowException):
+            frame = _arrow_frame({name: table.column(names.index(name)) for name in wanted})
+        yield frame
+
+    return names, pieces
+
+
+def _arrow_frame(columns: Mapping[str, pa.Array | pa.ChunkedArray]) -> pd.DataFrame:
+    """Return columns as a frame without an index of its own; lists of one number are numbers."""
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = {}
+    for name, column in columns.items():
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+            lengths = pc.unique(pc.list_value_length(column)).to_pylist()
+            if set(lengths) - {1, None}:
+                raise ValueError(f"column {name} holds lists of {lengths[:3]} values; expected one value a row")
+            column = pc.list_element(column, 0)
+        if pa.types.is_fixed_size_list(column.type) and column.type.list_size == 1:
+            column = pc.list_element(column, 0)
+        # As floats, the ids beside a missing one would be rounded.
+        found[name] = column.to_pandas(integer_object_nulls=True).to_numpy()
+    return pd.DataFrame(found)
+
+
+_READERS: dict[str, Callable[[Path], tuple[list[str], Pieces]]] = {
+    formats.PARQUET: _parquet_source,
+    formats.FEATHER: _feather_source,
+    formats.ECSV: _ecsv_source,
+}
 
 
 def _each(path: Path, fault: str, items: Iterable, *more: type[Exception]) -> Iterator:

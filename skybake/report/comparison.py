@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,13 @@ from skybake.evaluation import trained
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.evaluation.pairs import Paired, Sampled
 from skybake.evaluation.trained import Trained
+from skybake.metrics import measuring
 from skybake.metrics.probabilistic import mean
-from skybake.metrics.regression import rmse, std_error
 from skybake.report import tables, verdict
 from skybake.report.choosing import chosen_entry
 from skybake.report.rows import OK, Entry, Row, ordered, read
 from skybake.report.tasks import CLASSIFICATION, REGRESSION, Task, task_of
 from skybake.results import predictions, run_folder
-
-ERRORS = {"std_error": std_error, "rmse": rmse}  # what of the errors is compared
 
 Pairs = Mapping[str, Mapping[str, Paired]]  # row's name -> metric -> its difference from the chosen one
 
@@ -159,7 +158,8 @@ def _paired(entries: Sequence[Entry], best: Entry | None, dataset: Dataset, boot
     if not bootstrap.is_informative(best.metrics["test"]["n"]):
         return Pairing()
     task, name = task_of([best.record]), best.row.name
-    measure = _errors if task is REGRESSION else _class_scores
+    outlier = best.record["outlier_threshold"]
+    measure = partial(_errors, outlier=outlier) if task is REGRESSION else _class_scores
     # A baseline that uses no seed is fitted once; a network that is trained once tells nothing of its scatter.
     sampled = {
         row.name: measure(runs[row.name], bootstrap, seeded=not (row.baseline and len(row.seeds) == 1)) for row in same
@@ -183,8 +183,10 @@ def _belongs(row: Row, dataset: Dataset) -> bool:
     return all(predictions.belong(folder / run_folder.PREDICTIONS, dataset) for folder in row.runs.values())
 
 
-def _errors(runs: Mapping[int, Trained], bootstrap: Bootstrap, *, seeded: bool) -> dict[str, Sampled]:
-    return pairing.sample(trained.part_errors(runs, "test"), ERRORS, bootstrap, seeded=seeded)
+def _errors(runs: Mapping[int, Trained], bootstrap: Bootstrap, *, seeded: bool, outlier: float) -> dict[str, Sampled]:
+    statistics = measuring.of_errors(outlier)
+    compared = {name: statistics[name] for name in REGRESSION.compared}
+    return pairing.sample(trained.part_errors(runs, "test"), compared, bootstrap, seeded=seeded)
 
 
 def _class_scores(runs: Mapping[int, Trained], bootstrap: Bootstrap, *, seeded: bool) -> dict[str, Sampled]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from skybake import figures
+from skybake.data import audit as audits
 from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
 from skybake.report import page
@@ -26,12 +27,14 @@ class Facts:
         split: Part -> number of objects.
         strategy: How it was split.
         rejected: Reason -> number of raw objects that are not in the dataset.
+        audit: What stands on both sides of the split, and warnings (:mod:`skybake.data.audit`).
     """
 
     dataset: Dataset
     split: Mapping[str, int]
     strategy: Mapping[str, Any]
     rejected: Mapping[str, int]
+    audit: Mapping[str, Any]
 
 
 def write_page(
@@ -47,6 +50,7 @@ def write_page(
     dataset: Path,
     split: Path,
     rejected: Path,
+    audit: Path,
     config_text: str,
 ) -> None:
     """Draw the figures of a comparison and write its page, which is self-contained.
@@ -58,13 +62,13 @@ def write_page(
         folder: For ``<name>.pdf`` and ``<name>.png``.
         names: Files of ``skybake/figures/`` with ``SCOPE = "comparison"``.
         title: Heads the page.
-        dataset, split, rejected: The dataset's files.
+        dataset, split, rejected, audit: The dataset's files.
         config_text: The merged config, as YAML.
 
     Raises:
         ValueError: There is no row, or rows of several datasets, or the chosen one is not among them.
     """
-    facts = _facts(dataset, split, rejected)
+    facts = _facts(dataset, split, rejected, audit)
     found = read_comparison(rows, chosen, comparison, verdict, mock=facts.dataset.mock)
     data = _figure_data(rows[0].dataset, found.entries, found.statistics.level, mock=facts.dataset.mock)
     figures.draw_all(names, data, Path(folder))
@@ -83,13 +87,13 @@ def write_page(
     )
 
 
-def _facts(dataset: Path, split: Path, rejected: Path) -> Facts:
+def _facts(dataset: Path, split: Path, rejected: Path, audit: Path) -> Facts:
     opened = load_dataset(dataset)
     parts = splits.load(split, opened)
     sizes = {part: len(getattr(parts, part)) for part in splits.PARTS}
     with Path(rejected).open(newline="", encoding="utf-8") as stream:
         reasons = Counter(row["reason"] for row in DictReader(stream))
-    return Facts(opened, sizes, parts.strategy, dict(reasons.most_common()))
+    return Facts(opened, sizes, parts.strategy, dict(reasons.most_common()), audits.read(audit))
 
 
 def _figure_data(dataset: str, entries: Sequence[Entry], level: float, *, mock: bool) -> figures.Comparison:

@@ -56,6 +56,7 @@ def write_page(
         TEMPLATE,
         title=title,
         mock=data.mock,
+        warnings=data.file.warnings,
         data=data,
         file=data.file,
         bands=bands,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skybake import plugins
+from skybake.data import audit
 from skybake.files import read_json
 from skybake.report import page, tables
 from skybake.report.rows import FAILED, OK, Record
@@ -22,6 +23,7 @@ class Page:
         dataset: Its name.
         csv, verdict, html: ``comparison.csv``, ``verdict.json`` and ``report.html``.
         figures: Folder of its comparison figures.
+        audit: ``audit-<seed>.json``, whose warnings are shown first; None where it is not looked at.
     """
 
     dataset: str
@@ -29,13 +31,21 @@ class Page:
     verdict: Path
     html: Path
     figures: Path
+    audit: Path | None = None
 
 
 def pages_of(
-    datasets: Sequence[str], *, csv: Sequence[str], verdict: Sequence[str], html: Sequence[str], figures: Sequence[str]
+    datasets: Sequence[str],
+    *,
+    csv: Sequence[str],
+    verdict: Sequence[str],
+    html: Sequence[str],
+    figures: Sequence[str],
+    audits: Sequence[str] = (),
 ) -> list[Page]:
     """Return the pages of datasets, of files that stand in the same order."""
-    return [Page(name, *map(Path, files)) for name, *files in zip(datasets, csv, verdict, html, figures, strict=True)]
+    lists = (csv, verdict, html, figures, *([audits] if audits else []))
+    return [Page(name, *map(Path, files)) for name, *files in zip(datasets, *lists, strict=True)]
 
 
 def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_text: str) -> None:
@@ -76,6 +86,9 @@ def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_tex
         title=title,
         sections=sections,
         tasks=[task for task in TASKS.values() if any(section["task"] is task for section in sections)],
+        warnings=[
+            f"{item.dataset}: {said}" for item in pages if item.audit for said in audit.read(item.audit)["warnings"]
+        ],
         mocks=[section["dataset"] for section in sections if section["mock"]],
         config_text=config_text,
     )

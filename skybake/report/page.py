@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 
 from skybake import plugins
+from skybake.data import leaks
 from skybake.evaluation.pairs import FEW_SEEDS, Paired
 from skybake.files import atomic_write
 from skybake.report import tables
@@ -155,6 +156,9 @@ def write_comparison(
         "comparison.html.j2",
         title=title,
         mock=facts.dataset.mock,
+        warnings=facts.audit["warnings"],
+        kinds=leaks.KINDS,
+        nearly=leaks.NEARLY,
         dataset=entries[0].row.dataset,
         table=table(records, anchors=True),
         best=best,
@@ -303,6 +307,7 @@ def write_overview(
     sections: Sequence[Mapping[str, Any]],
     tasks: Sequence[Task],
     mocks: Sequence[str],
+    warnings: Sequence[str],
     config_text: str,
 ) -> None:
     """Write the page that joins datasets; arguments as :func:`skybake.report.overview.join` makes them."""
@@ -314,6 +319,7 @@ def write_overview(
         sections=sections,
         tasks=tasks,
         mocks=mocks,
+        warnings=warnings,
         config_text=config_text,
     )
 

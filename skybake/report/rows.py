@@ -11,7 +11,8 @@ import numpy as np
 
 from skybake import plugins
 from skybake.files import file_digest, read_json
-from skybake.report.tasks import task_of
+from skybake.metrics import declared
+from skybake.report.tasks import TASKS, task_of
 from skybake.results import folders, identity, run_folder
 from skybake.results.run_folder import Record as RunRecord
 from skybake.results.run_folder import Timing
@@ -20,33 +21,35 @@ from skybake.workflow import logs
 OK, FAILED, NOT_FINITE = "ok", "failed", "not finite"
 LOG_LINES = 15
 
-# Columns of comparison.csv in their order; the first line is what other programs may rely on. ``crps``, ``nll`` and
-# what else judges a distribution are empty where only points are predicted: the CRPS of a point is its absolute error,
-# which stands in ``mae``, and a comparison must not mix the two.
-COLUMNS = (
+COSTS = ("train_seconds", "epoch_seconds", "predict_objects_per_second", "peak_memory_mb")
+FACTS = (
+    *(*identity.AXES, "seeds", "parameters", "n_test"),
+    *COSTS,
+    *("n_valid", "error", "outlier_threshold", "interval_level", "label", "units", "task", "mock", "baseline"),
+    *("status", "n_groups", "point", "points", "device", "gpu_not_used"),
+    "letters",
+)
+# The first columns of comparison.csv, which other programs may rely on; what else metrics declare follows by name.
+# ``crps``, ``nll`` and what else judges a distribution are empty where only points are predicted: the CRPS of a point
+# is its absolute error, which stands in ``mae``, and a comparison must not mix the two.
+FIRST_COLUMNS = (
     *(*identity.AXES, "seeds", "parameters", "n_test"),
     *("mean_error", "mean_error_low", "mean_error_high", "std_error", "std_error_low", "std_error_high"),
     *("nmad", "outlier_fraction", "crps"),
-    *("train_seconds", "epoch_seconds", "predict_objects_per_second", "peak_memory_mb"),
-    *("nmad_low", "nmad_high", "outlier_fraction_low", "outlier_fraction_high"),
-    *("rmse", "rmse_low", "rmse_high", "median_error", "mae", "r2"),
-    *("mean_error_over_seeds", "std_error_over_seeds"),
-    *("n_valid", "valid_mean_error", "valid_std_error", "valid_nmad", "valid_rmse"),
-    *("std_error_minus_best", "std_error_minus_best_low", "std_error_minus_best_high", "std_error_below_best"),
-    *("error", "outlier_threshold", "interval_level", "label", "units", "task", "mock", "baseline", "status"),
-    *("rail_outlier_fraction", "crps_low", "crps_high", "nll", "nll_low", "nll_high", "cde_loss"),
-    *("pit_ks", "pit_ks_critical", "pit_ks_p_value", "coverage_50", "coverage_68", "coverage_90", "coverage_95"),
-    *("sharpness", "mean_std", "valid_crps", "valid_nll"),
-    *("accuracy", "accuracy_low", "accuracy_high"),
-    *("balanced_accuracy", "balanced_accuracy_low", "balanced_accuracy_high"),
-    *("log_loss", "log_loss_low", "log_loss_high", "brier", "brier_low", "brier_high", "ece"),
-    *("roc_auc", "roc_auc_low", "roc_auc_high", "pr_auc", "pr_auc_low", "pr_auc_high"),
-    *("accuracy_over_seeds", "log_loss_over_seeds", "valid_accuracy", "valid_log_loss"),
-    *("log_loss_minus_best", "log_loss_minus_best_low", "log_loss_minus_best_high", "log_loss_below_best"),
-    *("n_groups", "point", "points", "device", "gpu_not_used"),
-    *("std_error_minus_best_objects_low", "std_error_minus_best_objects_high", "std_error_minus_best_p_value"),
-    *("log_loss_minus_best_objects_low", "log_loss_minus_best_objects_high", "log_loss_minus_best_p_value"),
-    "letters",
+    *COSTS,
+)
+_PAIRED = tuple(
+    column
+    for task in TASKS.values()
+    for column in (
+        *(f"{task.minus_best}{end}" for end in ("", "_low", "_high", "_objects_low", "_objects_high", "_p_value")),
+        f"{task.main}_below_best",
+    )
+)
+COLUMNS = tuple(
+    dict.fromkeys(
+        (*FIRST_COLUMNS, *(column for item in declared().values() for column in item.columns), *_PAIRED, *FACTS)
+    )
 )
 TEXT_COLUMNS = (
     *(*identity.AXES, "error", "label", "units", "task", "status", "point"),
@@ -212,7 +215,7 @@ def _accuracy(metrics: Mapping[str, Any]) -> Record:
     if homeless:
         raise ValueError(
             f"metrics.json: no column for {', '.join(homeless)}; expected one for every metric."
-            " Hint: add it to COLUMNS in skybake/report/rows.py, and where it is shown to skybake/report/tasks.py"
+            " Hint: no file of skybake/metrics/ declares it any more; judge again"
         )
     found: Record = {
         key: metrics[key] for key in ("parameters", "error", "outlier_threshold", "label", "units", "task")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from skybake.config.plan import Plan
+from skybake.data import audit
 from skybake.report import tables
 from skybake.report.rows import OK
 from skybake.report.tasks import task_of
@@ -14,11 +15,12 @@ from skybake.results import identity
 
 def needed(plan: Plan) -> list[str]:
     """Return the results that are told of: the table of every dataset, and the report."""
-    return [*plan.compared("comparison.csv"), f"{plan.paths.results}/report.html"]
+    audits = map(plan.audit, plan.datasets())
+    return [*plan.compared("comparison.csv"), *audits, f"{plan.paths.results}/report.html"]
 
 
 def say(plan: Plan) -> None:
-    """Print on stderr, for each dataset, how many rows are compared and which network was chosen on validation.
+    """Print on stderr, for each dataset, how many rows are compared, which network was chosen, and what to beware of.
 
     Nothing is said where a comparison is missing, as after a target that is only a part of the bake-off.
     """
@@ -33,5 +35,7 @@ def say(plan: Plan) -> None:
             best, choice = ended[0], task_of(records).choice
             loss = identity.with_words(best["loss"], identity.told_apart(records)[records.index(best)])
             line += f"; chosen on validation: {best['model']}, {loss} ({choice} {best[f'valid_{choice}']:.4g})"
-        print(line, file=sys.stderr)
+        print(
+            line, *map("  warning: {}".format, audit.read(plan.audit(dataset))["warnings"]), sep="\n", file=sys.stderr
+        )
     print(f"The report: {plan.config.results.rstrip('/')}/report.html", file=sys.stderr)

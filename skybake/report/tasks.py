@@ -1,4 +1,7 @@
-"""What the comparison shows of each task: by what networks are chosen, which columns its tables have."""
+"""What the comparison shows of each task: by what networks are chosen, which columns its tables have.
+
+The columns of metrics are those that their files declare (:mod:`skybake.metrics`).
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from skybake.metrics import BRIEF, FIRST, FIXED, FURTHER, OF_DISTRIBUTIONS, PERCENT, SIGNED, Metric, declared, of_task
 from skybake.metrics.regression import RELATIVE
 
-FIXED, SIGNED, PERCENT, BRIEF = "fixed", "signed", "percent", "brief"  # how a number is written
+__all__ = ["BRIEF", "FIXED", "PERCENT", "SIGNED", "TASKS", "TableColumn", "Task", "task_of"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class TableColumn:
         tex: Heading in the LaTeX table; empty where it does not stand there.
         tex_interval: Whether half the interval stands there too.
         optional: Whether it is left out where no row has it.
-        error: The only error that it is shown for, as a formula.
+        relative: Whether it is shown for relative errors alone, those of redshifts.
     """
 
     name: str
@@ -35,7 +39,7 @@ class TableColumn:
     tex: str = ""
     tex_interval: bool = False
     optional: bool = False
-    error: str | None = None
+    relative: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,11 @@ class Task:
     def shown(self, records: Iterable[Mapping[str, Any]]) -> tuple[TableColumn, ...]:
         """Return the columns that suit some records."""
         records = list(records)
-        errors = {record["error"] for record in records}
+        relative = any(record["error"] == RELATIVE for record in records)
         return tuple(
             column
             for column in self.all_columns
-            if (column.error is None or column.error in errors)
+            if (relative or not column.relative)
             and not (column.optional and all(record[column.name] is None for record in records))
         )
 
@@ -103,124 +107,72 @@ COSTS = (
 CHOICE = "the choice is made by this, never by the test"
 OVER_SEEDS = "sample standard deviation, over seeds, of the column"
 
-REGRESSION = Task(
+
+def _column(metric: Metric) -> TableColumn:
+    return TableColumn(
+        metric.name,
+        metric.head,
+        metric.said,
+        metric.form,
+        metric.decimals_of,
+        metric.tex,
+        metric.tex_interval,
+        optional=metric.of in OF_DISTRIBUTIONS,
+        relative=metric.relative,
+    )
+
+
+def _over_seeds(metric: Metric) -> TableColumn:
+    head, said = f"{metric.head} over seeds", f"{OVER_SEEDS} {metric.head}"
+    return TableColumn(f"{metric.name}_over_seeds", head, said, decimals_of=metric.name)
+
+
+def _task(name: str, *, choice: str, choice_name: str, main: str, main_one: str, main_name: str) -> Task:
+    """Return a task with the columns that its metrics declare."""
+    metrics = of_task(name)
+    lacking = [key for key in (choice, main) if key not in declared()]
+    if lacking:
+        raise ValueError(
+            f"skybake/metrics/: no metric {lacking[0]!r} found; expected it: rows of a {name} are compared by it"
+        )
+    compared = sorted((item for item in metrics if item.compared), key=lambda item: item.name != main)
+    chosen_by = TableColumn(
+        f"valid_{choice}", f"Validation {choice_name}", CHOICE, decimals_of=declared()[choice].decimals_of or choice
+    )
+    return Task(
+        choice=choice,
+        choice_name=choice_name,
+        main=main,
+        main_one=main_one,
+        main_name=main_name,
+        compared={item.name: item.head for item in compared},
+        headline={item.name: item.headline for item in metrics if item.headline},
+        seeds={item.name: item.head for item in metrics if item.per_seed},
+        columns=tuple(_column(item) for item in metrics if item.shown == FIRST),
+        further=(
+            chosen_by,
+            *(_column(item) for item in metrics if item.shown == FURTHER),
+            *(_over_seeds(item) for item in metrics if item.over_seeds == "page"),
+        ),
+    )
+
+
+REGRESSION = _task(
+    "regression",
     choice="rmse",
     choice_name="RMSE",
     main="std_error",
     main_one="standard deviation",
     main_name="standard deviations",
-    compared={"std_error": "Std", "rmse": "RMSE"},
-    headline={"mean_error": "mean error", "std_error": "standard deviation", "nmad": "NMAD"},
-    seeds={
-        **{"mean_error": "Mean error", "std_error": "Std", "nmad": "NMAD", "rmse": "RMSE", "r2": "R²"},
-        **{"crps": "CRPS", "nll": "NLL", "pit_ks": "PIT-KS"},
-    },
-    columns=(
-        TableColumn(
-            "mean_error",
-            "Mean error",
-            "bias: mean of the errors of all seeds' test predictions",
-            SIGNED,
-            "std_error",
-            tex="Mean error",
-            tex_interval=True,
-        ),
-        TableColumn("std_error", "Std", "standard deviation of the errors", tex="Std", tex_interval=True),
-        TableColumn(
-            "nmad",
-            "NMAD",
-            "1.4826 times the median absolute deviation of the errors from their median",
-            decimals_of="std_error",
-            tex="NMAD",
-        ),
-        TableColumn(
-            "outlier_fraction",
-            "Outliers [%]",
-            "errors larger than the threshold named below",
-            PERCENT,
-            tex=r"Outliers [\%]",
-        ),
-        TableColumn(
-            "rail_outlier_fraction",
-            "RAIL outliers [%]",
-            "errors larger than 0.06 and than 3 times the interquartile range over 1.349",
-            PERCENT,
-            error=RELATIVE,
-        ),
-        TableColumn(
-            "crps",
-            "CRPS",
-            "continuous ranked probability score, in units of the label",
-            decimals_of="std_error",
-            optional=True,
-            tex="CRPS",
-        ),
-        TableColumn("nll", "NLL", "mean negative logarithm of the density at the label", optional=True, tex="NLL"),
-        TableColumn(
-            "pit_ks",
-            "PIT-KS",
-            "Kolmogorov-Smirnov distance of the PIT from a uniform distribution: 0 is calibrated",
-            optional=True,
-            tex="PIT-KS",
-        ),
-        TableColumn(
-            "coverage_68",
-            "Coverage [%]",
-            "labels inside the central 68 % interval of their prediction",
-            PERCENT,
-            optional=True,
-        ),
-    ),
-    further=(
-        TableColumn("valid_rmse", "Validation RMSE", CHOICE, decimals_of="std_error"),
-        TableColumn("rmse", "RMSE", "root of the mean squared error", decimals_of="std_error"),
-        TableColumn(
-            "mean_error_over_seeds", "Mean error over seeds", f"{OVER_SEEDS} Mean error", decimals_of="mean_error"
-        ),
-        TableColumn("std_error_over_seeds", "Std over seeds", f"{OVER_SEEDS} Std", decimals_of="std_error"),
-    ),
 )
-
-CLASSIFICATION = Task(
+CLASSIFICATION = _task(
+    "classification",
     choice="log_loss",
     choice_name="log loss",
     main="log_loss",
     main_one="log loss",
     main_name="log losses",
-    compared={"log_loss": "Log loss", "accuracy": "Accuracy"},
-    headline={"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "log_loss": "log loss"},
-    seeds={
-        **{"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "log_loss": "Log loss"},
-        **{"roc_auc": "ROC AUC", "pr_auc": "PR AUC", "brier": "Brier", "ece": "ECE"},
-    },
-    columns=(
-        TableColumn(
-            "accuracy", "Accuracy", "fraction of the objects whose class is right", tex="Accuracy", tex_interval=True
-        ),
-        TableColumn(
-            "balanced_accuracy",
-            "Balanced accuracy",
-            "mean over classes of the fraction of their objects that are right",
-            tex="Balanced",
-        ),
-        TableColumn(
-            "log_loss",
-            "Log loss",
-            "mean negative logarithm of the probability of the true class",
-            tex="Log loss",
-            tex_interval=True,
-        ),
-        TableColumn("roc_auc", "ROC AUC", "area under the ROC curve; of several classes their mean", tex="ROC AUC"),
-        TableColumn("pr_auc", "PR AUC", "average precision; of several classes their mean"),
-        TableColumn("brier", "Brier", "mean squared error of the probabilities"),
-        TableColumn("ece", "ECE", "expected calibration error: mean difference of confidence and accuracy", tex="ECE"),
-    ),
-    further=(
-        TableColumn("valid_log_loss", "Validation log loss", CHOICE, decimals_of="log_loss"),
-        TableColumn("accuracy_over_seeds", "Accuracy over seeds", f"{OVER_SEEDS} Accuracy", decimals_of="accuracy"),
-    ),
 )
-
 TASKS = {"regression": REGRESSION, "classification": CLASSIFICATION}
 
 

@@ -22,7 +22,10 @@ def needed(plan: Plan) -> list[str]:
     """Return the results that may be compared or shown, whether they are there or not."""
     files = [path for name in COMPARISON_FILES for path in plan.compared(name)]
     for dataset in plan.datasets():
-        files += [plan.paths.dataset(dataset, name) for name in ("dataset.h5", "rejected.csv")] + [plan.split(dataset)]
+        files += [plan.paths.dataset(dataset, name) for name in ("dataset.h5", "rejected.csv")] + [
+            plan.split(dataset),
+            plan.audit(dataset),
+        ]
         files += [*plan.compared_runs(dataset), *plan.sweeps(dataset)]
         files += [path for name in ("metrics.json", "figures") for path in plan.evaluations(dataset, name)]
         for row in plan.rows(dataset):
@@ -51,6 +54,7 @@ def write_reports(plan: Plan) -> list[str]:
             written += [plan.paths.dataset(dataset, name) for name in COMPARISON_FILES]
     names = {"csv": "comparison.csv", "verdict": "verdict.json", "html": "report.html", "figures": "figures"}
     files = {word: plan.compared(name) for word, name in names.items()}
+    files["audits"] = list(map(plan.audit, plan.datasets()))
     pages = [page for page in pages_of(plan.datasets(), **files) if page.csv.exists()]
     joined = bool(missing and pages)
     if joined:
@@ -98,6 +102,7 @@ def _compare(plan: Plan, dataset: str, rows: list[Row], config_text: str) -> Non
         dataset=files["dataset.h5"],
         split=Path(plan.split(dataset)),
         rejected=files["rejected.csv"],
+        audit=Path(plan.audit(dataset)),
         config_text=config_text,
     )
 

@@ -2,8 +2,8 @@
 
 ``python -m skybake check skybake/models/mine.py`` does it for a person who writes one, and the tests do it for every
 file of every room. What must be declared stands in :data:`skybake.config.contracts.CONTRACTS`; what use shows is found
-by the file of this folder that has the room's name: its ``use(part)`` yields what is wrong, a line each, with the cure.
-So a kind of plug-in is added by an entry there and a file here.
+by the file of this folder that has the name of the room's last folder: its ``use(part)`` yields what is wrong, a line
+each, with the cure. So a kind of plug-in is added by an entry there and a file here.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ def prepare() -> None:
     """Let plug-ins be used in this process as in tests: on TensorFlow, with one thread, and without its chatter."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # or it says that they are on, whatever the level
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 
@@ -36,17 +37,18 @@ def check(what: Path | PlugIn) -> list[str]:
         return list(dict.fromkeys(_of_part(what, contracts.known_in(contracts.room_of(what)))))
     path = Path(what).resolve()
     path = path.parent if path.name == "__init__.py" else path
-    room = path.parent.name
+    room = path.parent.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else ""
     if not path.exists():
         return [f"{what}: no such file"]
-    if path.parent.parent != PACKAGE or room not in contracts.CONTRACTS or path.name.startswith("_"):
+    if room not in contracts.CONTRACTS or path.name.startswith("_"):
         rooms = ", ".join(f"skybake/{name}/" for name in contracts.CONTRACTS)
         return [f"{what}: no plug-in; expected a file in one of {rooms} of {ROOT}, whose name starts with a letter"]
     known = contracts.known_in(room)
-    parts = [part for name, part in known.items() if part.module == f"skybake.{room}.{path.stem}" and _is_first(part)]
+    module = f"skybake.{room.replace('/', '.')}.{path.stem}"
+    parts = [part for name, part in known.items() if part.module == module and _is_first(part)]
     if not parts:
         contract = contracts.CONTRACTS[room]
-        expected = next(iter(contract.functions.values()), '@loss(head="point", tasks=("regression",))')
+        expected = contract.marked or next(iter(contract.functions.values()), "a class")
         return [f"skybake/{room}/{path.name}: no {contract.kind} found; expected {expected}"]
     return list(dict.fromkeys(problem for part in parts for problem in _of_part(part, known)))
 
@@ -63,7 +65,8 @@ def _of_part(part: PlugIn, known: Mapping[str, PlugIn]) -> Iterator[str]:
         return
     prefix = f"{part.file}: {part.name}" if "function" in part.constants else part.file
     try:
-        for problem in importlib.import_module(f"skybake.testing.{contracts.room_of(part)}").use(part):
+        room = contracts.room_of(part).rsplit("/", 1)[-1]
+        for problem in importlib.import_module(f"skybake.testing.{room}").use(part):
             yield f"{prefix}: {problem}"
     except Exception as error:  # whatever the file raises is what is wrong with it
         yield f"{prefix}: {_where(part)}{type(error).__name__}: {error}"

@@ -9,6 +9,7 @@ from dataclasses import is_dataclass
 import numpy as np
 
 from skybake import heads, plugins
+from skybake.heads._head import Explained, OfClasses
 from skybake.plugins import PlugIn
 from skybake.results.predictions import Prediction
 from skybake.testing import _labels
@@ -42,13 +43,36 @@ def _predicts(head: heads.Head, what: str) -> Iterator[str]:
     if head.width != len(head.bias) or not np.isfinite(head.bias).all():
         yield f"{what}: width {head.width} and bias {head.bias} found; expected one finite initial bias an output"
         return
-    found = head.prediction(_labels.outputs(head, np.random.default_rng(3).normal(size=(OBJECTS, head.width))))
+    found = head.prediction(_outputs(head))
     if not isinstance(found, Prediction):
         yield f"{what}: prediction returned {type(found).__name__}; expected a Prediction"
     elif found.point.shape != (OBJECTS,) or not np.isfinite(found.point).all():
         yield f"{what}: point {found.point.tolist()} found; expected {OBJECTS} finite numbers, one an object"
+    elif found.classes is not None and not isinstance(head, OfClasses):
+        yield f"{what}: classes without explains, explained or most_probable; expected them, as heads/_head.py says"
     elif found.classes is not None and not np.allclose(found.classes.sum(axis=1), 1, atol=1e-5):
         yield f"{what}: probabilities add up to {found.classes.sum(axis=1).tolist()}; expected 1"
+    else:
+        yield from _on_tensors(head, found, what)
+
+
+def _on_tensors(head: heads.Head, found: Prediction, what: str) -> Iterator[str]:
+    """Compare what attributions and the recorded accuracy take from a network with the prediction."""
+    from keras import ops
+
+    tensors = ops.convert_to_tensor(_outputs(head).astype(np.float32))
+    if found.classes is None:
+        number = head.explained(tensors, 0) if isinstance(head, Explained) else tensors[:, 0]
+        if not np.allclose(ops.convert_to_numpy(number), found.point, rtol=1e-4, atol=1e-5):
+            yield f"{what}: what attributions explain is not the point; expected explained(outputs, kind) to return it"
+    elif isinstance(head, OfClasses):
+        kinds = ops.convert_to_numpy(head.most_probable(tensors))
+        if not np.array_equal(kinds.astype(float), found.point):
+            yield f"{what}: most_probable {kinds.tolist()} found; expected {found.point.tolist()}, as predicted"
+
+
+def _outputs(head: heads.Head) -> np.ndarray:
+    return _labels.outputs(head, np.random.default_rng(3).normal(size=(OBJECTS, head.width)))
 
 
 def _comes_back(head: heads.Head, labels: np.ndarray) -> Iterator[str]:
@@ -58,7 +82,7 @@ def _comes_back(head: heads.Head, labels: np.ndarray) -> Iterator[str]:
         yield f"as plain values: {error}; expected numbers, texts, and tuples or mappings of them"
         return
     again = heads.of_dict(json.loads(written))
-    outputs = _labels.outputs(head, np.random.default_rng(3).normal(size=(OBJECTS, head.width)))
+    outputs = _outputs(head)
     before, after = head.prediction(outputs).given(), again.prediction(outputs).given()
     same = (again.width, again.bias, again.activation) == (head.width, head.bias, head.activation)
     if not same or any(not np.array_equal(after[name], values) for name, values in before.items()):

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from skybake import heads
+from skybake.heads._head import Explained, OfClasses
 from skybake.results import run_folder
 from skybake.results.attributions import Attributions
 from skybake.results.predictions import Predicted
@@ -220,67 +221,19 @@ def explained(head: heads.Head, label: float, scale: float) -> Number:
         label: The predicted one; of classes its number.
         scale: Of a regression's label in its units over that of the outputs. Its zero is not known here, and cancels.
     """
-    from keras import ops
-
-    kind, sign = int(label), 1.0 if label > 0.5 else -1.0
-    values = heads.as_dict(head)
-    name, from_logits = values["name"], values.get("from_logits", True)
-    if name == "logits" and not from_logits:
-        return lambda outputs: ops.log(ops.maximum(outputs[:, kind], 1e-30))
-    if name in ("logits", "logits_variance"):
-        return lambda outputs: outputs[:, kind]
-    if name == "binary" and not from_logits:
-        return lambda outputs: sign * _odds(outputs)
-    if name in ("binary", "binary_variance"):
-        return lambda outputs: sign * outputs[:, 0]
-    if name == "quantiles":
-        return lambda outputs: scale * _middle(outputs, values["levels"])
-    if name == "mixture":
-        return lambda outputs: scale * _mean(outputs)
-    if name == "bins":
-        return lambda outputs: scale * _centre(outputs, values["edges"])
-    return lambda outputs: scale * outputs[:, 0]
+    kind = int(label)
+    factor = 1.0 if isinstance(head, OfClasses) else scale
+    number = head.explained if isinstance(head, Explained) else _first
+    return lambda outputs: factor * number(outputs, kind)
 
 
-def _odds(outputs: Any) -> Any:
-    from keras import ops
-
-    yes = ops.clip(outputs[:, 0], 1e-7, 1 - 1e-7)
-    return ops.log(yes) - ops.log(1 - yes)
-
-
-def _middle(outputs: Any, levels: Sequence[float]) -> Any:
-    from keras import ops
-
-    ordered = ops.sort(outputs, axis=1)
-    place = np.interp(0.5, levels, np.arange(len(levels)))
-    low = int(place)
-    high = min(low + 1, len(levels) - 1)
-    return ordered[:, low] + (place - low) * (ordered[:, high] - ordered[:, low])
-
-
-def _mean(outputs: Any) -> Any:
-    from keras import ops
-
-    logits, means, _ = ops.split(outputs, 3, axis=1)
-    return ops.sum(ops.softmax(logits, axis=1) * means, axis=1)
-
-
-def _centre(outputs: Any, edges: Sequence[float]) -> Any:
-    from keras import ops
-
-    bounds = np.asarray(edges)
-    return ops.sum(ops.softmax(outputs, axis=1) * (0.5 * (bounds[1:] + bounds[:-1])).astype(np.float32), axis=1)
+def _first(outputs: Any, kind: int) -> Any:
+    return outputs[:, 0]
 
 
 def quantity(head: heads.Head, label: str) -> str:
     """Return what is explained, in words."""
-    values = heads.as_dict(head)
-    if values["name"] == "logits" and not values["from_logits"]:
-        return "log probability of the predicted class"
-    if values["name"] in ("logits", "logits_variance", "binary", "binary_variance"):
-        return "logit of the predicted class"
-    return f"predicted {label}"
+    return head.explains if isinstance(head, OfClasses) else f"predicted {label}"
 
 
 def patch(shape: tuple[int, int]) -> int:

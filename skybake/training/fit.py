@@ -51,7 +51,7 @@ def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint
     model.compile(
         optimizer=build_optimizer(training, steps=math.ceil(len(prepared.parts["train"]) / training.batch_size)),
         loss=losses.get(job.library_loss, **loss_parameters),
-        metrics=recorded_metrics(job, loss_parameters),
+        metrics=recorded_metrics(head),
     )
     model.optimizer.build(model.trainable_variables)
     kept = checkpoint.load()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skybake import heads, plugins
+from skybake.heads._head import OfClasses
 from skybake.missing import present
 from skybake.training.job import NetworkJob
 from skybake.training.prepared import Prepared
@@ -31,7 +32,12 @@ def compose_network(job: NetworkJob, inputs: Mapping[str, tuple[int, ...]], head
     features = _features(part, tensors["image"], tensors.get("scalars"), {**part.parameters, **job.model_parameters})
     activation = part.constants.get("OUTPUT_ACTIVATION") or head.activation
     outputs = keras.layers.Dense(head.width, activation=activation, dtype="float32", name="head")(features)
-    return keras.Model(tensors, outputs, name=job.library_model)
+    network = keras.Model(tensors, outputs, name=job.library_model)
+    if job.training.l2:
+        for weight in network.trainable_weights:
+            if weight.name == "kernel":
+                weight.regularizer = keras.regularizers.L2(job.training.l2)
+    return network
 
 
 def _features(part: plugins.PlugIn, image, scalars, parameters: dict[str, Any]):
@@ -58,13 +64,11 @@ def fit_head(prepared: Prepared, job: NetworkJob) -> tuple[heads.Head, dict[str,
     )
 
 
-def recorded_metrics(job: NetworkJob, loss_parameters: Mapping[str, Any]) -> list:
+def recorded_metrics(head: heads.Head) -> list:
     """Return what is recorded of every epoch beside the loss: the accuracy, where the head predicts classes."""
     from skybake.losses import _accuracy
 
-    part = plugins.losses()[job.library_loss]
-    head = part.constants["head"]
-    return [_accuracy.Accuracy(head, {**part.parameters, **loss_parameters})] if head in _accuracy.CLASS else []
+    return [_accuracy.Accuracy(head)] if isinstance(head, OfClasses) else []
 
 
 def build_optimizer(training: Training, steps: int):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from skybake.settings import Settings
+from skybake.training import presets
 from skybake.training.images.settings import AnyStep
 from skybake.training.optimizers import Adam, AnyOptimizer
 from skybake.training.schedules.settings import AnySchedule
@@ -22,6 +23,11 @@ class EarlyStopping(Settings):
 class Training(Settings):
     """How every network of a bake-off is trained."""
 
+    preset: presets.Name | None = Field(
+        None,
+        description="Settings of a published study (`skybake/training/presets.py`); keys beside it replace the study's."
+        " `training: published_clusters` alone is `{preset: published_clusters}`.",
+    )
     backend: Literal["tensorflow", "jax"] = Field("tensorflow", description="Framework under Keras.")
     epochs: int = Field(40, ge=1, description="Epochs at most.")
     batch_size: int = Field(32, ge=1, description="Objects a step.")
@@ -60,6 +66,12 @@ class Training(Settings):
     weights: Literal["best", "last"] = Field(
         "best", description="Keep the weights of the epoch with the lowest validation loss, or the last ones."
     )
+    l2: float = Field(
+        0.0,
+        ge=0,
+        description="So many times the sum of the squared weights, without biases, is added to the loss, and to what is"
+        " recorded of it. Weight decay is the optimizer's `weight_decay`.",
+    )
     precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Arithmetic of the network.")
     threads: int = Field(1, ge=1, description="Threads of the framework on a CPU; bits reproduce for one number.")
     checkpoint_seconds: float = Field(
@@ -78,7 +90,13 @@ class Training(Settings):
         " else what is there; a GPU in any case; never a GPU; or what is there, even where a GPU was asked for.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, given: Any) -> Any:
+        return presets.in_full(given)
 
+
+AnyTraining = Annotated[Training, BeforeValidator(presets.in_full, json_schema_input_type=presets.Name | Training)]
 SOME = Field(min_length=1, max_length=16)
 
 

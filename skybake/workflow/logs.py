@@ -16,6 +16,7 @@ from skybake.workflow import containers
 
 FINISHED = "finished"  # the last line of the log of a step that succeeded
 LONG_SECONDS = 10.0  # shorter work says on the terminal only what is wrong
+INTERRUPTED = 130  # the exit status of what a Ctrl-C ends
 AGAIN = "\n---- a new attempt; above is the log of one that did not finish ----\n"
 
 
@@ -61,7 +62,10 @@ class _ToLog(logging.Formatter):
 
 @contextmanager
 def _logging(stream: IO[str], terminal: int, step: str) -> Iterator[None]:
-    """Send what the library logs to a stream; warnings, and information of work that takes long, to a terminal too."""
+    """Send what the library logs to a stream; some of it to a terminal too.
+
+    That is warnings, information with ``extra={"always": True}``, and any of work that takes long.
+    """
     begin = time.monotonic()
     library = logging.getLogger("skybake")
     level = library.level
@@ -70,7 +74,13 @@ def _logging(stream: IO[str], terminal: int, step: str) -> Iterator[None]:
     with open(terminal, "w", encoding="utf-8", closefd=False) as outside:
         seen = logging.StreamHandler(outside)
         seen.setFormatter(_ToLog(f"{step}: %(message)s"))
-        seen.addFilter(lambda record: record.levelno >= logging.WARNING or time.monotonic() - begin > LONG_SECONDS)
+        seen.addFilter(
+            lambda record: (
+                record.levelno >= logging.WARNING
+                or getattr(record, "always", False)
+                or time.monotonic() - begin > LONG_SECONDS
+            )
+        )
         for handler in (in_log, seen):
             library.addHandler(handler)
         library.setLevel(logging.INFO)
@@ -102,7 +112,7 @@ def to_file(path: str | Path, record: Path | None = None, step: str = "") -> Ite
     sys.stdout.flush()
     sys.stderr.flush()
     terminals = [os.dup(1), os.dup(2)]
-    failure = None
+    failure: str | int | None = None
     with path.open("wb", buffering=0) as raw, _Lines(raw, encoding="utf-8", write_through=True) as stream:
         if earlier:
             raw.write(earlier + AGAIN.encode())
@@ -124,6 +134,11 @@ def to_file(path: str | Path, record: Path | None = None, step: str = "") -> Ite
             traceback.print_exc()
             attempts.fail(record, error)
             failure = f"{type(error).__name__}: {error}\nThe whole log: {path}"
+            if not path.exists():
+                failure = f"{path.parent}: this folder was removed while {step} was at work, with its log"
+        except KeyboardInterrupt:
+            print("interrupted")
+            failure = INTERRUPTED  # Snakemake's process says all that is to be said
         finally:
             sys.stdout, sys.stderr = out, err
             for descriptor, terminal in zip((1, 2), terminals, strict=True):

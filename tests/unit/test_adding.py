@@ -11,10 +11,16 @@ from skybake.config.contracts import CONTRACTS
 from tests.conftest import ROOT
 
 PAGES = sorted((ROOT / "docs/adding").glob("*.md"))
-KINDS = {contract.kind: room for room, contract in CONTRACTS.items()}
+KINDS = {contract.kind.replace(" ", "_"): room for room, contract in CONTRACTS.items()}
 CONFIG = """
-datasets: {d: {survey: mine, mock: {n_objects: 60}}}
-bakeoffs: {b: {datasets: [d], models: [mine, {mine: {filters: 4}}], losses: [fourth_power], baselines: [mine]}}
+datasets: {d: {survey: mine, mock: {n_objects: 60}, split: {strategy: mine, test: 0.2}}}
+bakeoffs:
+  b:
+    datasets: [d]
+    models: [mine, {mine: {filters: 4}}]
+    losses: [fourth_power]
+    baselines: [mine]
+    training: {images: {name: mine, quantile: 0.99}, schedule: mine}
 figures: {run: [mine]}
 """
 
@@ -22,7 +28,7 @@ figures: {run: [mine]}
 def template(page):
     """Return the path of a page's file and its text."""
     text = page.read_text(encoding="utf-8")
-    path = re.search(r"`(skybake/\w+/mine\.py)`", text)[1]
+    path = re.search(r"`(skybake/[\w/]+/mine\.py)`", text)[1]
     return path, re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
 
 
@@ -53,7 +59,7 @@ def test_the_template_keeps_its_contract(library, page):
     assert f"python -m skybake check {path}" in page.read_text()
     done = check(library, path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{path}: right.\n"
+    assert (done.stdout, done.stderr) == (f"{path}: right.\n", "")
 
 
 def test_a_config_uses_the_templates(library):
@@ -72,6 +78,27 @@ def test_a_config_uses_the_templates(library):
         ("baselines", 'TASKS = ("regression", "classification")', "", "TASKS"),
         ("figures", 'SCOPE = "run"', 'SCOPE = "runs"', "Did you mean 'run'?"),
         ("mock", "np.random.default_rng(options.seed)", "np.random.default_rng()", "expected all random numbers from"),
+        ("metrics", 'of="errors"', 'of="error"', "Did you mean 'errors'?"),
+        ("metrics", "axis=-1", "axis=None", "it reduces the last axis"),
+        ("training/images", "return images", "return images.astype(np.float64)", "expected float32 (40, 12, 12, 2)"),
+        ("training/images", "gt=0.5, lt=1, ", "", "Options.quantile: no limits found; expected the allowed values"),
+        (
+            "training/images",
+            "= top.astype",
+            "= images.max() * top.astype",
+            "expected the same whichever others come with it",
+        ),
+        ("training/images", 'Literal["mine"]', 'Literal["mne"]', 'expected Literal["mine"], the file\'s name'),
+        (
+            "training/schedules",
+            "Decay(learning_rate",
+            "Decay(-learning_rate",
+            "expected finite numbers that are not negative",
+        ),
+        ("training/schedules", "import Field", "import Field\nimport keras", "expected it in functions: this file is"),
+        ("data/splits", "default_rng(options.seed)", "default_rng()", "expected all random numbers from options.seed"),
+        ("data/splits", "return trained, validated", "return trained[1:], validated", "do not have each row once"),
+        ("data/splits", "def parts(", "def part(", "expected parts(dataset, options)"),
         ("raw", "batches=[batch]", "batches=[]", "row 0 is 0 times in the dataset"),
     ],
 )

@@ -16,9 +16,18 @@ CONFIG = {
     "datasets": {"d": {"survey": "efeds", "mock": {}}},
     "bakeoffs": {"b": {"datasets": ["d"], "models": ["dense"], "losses": ["mse"], "baselines": ["constant"]}},
 }
-ROOMS = ("models", "losses", "heads", "baselines", "figures", "raw", "mock")
 PLUGINS = [part for room in contracts.CONTRACTS for part in contracts.known_in(room).values()]
 UNFINISHED = '"""At work on this."""\n\n\ndef build(image,\n'
+
+STEPS = [  # room, key of the config, what names a file of it
+    ("training/images", "bakeoffs.b.training.images", lambda name: {"training": {"images": name}}),
+    ("training/schedules", "bakeoffs.b.training.schedule", lambda name: {"training": {"schedule": name}}),
+    (
+        "data/splits",
+        "datasets.d.split",
+        lambda name: {"datasets": {"d": {"survey": "efeds", "mock": {}, "split": name}}},
+    ),
+]
 
 
 @pytest.fixture
@@ -53,7 +62,7 @@ def test_every_plugin_keeps_its_contract(part):
 
 
 def test_a_file_that_is_no_python_stops_only_what_uses_it(library):
-    for room in ROOMS:
+    for room in contracts.CONTRACTS:
         (library / f"skybake/{room}/unfinished.py").write_text(UNFINISHED)
     assert check_config(library).returncode == 0
     message = "line 4: '(' was never closed; expected Python"
@@ -65,8 +74,22 @@ def test_a_file_that_is_no_python_stops_only_what_uses_it(library):
         ("datasets", "raw", {"d": {"survey": "unfinished", "mock": {}}}),
     ):
         assert f"skybake/{room}/unfinished.py: {message}" in problems(check_config(library, **{key: value})), key
+    for room, place, changes in STEPS:
+        found = problems(check_config(library, **changes("unfinished")))
+        assert found == [f"{place}: skybake/{room}/unfinished.py: {message}"]
     (told,) = problems(check_config(library, losses=["my_loss"]))
     assert told.endswith("Hint: skybake/losses/unfinished.py cannot be read")
+
+
+@pytest.mark.parametrize(("room", "place", "changes"), STEPS, ids=[room for room, *_ in STEPS])
+def test_an_import_that_fails_stops_only_what_uses_it(library, room, place, changes):
+    function, signature = next(iter(contracts.CONTRACTS[room].functions.items()))
+    text = f'"""Mine."""\nimport no_such_package\n\n\ndef {signature}:\n    pass\n'
+    (library / f"skybake/{room}/mine.py").write_text(text)
+    assert check_config(library).returncode == 0, function
+    for named in ("mine", {contracts.CONTRACTS[room].tag: "mine"}):
+        (told,) = problems(check_config(library, **changes(named)))
+        assert told.startswith(f"{place}: skybake/{room}/mine.py: ModuleNotFoundError: No module named 'no_such")
 
 
 def test_a_head_that_is_no_python_stops_only_its_losses(library):

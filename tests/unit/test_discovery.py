@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from skybake import plugins
+from skybake import metrics
 from tests.conftest import ROOT
 
 DIGEST = "import sys; from skybake.workflow.digests import code_digest as d; print(d(sys.argv[1], sys.argv[2:]))"
@@ -28,6 +28,7 @@ def digest(checkout, *arguments):
 
 
 MODEL, LOSS = "skybake.models.simple_sequential", "skybake.losses.huber"
+METRICS = metrics.modules()
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,9 @@ MODEL, LOSS = "skybake.models.simple_sequential", "skybake.losses.huber"
         ("skybake/training/fit.py", "split", [], False),
         ("skybake/training/fit.py", "judge", [], False),
         ("skybake/evaluation/judge.py", "judge", [], True),
+        ("skybake/metrics/robust.py", "judge", METRICS, True),
+        ("skybake/metrics/robust.py", "judge", [], False),
+        ("skybake/metrics/robust.py", "choose", [], False),
         ("skybake/figures/__init__.py", "judge", [], False),
         ("skybake/figures/_style.py", "compare", [], False),
         ("skybake/figures/_style.py", "write_page", [], True),
@@ -76,11 +80,3 @@ def test_a_new_file_is_a_new_part(checkout):
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=checkout, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "{'rate': 0.5} {'k': 2} point"
-
-
-def test_every_part_says_what_it_is():
-    rooms = [plugins.in_room(room, function) for room, function in (("models", "build"), ("baselines", "build"))]
-    for known in [*rooms, plugins.losses()]:
-        assert len(known) >= 2
-        for part in known.values():
-            assert len(part.doc) > 20, part.name

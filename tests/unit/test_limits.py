@@ -1,4 +1,4 @@
-"""Limits of parameters: what is allowed, in words, and that every file declares them."""
+"""Limits of parameters: what is allowed, in words, and that a file which forgets one is told."""
 
 import shutil
 import subprocess
@@ -8,21 +8,8 @@ import textwrap
 import pytest
 
 from skybake import limits, losses, plugins
-from skybake.config import contracts, make_plan, messages
+from skybake.config import make_plan, messages
 from tests.conftest import ROOT
-
-KINDS = {
-    "models": plugins.models(),
-    "losses": plugins.losses(),
-    "baselines": plugins.in_room("baselines", "build"),
-}
-
-
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, known in KINDS.items() for name in known])
-def test_every_file_declares_its_limits(kind, name):
-    known = KINDS[kind]
-    assert list(contracts.problems(known[name], known)) == []
-    assert (ROOT / known[name].file).is_file()
 
 
 @pytest.mark.parametrize(
@@ -156,6 +143,7 @@ def test_no_dropout_is_allowed(model):
 
 
 def test_limits_of_mixed_networks_are_checked():
+    assert list(limits.problems(plugins.MIXED_PARAMETERS, plugins.MIXED_LIMITS)) == []
     given = {
         "datasets": {"d": {"survey": "efeds", "mock": {}}},
         "bakeoffs": {"b": {"datasets": ["d"], "models": [{"mixed_dense": {"scalar_dropout": 1.5}}], "losses": ["mse"]}},

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from skybake.data.columns import Column
+from skybake.data.rejections import Rejection
 from skybake.missing import present
 from skybake.raw import RawError
-from skybake.raw.decam.files import Fields, Stamps
+from skybake.raw.decam.files import IDS, LABELS, Fields, Stamps
 from skybake.raw.decam.options import Options
 
+log = logging.getLogger(__name__)
+
 LABEL = "class"
+MOST_CLASSES = 20  # that a message names
 MOST_WORDS = 50  # of a column of words that is kept as a scalar
-USUAL = {"label": ("labels", "label", "class", "y"), "id": ("id",), "group": ("group", "object")}
+USUAL = {"label": LABELS, "id": IDS, "group": ("group", "object")}
 """Names that are looked for where an option names none."""
 KINDS = {"ra": ("deg", "right_ascension"), "dec": ("deg", "declination"), "snr": ("", "signal_to_noise")}
 """Units and kind of usual scalars."""
@@ -52,7 +60,7 @@ def describe_stamps(arrays: Sequence[Stamps], fields: Fields, options: Options) 
         for row, name in enumerate(ids):
             if seen.setdefault(name, row) != row:
                 reasons[row] = ("repeated id", f"{name} is the id of row {seen[name]} too")
-    label = _label(arrays, fields, options, reasons)
+    label = _label(arrays, ids, fields, options, reasons)
     groups = _groups(ids, fields, options, reasons)
     return Known(ids, groups, label, reasons, _scalars(fields, options))
 
@@ -62,17 +70,21 @@ def _name(fields: Fields, given: str, option: str) -> str:
     return given or next((name for name in USUAL[option] if name in fields.names), "")
 
 
-def _read(fields: Fields, name: str, option: str) -> np.ndarray:
+def _read(fields: Fields, name: str, option: str, words: Sequence[str] = ()) -> np.ndarray:
     if name not in fields.names:
         raise RawError(
             f"option {option}: no array or column {name!r}; found {', '.join(fields.names) or 'none'}."
             " Hint: columns are those of raw: catalogue"
         )
-    return fields.read(name)
+    return fields.read(name, words)
 
 
 def _label(
-    arrays: Sequence[Stamps], fields: Fields, options: Options, reasons: dict[int, tuple[str, str]]
+    arrays: Sequence[Stamps],
+    ids: Sequence[str],
+    fields: Fields,
+    options: Options,
+    reasons: dict[int, tuple[str, str]],
 ) -> np.ndarray:
     """Return the class numbers (N,), of the files or of a field; where both tell, they must agree."""
     by_file = _classes_of_files(arrays)
@@ -84,9 +96,12 @@ def _label(
                 f" columns of a catalogue, found {', '.join(fields.names) or 'none'}. Hint: the option label"
             )
         return by_file
-    found: dict[int, tuple[str, str]] = {}
-    label = _class_numbers(_read(fields, name, "label"), options.classes, found)
+    label, found = class_numbers(_read(fields, name, "label", options.classes), options.classes)
+    _check_only_label(fields, name, label, options)
     if by_file is None:
+        values = _read(fields, name, "label", options.classes)
+        rejections = [Rejection(row, ids[row], *found[row]) for row in sorted(found)]
+        _check_classes_known(fields.names[name], name, label, values, options, rejections)
         reasons.update({row: reason for row, reason in found.items() if row not in reasons})
         return label
     wrong = np.flatnonzero(present(label) & (label != by_file))
@@ -105,20 +120,86 @@ def _classes_of_files(arrays: Sequence[Stamps]) -> np.ndarray | None:
     return np.concatenate(numbers) if numbers else None
 
 
-def _class_numbers(values: np.ndarray, classes: Sequence[str], reasons: dict[int, tuple[str, str]]) -> np.ndarray:
-    names = {name: float(number) for number, name in enumerate(classes)} | {"False": 0.0, "True": 1.0}
-    numbers = {value: names[value] if value in names else as_number(value) for value in set(values) - {None}}
-    label = np.full(len(values), np.nan)
+def class_numbers(values: np.ndarray, classes: Sequence[str]) -> tuple[np.ndarray, dict[int, tuple[str, str]]]:
+    """Return class numbers (N,), NaN where none, and row -> why not.
+
+    A label is the name of a class, or its number. Where names are numbers themselves, as -1 and 1, a number is a name.
+    """
+    names = {name: float(number) for number, name in enumerate(classes)}
+    by_number = {as_number(name): number for name, number in names.items() if as_number(name) is not None}
+    by_number = by_number or {float(number): float(number) for number in range(len(classes))}
+    if len(classes) == 2 and not {name.lower() for name in classes} & {"true", "false"}:
+        names |= {text: float(text.lower() == "true") for text in ("true", "false", "True", "False", "TRUE", "FALSE")}
+    label, reasons = np.full(len(values), np.nan), {}
     for row, value in enumerate(values):
-        number = numbers.get(value)
-        if value is None or (number is not None and not present(number)):
-            reasons.setdefault(row, ("no class", ""))
-        elif number is None or number not in range(len(classes)):
-            expected = f"expected 0 to {len(classes) - 1} or {', '.join(classes)}"
-            reasons.setdefault(row, ("unknown class", f"{value}; {expected}"))
+        number = None if value is None else as_number(value)
+        if value in names:
+            label[row] = names[value]
+        elif value is None or (number is not None and not present(number)):
+            reasons[row] = ("no class", "")
+        elif number in by_number:
+            label[row] = by_number[number]
         else:
-            label[row] = number
-    return label
+            reasons[row] = ("unknown class", f"{value}; {_expected(classes)}")
+    return label, reasons
+
+
+def _expected(classes: Sequence[str]) -> str:
+    return f"expected 0 to {len(classes) - 1} or {', '.join(classes)}"
+
+
+def _check_classes_known(
+    path: Path,
+    name: str,
+    label: np.ndarray,
+    values: np.ndarray,
+    options: Options,
+    rejections: Sequence[Rejection],
+) -> None:
+    """Raise RawError if some values are no class, and the classes are probably others.
+
+    That is where a class has no object; or, unless the config names the classes, where such a value is as frequent as a
+    class.
+    """
+    unknown = [row for row in np.flatnonzero(np.isnan(label)) if values[row] and _is_value(values[row])]
+    rarest = min(int(np.count_nonzero(label == number)) for number in range(len(options.classes)))
+    repeated = max(Counter(values[row] for row in unknown).values(), default=0)
+    if not unknown or (rarest and ("classes" in options.model_fields_set or repeated < max(2, rarest))):
+        return
+    times = Counter(value for value in values if value and _is_value(value))
+    found = sorted(times, key=lambda value: (as_number(value) is None, as_number(value) or 0, value))
+    some = " and ".join(f'"{value}" ({times[value]})' for value in found[:MOST_CLASSES])
+    some += f" and {len(found) - MOST_CLASSES} others" if len(found) > MOST_CLASSES else ""
+    quoted = ", ".join(json.dumps(value, ensure_ascii=False) for value in found)
+    hint = f"`classes: [{quoted}]` names class 0, 1, ..." if 1 < len(found) <= MOST_CLASSES else "is this the label?"
+    raise RawError(
+        f"{path}: {name} is {some}; {_expected(options.classes)}, and {len(unknown)} of {len(values)} are neither."
+        f" Hint: {hint}",
+        rejections,
+    )
+
+
+def _is_value(text: str) -> bool:
+    number = as_number(text)
+    return number is None or bool(present(number))
+
+
+def _check_only_label(fields: Fields, chosen: str, label: np.ndarray, options: Options) -> None:
+    """Raise RawError if something else of a usual name, or of the same name in the other file, has other classes."""
+    others = [(name, fields.read) for name in USUAL["label"] if name in fields.names and name != chosen]
+    others = [] if options.label else others
+    if chosen in fields.twice and fields.read_second is not None:
+        others.append((chosen, fields.read_second))
+    for name, read in others:
+        second, against = class_numbers(read(name, options.classes), options.classes)
+        differ = np.flatnonzero(present(label) & present(second) & (label != second))
+        if len(differ) and not any(reason == "unknown class" for reason, _ in against.values()):
+            one, other = (options.classes[int(values[differ[0]])] for values in (label, second))
+            cure = "leave one of the two out" if name == chosen else f"say which, `label: {chosen}` or `label: {name}`"
+            raise RawError(
+                f"{fields.names[chosen]}: row {differ[0]}, from 0, is {one} by {chosen} and {other} by"
+                f" {'that of the catalogue' if name == chosen else name}; {len(differ)} rows disagree. Hint: {cure}"
+            )
 
 
 def as_number(text: str) -> float | None:
@@ -134,15 +215,20 @@ def _groups(ids: Sequence[str], fields: Fields, options: Options, reasons: dict[
     if not sought:
         return list(ids)
     columns = [_read(fields, name, "group") for name in sought]
-    names: list[str] = []
-    for row, values in enumerate(zip(*columns, strict=True)):
-        value = next((value for value in values if value is not None), None)
-        if value is None:
-            reasons.setdefault(row, ("no group", f"{', '.join(sought)} empty"))
-        names.append(value or "")
+    names = [next((value for value in values if value is not None), "") for values in zip(*columns, strict=True)]
     if not options.group_pattern:
-        return names
+        return alone_where_empty(names, ids)
     return _by_pattern(names, options, reasons)
+
+
+def alone_where_empty(groups: Sequence[str], ids: Sequence[str]) -> list[str]:
+    """Return the groups; an object without one gets its own, named after it."""
+    taken, found = set(groups), []
+    for group, name in zip(groups, ids, strict=True):
+        while not group:
+            group, name = ("" if name in taken else name), f"{name} alone"
+        found.append(group)
+    return found
 
 
 def _by_pattern(names: Sequence[str], options: Options, reasons: dict[int, tuple[str, str]]) -> list[str]:
@@ -195,27 +281,36 @@ def _scalars(fields: Fields, options: Options) -> dict[str, tuple[str, np.ndarra
     label = _name(fields, options.label, "label")
     if label in wanted or "n_masked" in wanted:
         raise RawError(f"option scalars: {label if label in wanted else 'n_masked'!r} is kept anyway; leave it out")
-    return {name: _numbers(fields, name, _read(fields, name, "scalars")) for name in wanted}
+    found = {name: _numbers(fields, name, _read(fields, name, "scalars"), options) for name in wanted}
+    return {name: numbers for name, numbers in found.items() if numbers is not None}
 
 
-def _numbers(fields: Fields, name: str, values: np.ndarray) -> tuple[str, np.ndarray]:
-    """Return description and numbers of a field; words become code numbers, in alphabetical order."""
+def _numbers(fields: Fields, name: str, values: np.ndarray, options: Options) -> tuple[str, np.ndarray] | None:
+    """Return description and numbers of a field; words become code numbers, in alphabetical order.
+
+    Of a scalar that nobody asked for, what is no number is missing: only ``kind`` may be words. None: it has too many.
+    """
     numbers = [None if value is None else as_number(value) for value in values]
     unread = [row for row, (value, number) in enumerate(zip(values, numbers, strict=True)) if value and number is None]
     place = f"{name} of {fields.names[name].name}"
-    if unread and any(number is not None for number in numbers):
-        raise RawError(
-            f"{fields.names[name]}: row {unread[0]}, from 0: {name} is {values[unread[0]]!r}; expected a number"
-        )
+    some = any(number is not None for number in numbers)
+    if unread and (some if options.scalars is not None else name.lower() != "kind"):
+        text = f"{fields.names[name]}: row {unread[0]}, from 0: {name} is {values[unread[0]]!r}; expected a number"
+        if options.scalars is not None:
+            raise RawError(text)
+        log.warning("%s; %d such values are missing", text, len(unread))
+        unread = []
     if not unread:
         found = np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
         return place, np.where(present(found), found, np.nan)
     words = sorted(set(filter(None, values)))
     if len(words) > MOST_WORDS:
-        raise RawError(
-            f"{fields.names[name]}: {name} holds {len(words)} different words; expected numbers, or at most"
-            f" {MOST_WORDS} words. Hint: leave it out of scalars"
-        )
+        expected = f"expected numbers, or at most {MOST_WORDS} words"
+        text = f"{fields.names[name]}: {name} holds {len(words)} different words; {expected}"
+        if options.scalars is not None:
+            raise RawError(f"{text}. Hint: leave it out of scalars")
+        log.warning("%s; it is left out", text)
+        return None
     codes = {word: float(code) for code, word in enumerate(words)}
     text = ", ".join(f"{code} {word}" for code, word in enumerate(words))
     return f"{place}: {text}", np.array([codes.get(value, np.nan) for value in values])

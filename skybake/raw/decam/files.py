@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from skybake.raw import RawError, tables
+from skybake.missing import is_mark
+from skybake.raw import RawError, formats, tables
 from skybake.raw.decam.options import Options
 
 STAMP_ARRAYS = ("stamps", "images", "data")
+LABELS = ("labels", "label", "class", "y")
+IDS = ("id",)
+"""Names that are looked for where an option names none."""
+POSITION = "position"  # of the option match
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,17 @@ class Fields:
     """What is known of the stamps beside their pixels, by name.
 
     Attributes:
-        names: All names, with the file that has them.
-        read: Name -> (N,) values in the order of the stamps; None where a stamp has none.
+        names: All names, with the file that has them; the stamps' own file before the catalogue.
+        read: Name and words -> (N,) texts in the order of the stamps; None where a stamp has none, which is what other
+            words say that mean a missing value.
+        read_second: The same of the catalogue, of names that both files have.
+        twice: Those names.
     """
 
     names: Mapping[str, Path]
-    read: Callable[[str], np.ndarray]
+    read: Callable[..., np.ndarray]
+    read_second: Callable[..., np.ndarray] | None = None
+    twice: Collection[str] = ()
 
 
 def open_files(raw: Mapping[str, Path], options: Options) -> tuple[list[Stamps], Fields]:
@@ -71,19 +84,37 @@ def open_files(raw: Mapping[str, Path], options: Options) -> tuple[list[Stamps],
 
 def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     """Read a .npy file, mapped into memory, or the arrays of a .npz."""
+    kind = formats.kind_of(path)
+    if kind not in ("", formats.NPY, formats.ZIP):
+        raise RawError(f"{path}: expected a .npy or .npz file, found {kind}")
     try:
+        if kind == formats.NPY:
+            _check_whole(path)
         found = np.load(path, mmap_mode="r", allow_pickle=False)
         if isinstance(found, np.ndarray):
             return found
         with found:
-            return {name: found[name] for name in found.files}
-    except FileNotFoundError:
-        raise RawError(f"{path}: no such file") from None
+            arrays = {name: found[name] for name in found.files}
+            return {name: values for name, values in arrays.items() if isinstance(values, np.ndarray)}
     except ValueError as error:
         hint = "Hint: arrays of objects are not read; save plain numbers with numpy.save"
         raise RawError(f"{path}: not a readable .npy or .npz file ({error}). {hint}") from None
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, LookupError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise RawError(f"{path}: not a readable .npy or .npz file ({error}). Hint: is the download complete?") from None
+
+
+def _check_whole(path: Path) -> None:
+    """Raise RawError if a .npy file is shorter than its header says."""
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = header(file)
+        expected, found = file.tell() + math.prod(shape) * dtype.itemsize, path.stat().st_size
+    if found < expected and not dtype.hasobject:
+        raise RawError(
+            f"{path}: not a readable .npy file but one cut off: {dtype} {shape} are {expected} bytes, found {found}"
+            " bytes. Hint: is the download complete?"
+        )
 
 
 def _load_array(path: Path) -> np.ndarray:
@@ -98,12 +129,47 @@ def _split_archive(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return the stamps of a .npz, and its other arrays with one value per stamp."""
     wanted = [options.stamps] if options.stamps else [name for name in STAMP_ARRAYS if name in found]
+    if not options.stamps and len(several := [name for name in wanted if found[name].ndim > 1]) > 1:
+        lines = " or ".join(f"`stamps: {name}`" for name in several)
+        shapes = " and ".join(f"{name} {found[name].shape}" for name in several)
+        raise RawError(f"{path}: {shapes} may both be the stamps. Hint: say which is meant by {lines}")
     if not wanted or wanted[0] not in found:
         expected = options.stamps or " or ".join(STAMP_ARRAYS)
         raise RawError(f"{path}: no array {expected!r} of stamps; found {sorted(found)}. Hint: the option stamps")
     stamps = found[wanted[0]]
-    others = {name: values for name, values in found.items() if values.ndim == 1 and len(values) == len(stamps)}
+    others = {}
+    for name, values in found.items():
+        if name == wanted[0] or not values.ndim or len(values) != len(stamps):
+            continue
+        if values.size == len(values):
+            others[name] = values.reshape(-1)
+        elif name == options.label or (not options.label and name in LABELS):
+            others[name] = _one_hot(path, name, values, options)
     return stamps, others
+
+
+def _one_hot(path: Path, name: str, values: np.ndarray, options: Options) -> np.ndarray:
+    """Return class numbers (N,) of labels (N, classes) that are 1 in one place of each row and 0 elsewhere.
+
+    Raises:
+        RawError: They are anything else.
+    """
+    n = len(options.classes)
+    if values.dtype.kind not in "buif" or values.ndim != 2:
+        raise RawError(f"{path}: {name} of {values.dtype} {values.shape} found; expected labels of shape (N,)")
+    wrong = np.flatnonzero(~(((values == 0) | (values == 1)).all(axis=1) & (values.sum(axis=1) == 1)))
+    if len(wrong):
+        raise RawError(
+            f"{path}: row {wrong[0]}, from 0, of {name} is {values[wrong[0]].tolist()}; expected labels of shape (N,),"
+            " or rows with a single 1 among 0"
+        )
+    if values.shape[1] != n:
+        raise RawError(
+            f"{path}: {name} has {values.shape[1]} columns, a class each, but the option classes names {n}:"
+            f" {', '.join(options.classes)}. Hint: name them all, as in"
+            f" `classes: [{', '.join(f'class {k}' for k in range(min(values.shape[1], 3)))}, ...]`"
+        )
+    return values.argmax(axis=1)
 
 
 def check_arrays(arrays: Sequence[Stamps]) -> None:
@@ -118,37 +184,39 @@ def check_arrays(arrays: Sequence[Stamps]) -> None:
 def _fields(
     others: Mapping[str, np.ndarray], path: Path | None, catalogue: Path | None, n: int, options: Options
 ) -> Fields:
-    if options.match and (catalogue is None or options.match not in others):
+    if options.match not in ("", POSITION) and (catalogue is None or options.match not in others):
         raise RawError(
             f"match: {options.match!r} found; expected an array of the stamps' .npz, and a catalogue that has it too;"
             f" found arrays {sorted(others)} and {'a' if catalogue else 'no'} catalogue"
         )
     names = {} if path is None else dict.fromkeys(others, path)
     if catalogue is None:
-        return Fields(names, lambda name: plain_texts(others[name]))
-    columns, pieces = tables.source(catalogue)
-    columns = [name for name in columns if name.strip()]
+        return Fields(names, lambda name, words=(): plain_texts(others[name], words))
+    columns, pieces = tables.source(catalogue, table=options.table)
+    columns = [name for name in columns if name]
     names = {**dict.fromkeys(columns, catalogue), **names}
     rows: list[np.ndarray] = []  # found when the first column is asked for
 
-    def column(name: str) -> np.ndarray:
+    def column(name: str, words: Collection[str] = ()) -> np.ndarray:
         return np.concatenate(
-            [np.empty(0, dtype=object), *(plain_texts(piece[name].to_numpy()) for piece in pieces([name]))]
+            [np.empty(0, dtype=object), *(plain_texts(piece[name].to_numpy(), words) for piece in pieces([name]))]
         )
 
-    def read(name: str) -> np.ndarray:
-        if name in others:
-            return plain_texts(others[name])
-        values = column(name)
+    def of_catalogue(name: str, words: Collection[str] = ()) -> np.ndarray:
+        values = column(name, words)
         if not rows:
-            rows.append(_matched(catalogue, others, column, len(values), n, options))
+            rows.append(_matched(catalogue, columns, others, column, len(values), n, options))
         return np.append(values, np.array([None]))[rows[0]]  # row -1, of a stamp without one, is the None at the end
 
-    return Fields(names, read)
+    def read(name: str, words: Collection[str] = ()) -> np.ndarray:
+        return plain_texts(others[name], words) if name in others else of_catalogue(name, words)
+
+    return Fields(names, read, of_catalogue, [name for name in columns if name in others])
 
 
 def _matched(
     catalogue: Path,
+    columns: Sequence[str],
     others: Mapping[str, np.ndarray],
     column: Callable[[str], np.ndarray],
     found: int,
@@ -156,23 +224,43 @@ def _matched(
     options: Options,
 ) -> np.ndarray:
     """Return for each stamp its row of the catalogue, -1 where it has none."""
-    if not options.match:
+    if options.match in ("", POSITION):
         if found != n:
             raise RawError(
                 f"{catalogue}: {found} rows for {n} stamps; expected as many, in the stamps' order."
                 " Hint: the option match"
             )
+        for name in [] if options.match else {options.id or IDS[0]} & set(others) & set(columns):
+            pairs = zip(_keys(plain_texts(others[name])), _keys(column(name)), strict=True)
+            apart = [row for row, (one, other) in enumerate(pairs) if None not in (one, other) and one != other]
+            if apart:
+                raise RawError(
+                    f"{catalogue}: as many rows as stamps, but in {len(apart)} of them {name} is another than the"
+                    f" stamp's, first in row {apart[0]}, from 0. Hint: say which holds, `match: {name}` or"
+                    f" `match: {POSITION}`"
+                )
         return np.arange(n)
-    if options.match not in tables.source(catalogue)[0]:
-        raise RawError(f"{catalogue}: no column {options.match!r}; found {tables.source(catalogue)[0]}")
+    if options.match not in columns:
+        raise RawError(f"{catalogue}: no column {options.match!r}; found {list(columns)}")
+    own = others[options.match]
+    if own.dtype.kind == "f" and (np.abs(own[np.isfinite(own)]) >= 2**53).any():
+        raise RawError(f"match: {options.match} of the stamps are {own.dtype}, so that digits are lost. Hint: as text")
     rows: dict[str, int] = {}
-    for row, name in enumerate(column(options.match)):
-        if name is not None and rows.setdefault(str(name), row) != row:
-            raise RawError(f"{catalogue}: {options.match} {name!r} stands in rows {rows[str(name)]} and {row}, from 0")
-    return np.array([rows.get(str(name), -1) for name in plain_texts(others[options.match])])
+    for row, key in enumerate(_keys(column(options.match))):
+        if key is not None and rows.setdefault(key, row) != row:
+            raise RawError(f"{catalogue}: {options.match} {key!r} stands in rows {rows[key]} and {row}, from 0")
+    return np.array([-1 if key is None else rows.get(key, -1) for key in _keys(plain_texts(own))])
 
 
-def plain_texts(values: np.ndarray) -> np.ndarray:
-    """Return values as text, None where missing: integers keep all digits."""
-    texts = [value.decode() if isinstance(value, bytes) else str(value).strip() for value in values.tolist()]
-    return np.array([None if text.lower() in tables.MISSING else text for text in texts], dtype=object)
+def _keys(texts: np.ndarray) -> list[str | None]:
+    """Return names as they are compared: 12.0 is 12."""
+    return [None if text is None else re.sub(r"^(\d+)\.0*$", r"\1", text) for text in texts]
+
+
+def plain_texts(values: np.ndarray, words: Collection[str] = ()) -> np.ndarray:
+    """Return values as text, None where missing but for some words that are values: integers keep all digits."""
+    texts = [
+        (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
+        for value in values.tolist()
+    ]
+    return np.array([None if is_mark(text) and text not in words else text for text in texts], dtype=object)

@@ -7,10 +7,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from skybake.settings import Settings
+from skybake.raw.options import CommonOptions
+from skybake.raw.tables import TABLE
 
 
-class Options(Settings):
+class Options(CommonOptions):
     """How to read the stamps. Names are those of arrays of the `.npz` or of columns of the catalogue."""
 
     stamps: str = Field("", description="Array of the `.npz` with the stamps; empty: `stamps`, `images` or `data`.")
@@ -38,8 +39,10 @@ class Options(Settings):
     )
     match: str = Field(
         "",
-        description="What both the `.npz` and the catalogue have, by which rows belong together; empty: by position.",
+        description="What both the `.npz` and the catalogue have, by which rows belong together; empty: by position,"
+        " if that does not contradict their ids; `position`: by position all the same.",
     )
+    table: str = Field("", description=TABLE)
     scalars: tuple[str, ...] | None = Field(
         None, description="What to keep of each stamp; null: `snr`, `kind`, `ra`, `dec` and magnitudes, where given."
     )

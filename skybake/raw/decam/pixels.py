@@ -51,6 +51,11 @@ def common_form(arrays: Sequence[Stamps], options: Options) -> Form:
 
 def _form(item: Stamps, options: Options) -> Form:
     shape = item.array.shape[1:]
+    if len(shape) == 1 and len(item.array) == shape[0] and options.size is None:
+        raise RawError(
+            f"{item.path}: {item.array.shape} may be one image, or {shape[0]} flattened stamps. Hint: the option size,"
+            " pixels a side, says the latter"
+        )
     last, first = options.layout == "channels_last", options.layout == "channels_first"
     if len(shape) == 1:
         side = options.size or math.isqrt(shape[0])
@@ -68,6 +73,12 @@ def _form(item: Stamps, options: Options) -> Form:
         return Form(shape[0], 1, False)
     if len(shape) == 3:
         may_be_last, may_be_first = shape[0] == shape[1], shape[1] == shape[2]
+        pixels = max(shape)
+        if sorted(shape)[1] == 1 < pixels and options.layout == "auto":
+            raise RawError(
+                f"{item.path}: stamps {shape} may be one pixel of {pixels} channels, or {pixels} pixels of one. Hint:"
+                f" the option layout says the former; for the latter save them as (N, {pixels})"
+            )
         if may_be_last and may_be_first and options.layout == "auto":
             raise RawError(f"{item.path}: channels of stamps {shape} may stand first or last. Hint: the option layout")
         if may_be_last and not first:
@@ -89,23 +100,12 @@ def band_names(channels: int, options: Options) -> list[str]:
 
 def read_stamps(arrays: Sequence[Stamps], form: Form, known: Known, options: Options) -> Iterator[Batch]:
     """Yield the stamps in blocks, with what is said against those that are left out."""
-    seen: dict[bytes, str] = {}
+    against = _against(arrays, form, known, options)
     for first, block in _blocks(arrays):
         images = form.images(block)
         rows = range(first, first + len(images))
-        masked, reasons = _fill_masked(images, first, options)
-        flat = (images == images[:, :1, :1, :]).all(axis=(1, 2, 3))
-        if options.constant == "reject":
-            for place in np.flatnonzero(flat):
-                reason = ("constant stamp", f"every pixel is {images[place, 0, 0, 0]:g}")
-                reasons.setdefault(first + int(place), reason)
-        reasons |= {row: known.reasons[row] for row in rows if row in known.reasons}
-        for row, stamp, constant in zip(rows, images, flat, strict=True):
-            if row not in reasons and not constant:
-                earlier = seen.setdefault(blake2b(stamp, digest_size=16).digest(), known.ids[row])
-                if earlier != known.ids[row]:
-                    reasons[row] = ("duplicate", f"the same pixels as {earlier}")
-        kept = np.array([row for row in rows if row not in reasons], dtype=int)
+        masked, _ = _fill_masked(images, first, options)
+        kept = np.array([row for row in rows if row not in against], dtype=int)
         yield Batch(
             rows=kept,
             image=images[kept - first],
@@ -116,8 +116,43 @@ def read_stamps(arrays: Sequence[Stamps], form: Form, known: Known, options: Opt
                 **{name: values[kept] for name, (_, values) in known.scalars.items()},
                 "n_masked": masked[kept - first],
             },
-            rejections=[Rejection(row, known.ids[row], *reasons[row]) for row in sorted(reasons)],
+            rejections=[Rejection(row, known.ids[row], *against[row]) for row in rows if row in against],
         )
+
+
+def _against(arrays: Sequence[Stamps], form: Form, known: Known, options: Options) -> dict[int, tuple[str, str]]:
+    """Return row -> (reason, detail) of the stamps that are left out; all are looked at, as any two may be the same."""
+    against: dict[int, tuple[str, str]] = {}
+    same: dict[bytes, list[int]] = {}
+    for first, block in _blocks(arrays):
+        images = form.images(block)
+        rows = range(first, first + len(images))
+        _, reasons = _fill_masked(images, first, options)
+        flat = (images == images[:, :1, :1, :]).all(axis=(1, 2, 3))
+        if options.constant == "reject":
+            for place in np.flatnonzero(flat):
+                reason = ("constant stamp", f"every pixel is {images[place, 0, 0, 0]:g}")
+                reasons.setdefault(first + int(place), reason)
+        reasons |= {row: known.reasons[row] for row in rows if row in known.reasons}
+        for row, stamp, constant in zip(rows, images, flat, strict=True):
+            if row not in reasons and not constant:
+                same.setdefault(blake2b(stamp, digest_size=16).digest(), []).append(row)
+        against |= reasons
+    for rows_of_one in same.values():
+        against |= _repeats(rows_of_one, known, options)
+    return against
+
+
+def _repeats(rows: Sequence[int], known: Known, options: Options) -> dict[int, tuple[str, str]]:
+    """Return what is said against stamps with the same pixels: the first stays, unless their classes differ."""
+    if len(set(known.label[rows].tolist())) == 1:
+        return {row: ("duplicate", f"the same pixels as {known.ids[rows[0]]}") for row in rows[1:]}
+    found = {}
+    for row in rows:
+        other = next(other for other in rows if known.label[other] != known.label[row])
+        one, another = (options.classes[int(known.label[place])] for place in (row, other))
+        found[row] = ("labels disagree", f"{one}, with the same pixels as {known.ids[other]}, which is {another}")
+    return found
 
 
 def _blocks(arrays: Sequence[Stamps]) -> Iterator[tuple[int, np.ndarray]]:

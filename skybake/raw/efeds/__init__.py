@@ -13,14 +13,15 @@ Raw files:
 number (seed 40) picks the clusters that the published one picked.
 
 *Matching.* Rows and cubes are matched by cluster id where both have one, by position otherwise. The catalogue has one
-if it has a column ``cluster``, or a column of :data:`ID_COLUMNS` that holds over half of the cubes' ids; cubes that are
-simply numbered 0, 1, 2, ... or 1, 2, 3, ... have one only if such a column holds them all. Where the ids agree row by
-row, their repeating does no harm; elsewhere a repeated id is ambiguous and its rows are rejected. By position, both
-must be equally many.
+if it has a column ``cluster``, or a column of :data:`ID_COLUMNS`, that holds all of the cubes' ids, or only such; or,
+where ids are no plain numbers, over half of them. Numbers of which only some agree may agree by coincidence: then the
+option ``match`` must say what holds. Cubes that are simply numbered 0, 1, 2, ... or 1, 2, 3, ... have ids only if a
+column holds them all. Where the ids agree row by row, their repeating does no harm; elsewhere a repeated id is
+ambiguous and its rows are rejected. By position, both must be equally many.
 
 *Ids.* The same halo can recur in several realisations of the footprint. The second and later objects of the same id
 are called ``<id>#2``, ``<id>#3``, ... in catalogue order; one whose cube is the same to the bit is rejected as a
-duplicate.
+duplicate. Cubes that are the same to the bit, but have other masses, are all rejected.
 
 *Counting.* Accepted + rejected = rows of the catalogue. Cubes without a row are no rows: their number is logged and
 kept in the dataset's attribute ``images_without_row``.
@@ -58,7 +59,7 @@ def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
     Raises:
         RawError: The files cannot be read or do not belong together.
     """
-    cubes = read_images(Path(raw["images"]))
+    cubes = read_images(Path(raw["images"]), options.layout)
     catalogue = read_catalogue(Path(raw["catalogue"]), options, cubes.ids)
     match = match_rows(cubes, catalogue, options)
     reasons = find_rejections(cubes, catalogue, match)

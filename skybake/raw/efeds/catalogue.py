@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skybake.raw import RawError
+from skybake.raw import RawError, formats
 from skybake.raw.efeds.options import COLUMNS, Options
+from skybake.raw.tables import check_single
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,14 +63,18 @@ def read_catalogue(path: Path, options: Options, image_ids: Sequence[str] | None
             in the unit the options say.
     """
     table = _read_table(path)
+    known = {*ID_COLUMNS, *GROUP_COLUMNS, *(name for pair in COLUMNS.values() for name in pair), *options.named}
+    check_single(path, table.column_names, [name for name in known if name in table.column_names])
     columns, mass_column, redshift_column = _mass_and_redshift(path, table.column_names, options)
-    for name in (options.id_column, options.group_column, *options.scalars):
-        if name and name not in table.column_names:
+    for name in options.named:
+        if name not in table.column_names:
             raise RawError(f"{path}: no column {name!r}; found {table.column_names}")
     mass = _numbers(path, table, mass_column)
     scalars = {"redshift": _numbers(path, table, redshift_column)}
     scalars |= {name: _numbers(path, table, name) for name in options.scalars if name not in scalars}
     id_column = _id_column(path, table, options, image_ids)
+    if id_column:
+        check_whole(path, id_column, table[id_column].to_pylist())
     group_column = options.group_column or next((name for name in GROUP_COLUMNS if name in table.column_names), "")
     return Catalogue(
         path=path,
@@ -87,6 +92,9 @@ def _read_table(path: Path) -> pa.Table:
     import pyarrow as pa
     from pyarrow import feather
 
+    kind = formats.kind_of(path) if path.is_file() and path.stat().st_size else ""
+    if kind not in ("", formats.FEATHER):
+        raise RawError(f"{path}: not a readable feather file but {kind}. Hint: DataFrame.to_feather writes one")
     try:
         table = feather.read_table(path, memory_map=False)
     except (pa.ArrowException, OSError) as error:
@@ -96,7 +104,7 @@ def _read_table(path: Path) -> pa.Table:
         ) from None
     if not len(table):
         raise RawError(f"{path}: the catalogue has no rows")
-    return table
+    return table.rename_columns([name.strip() for name in table.column_names])
 
 
 def _mass_and_redshift(path: Path, names: Sequence[str], options: Options) -> tuple[str, str, str]:
@@ -153,23 +161,70 @@ def written_name(value: object) -> object:
     return value.strip() if isinstance(value, str) else str(value)
 
 
+def check_whole(path: Path, what: str, values: Iterable[object]) -> None:
+    """Raise RawError if an id is a float too large to be whole: its last digits are lost."""
+    for value in values:
+        if isinstance(value, float | np.floating) and 2.0**53 <= abs(float(value)) < np.inf:
+            raise RawError(
+                f"{path}: {what} holds {value!r}, a float whose last digits are lost; expected ids as integers or text"
+            )
+
+
 def _id_column(path: Path, table: pa.Table, options: Options, image_ids: Sequence[str] | None) -> str:
-    """Return the column with the images' ids; without such, a column that names the rows, or none."""
+    """Return the column with the images' ids; without such, a column that names the rows, or none.
+
+    Raises:
+        RawError: It may be one of several columns, or the numbers of images and rows may agree by coincidence.
+    """
     if options.id_column:
         return options.id_column
     present = [name for name in ID_COLUMNS if name in table.column_names]
     if image_ids is None or options.match == "position":
         return present[0] if present else ""
     if "cluster" in present:
-        return "cluster"
-    wanted = set(image_ids)
+        present = ["cluster"]
     for name in present:
-        shared = wanted.intersection(_names(table, name))
-        if shared == wanted or (2 * len(shared) > len(wanted) and not _only_numbered(image_ids)):
-            return name
+        check_whole(path, name, table[name].to_pylist())
+    wanted, own = set(image_ids), {name: set(_names(table, name)) - {None} for name in present}
+    shared = {name: len(wanted & own[name]) for name in present if wanted & own[name]}
+    whole = [name for name in shared if wanted <= own[name] or own[name] <= wanted]
     if options.match == "id":
+        whole = whole or [name for name in shared if 2 * shared[name] > len(wanted) or name == "cluster"]
+    if len(whole) > 1 and any(_names(table, name) != _names(table, whole[0]) for name in whole[1:]):
+        lines = " or ".join(f"`id_column: {name}`" for name in whole)
+        raise RawError(f"{path}: columns {' and '.join(whole)} both hold the images' ids. Hint: say which, {lines}")
+    if whole:
+        _check_not_row_numbers(path, table, whole[0], wanted, options)
+        return whole[0]
+    if options.match == "id" or (present == ["cluster"] and not shared):
+        if present == ["cluster"]:
+            return "cluster"  # which matching refuses, and shows both
         raise RawError(f"{path}: none of {list(ID_COLUMNS)} holds the images' ids. Hint: set `id_column`")
+    if _only_numbered(image_ids) and present != ["cluster"]:
+        return ""
+    for name, number in shared.items():
+        if _are_numbers(wanted) or (2 * number <= len(wanted) and name != "cluster"):
+            raise RawError(
+                f"{path}: {number} of {len(wanted)} ids of the images stand in column {name}, the others do not: this"
+                " may be one numbering or two. Hint: say which holds, `match: id` or `match: position`"
+            )
+        return name
     return ""
+
+
+def _are_numbers(names: Iterable[str]) -> bool:
+    return all(name.isdecimal() for name in names)
+
+
+def _check_not_row_numbers(path: Path, table: pa.Table, name: str, wanted: set[str], options: Options) -> None:
+    """Raise RawError where images may be numbered by rows from 0, while a column numbers the rows from 1."""
+    rows = len(table)
+    numbered = _names(table, name) == [str(row) for row in range(1, rows + 1)]
+    if options.match == "auto" and numbered and len(wanted) < rows and str(rows) not in wanted and name != "cluster":
+        raise RawError(
+            f"{path}: column {name} numbers the {rows} rows from 1, and the images' numbers may count them from 0."
+            " Hint: `match: id` says that they are those of the column; else number them anew"
+        )
 
 
 def _only_numbered(ids: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from skybake.raw import RawError
-from skybake.raw.efeds.catalogue import written_name
+from skybake.raw.efeds.catalogue import check_whole, written_name
 
 BAND_EDGES = tuple(round(0.25 + 0.205 * i, 3) for i in range(11))
 """Edges of the ten energy bands [keV]."""
@@ -34,8 +34,12 @@ class Cubes:
     shape: tuple[int, int, int]
 
 
-def read_images(path: Path) -> Cubes:
+def read_images(path: Path, layout: str = "auto") -> Cubes:
     """Read the pickle of cubes; nothing in it is run.
+
+    Args:
+        path: The file.
+        layout: Where bands stand: ``channels_last``, ``channels_first``, or ``auto``.
 
     Raises:
         UnsafePickle: It holds more than plain data.
@@ -50,13 +54,24 @@ def read_images(path: Path) -> Cubes:
     if "gsm_3dImgs" not in content:
         raise RawError(f"{path}: expected the key 'gsm_3dImgs', found {sorted(map(str, content))}")
     images = _as_images(path, content["gsm_3dImgs"])
+    height, width, bands = _common_shape(path, images)
+    if layout == "auto" and height != width == bands:
+        raise RawError(
+            f"{path}: cubes {(height, width, bands)} may have {bands} bands last or {height} bands first. Hint: say"
+            " which, `layout: channels_last` or `layout: channels_first`"
+        )
+    if layout == "channels_first":
+        images = [np.moveaxis(image, 0, -1) if image.ndim == 3 else image for image in images]
     ids = content.get("cluster")
+    if isinstance(ids, np.ndarray) and ids.ndim > 1 and ids.size == len(ids):
+        ids = ids.reshape(-1)
     if ids is None:
         return Cubes(path, images, None, _common_shape(path, images))
     if not isinstance(ids, list | tuple | np.ndarray) or np.ndim(ids) != 1:
         raise RawError(f"{path}: 'cluster' should be a list of ids, found {type(ids).__name__}")
     if len(ids) != len(images):
         raise RawError(f"{path}: 'cluster' has {len(ids)} ids, 'gsm_3dImgs' has {len(images)} images")
+    check_whole(path, "'cluster'", ids)
     return Cubes(path, images, [str(written_name(value)) for value in ids], _common_shape(path, images))
 
 

@@ -84,8 +84,8 @@ def find_rejections(cubes: Cubes, catalogue: Catalogue, match: Match) -> dict[in
     reasons = dict(match.reasons)
     for row, reason, detail in (
         *_unusable_masses(catalogue),
-        *_unusable_scalars(catalogue),
-        *_unusable_images(cubes, match),
+        *_unusable_redshifts(catalogue),
+        *_unusable_images(cubes, catalogue, match),
     ):
         reasons.setdefault(row, (reason, detail))
     return reasons
@@ -100,26 +100,38 @@ def _unusable_masses(catalogue: Catalogue) -> Iterator[tuple[int, str, str]]:
             yield int(row), "mass not positive" if mass <= 0 else "mass not finite", f"{mass:g}"
 
 
-def _unusable_scalars(catalogue: Catalogue) -> Iterator[tuple[int, str, str]]:
-    for name, values in catalogue.scalars.items():
-        for row in np.flatnonzero(~present(values)):
-            yield int(row), f"{name} missing", f"{values[row]:g}"
+def _unusable_redshifts(catalogue: Catalogue) -> Iterator[tuple[int, str, str]]:
     redshift = catalogue.scalars["redshift"]
+    for row in np.flatnonzero(~present(redshift)):
+        yield int(row), "redshift missing", f"{redshift[row]:g}"
     for row in np.flatnonzero(redshift < 0):
         yield int(row), "redshift negative", f"{redshift[row]:g}"
 
 
-def _unusable_images(cubes: Cubes, match: Match) -> Iterator[tuple[int, str, str]]:
-    repeated = {name for name, times in Counter(match.ids).items() if times > 1}
-    seen = set()
+def _unusable_images(cubes: Cubes, catalogue: Catalogue, match: Match) -> Iterator[tuple[int, str, str]]:
+    same: dict[bytes, list[int]] = {}
+    constant = set()
     for row, number in enumerate(match.image):
         if number < 0:
             continue
         image = cubes.images[number]
         if image.shape != cubes.shape or image.dtype.kind not in "buif":
             yield row, "image shape", f"{image.shape} of {image.dtype}, the others have {cubes.shape}"
-        elif match.ids[row] in repeated:
-            key = (match.ids[row], hashlib.sha256(np.ascontiguousarray(image).data).digest())
-            if key in seen:
+            continue
+        digest = hashlib.blake2b(np.ascontiguousarray(image).data).digest()
+        same.setdefault(digest, []).append(row)
+        if (image == image.flat[0]).all():
+            constant.add(digest)
+    for digest, rows in same.items():
+        usable = [row for row in rows if np.isfinite(catalogue.log10_mass[row])]
+        masses = {row: float(catalogue.log10_mass[row]) for row in usable}
+        for row in usable if digest not in constant else ():
+            other = next((other for other in usable if masses[other] != masses[row]), None)
+            if other is not None:
+                text = f"log10 of the mass is {masses[row]:g}, and {masses[other]:g} of the same cube in row {other}"
+                yield row, "labels disagree", text
+        seen = set()
+        for row in rows:
+            if match.ids[row] in seen:
                 yield row, "duplicate", "same id and same image as an earlier row"
-            seen.add(key)
+            seen.add(match.ids[row])

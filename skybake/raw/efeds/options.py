@@ -6,13 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from skybake.settings import Settings
+from skybake.raw.options import CommonOptions
 
 COLUMNS = {"sim": ("M500c", "z"), "obs": ("m500_wl_final", "z_final"), "halo": ("HALO_M500c", "redshift_R")}
 """Names of the mass [Msun] and redshift columns: simulations, real clusters, halo catalogue."""
 
 
-class Options(Settings):
+class Options(CommonOptions):
     """How to read the eFEDS files."""
 
     columns: Literal["auto", "sim", "obs", "halo"] = Field(
@@ -30,3 +30,11 @@ class Options(Settings):
         "", description="Catalogue column of what must stay on one side of a split; empty: the halo's id, if any."
     )
     scalars: tuple[str, ...] = Field((), description="Further numeric catalogue columns to keep, e.g. [kT].")
+    layout: Literal["auto", "channels_last", "channels_first"] = Field(
+        "auto", description="Where energy bands stand in a cube; auto: last, if the two equal sides are not last."
+    )
+
+    @property
+    def named(self) -> list[str]:
+        """Columns that are asked for by name, masses and redshifts apart."""
+        return [name for name in (self.id_column, self.group_column, *self.scalars) if name]

@@ -24,12 +24,13 @@ from pydantic import Field as Setting
 from skybake.data.columns import Column, Schema
 from skybake.data.rejections import Rejection
 from skybake.raw import Batch, RawError, Reading
+from skybake.raw.options import CommonOptions
 from skybake.raw.sdss.catalogue import Columns, is_redshift, read_catalogue
 from skybake.raw.sdss.columns import label_column, scalar_column, with_preferred
 from skybake.raw.sdss.frames import BANDS, Cutouts, Field, choose_frame, cut_fields, find_frames, frame_name
 from skybake.raw.sdss.objects import Objects, select
 from skybake.raw.sdss.spectra import Spectra, labels_of, read_spectra
-from skybake.settings import Settings
+from skybake.raw.tables import TABLE
 
 TASK = "regression"
 LABEL = "redshift"
@@ -42,7 +43,7 @@ RAW = {
 RAW_FORMS = (("catalogue", "frames"),)  # spectra may be given or not
 
 
-class Options(Settings):
+class Options(CommonOptions):
     """How objects are cut out of the frames, and what of the catalogue is kept."""
 
     label: str = Setting("redshift", description="catalogue column to predict, e.g. redshift or psfMag_r")
@@ -58,6 +59,7 @@ class Options(Settings):
         description="catalogue columns to keep; by default position, magnitudes, extinction and redshift, and "
         "dereddened magnitudes and colours made of them, e.g. cModelMag_dered_r and g-r",
     )
+    table: str = Setting("", description=TABLE)
 
 
 def label_name(options: Options) -> str:
@@ -111,7 +113,9 @@ def read_objects(
                 " or no spectra"
             )
         spectra = read_spectra(Path(raw["spectra"]))
-    columns, table = read_catalogue(catalogue, options.label, options.scalars, spectra=spectra is not None)
+    columns, table = read_catalogue(
+        catalogue, options.label, options.scalars, spectra=spectra is not None, table=options.table
+    )
     labels = None if spectra is None else labels_of(columns, table, spectra)
     return columns, table.ids, *select(columns, table, labels), spectra
 

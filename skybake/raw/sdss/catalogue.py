@@ -7,19 +7,22 @@ read as text: as floats they lose their last three digits.
 from __future__ import annotations
 
 import difflib
+import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skybake.missing import is_mark
 from skybake.raw import RawError, tables
-from skybake.raw.tables import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger(__name__)
 
 REDSHIFT_NAMES = ("redshift", "specz", "z_spec", "zspec", "spec_z", "z")
 
@@ -94,7 +97,7 @@ class Table:
     Attributes:
         ids: (N,) text.
         numbers: Column -> (N,) float64; NaN where missing or unreadable.
-        unreadable: Row number -> what stands where a number should be.
+        unreadable: Row number -> what stands where a number should be that each object needs.
     """
 
     ids: np.ndarray
@@ -112,7 +115,7 @@ def is_redshift(name: str) -> bool:
 
 
 def read_catalogue(
-    path: Path, label: str, scalars: Sequence[str] | None, *, spectra: bool = False
+    path: Path, label: str, scalars: Sequence[str] | None, *, spectra: bool = False, table: str = ""
 ) -> tuple[Columns, Table]:
     """Read what is needed of a catalogue.
 
@@ -122,41 +125,48 @@ def read_catalogue(
         scalars: Columns to keep, and derived ones: None for position, magnitudes and redshift where there are such,
             and all that can be derived.
         spectra: Whether redshifts come from spectra too, so that the label may have no column.
+        table: Name or number of the table in a FITS file, where there are several.
 
     Raises:
         RawError: The file is not such a table, or a column is missing or ambiguous.
     """
-    names, pieces = tables.source(path, _fits_places)
+    names, pieces = tables.source(path, _fits_places, table)
     columns = _choose_columns(path, names, label, scalars, spectra)
+    tables.check_single(path, names, [columns.id, *columns.numbers], fold=True)
     ids, start = [], 0
     numbers: dict[str, list[np.ndarray]] = {name: [] for name in columns.numbers}
     unreadable: dict[int, str] = {}
+    faults: dict[str, list[str]] = {}
+    required = {columns.ra, columns.dec, columns.label, columns.run, columns.camcol, columns.field}
     for piece in pieces([columns.id, *columns.numbers]):
         ids.append(_texts(piece[columns.id]))
         for name in columns.numbers:
             values, bad = _to_numbers(piece[name])
             numbers[name].append(values)
             for row in bad:
-                unreadable.setdefault(start + int(row), f"{name} is {piece[name].iloc[row]!r}")
+                text = f"{name} is {piece[name].iloc[row]!r}"
+                if name in required:
+                    unreadable.setdefault(start + int(row), text)
+                else:
+                    faults.setdefault(name, []).append(f"row {start + int(row)}: {text}")
         start += len(piece)
     if not start:
         raise RawError(f"{path}: the catalogue has no rows")
+    for name, found in faults.items():
+        log.warning(
+            "%s: %d values of %s are no numbers and taken as missing, first in %s", path, len(found), name, found[0]
+        )
     return columns, Table(
         np.concatenate(ids), {name: np.concatenate(parts) for name, parts in numbers.items()}, unreadable
     )
 
 
-def _fits_places(columns: Iterable) -> dict[str, tuple[str, int | None]]:
-    """Name every number of a table: columns of five elements become one name per band; other arrays are left out."""
-    places: dict[str, tuple[str, int | None]] = {}
-    for column in columns:
-        repeat, kind = tables.fits_format(column)
-        if kind == "A" or repeat == 1:
-            places[column.name] = (column.name, None)
-        elif repeat == 5:
-            names = [f"{column.name}_{band}" for band in "ugriz"]
-            places |= {_SPELLING.get(name.lower(), name): (column.name, k) for k, name in enumerate(names)}
-    return places
+def _fits_places(name: str, shape: tuple[int, ...]) -> dict[str, int | None]:
+    """Name every number of a column: one of five elements is a name per band, other arrays are left out."""
+    if not shape:
+        return {name: None}
+    names = [f"{name}_{band}" for band in "ugriz"] if shape == (5,) else []
+    return {_SPELLING.get(name.lower(), name): k for k, name in enumerate(names)}
 
 
 def _choose_columns(
@@ -230,12 +240,21 @@ def _label_column(path: Path, lower: Mapping[str, str], label: str, z_is_magnitu
         )
     if label.lower() in lower:
         return lower[label.lower()]
-    return _redshift_column(lower, z_is_magnitude) if is_redshift(label) else None
+    if not is_redshift(label):
+        return None
+    others = [name for name in _redshift_names(z_is_magnitude) if name in lower]
+    if len(others) > 1:
+        lines = " or ".join(f"`label: {lower[name]}`" for name in others)
+        raise RawError(f"{path}: no column {label!r}, but {len(others)} that may be it. Hint: say which, {lines}")
+    return lower[others[0]] if others else None
+
+
+def _redshift_names(z_is_magnitude: bool) -> tuple[str, ...]:
+    return REDSHIFT_NAMES[:-1] if z_is_magnitude else REDSHIFT_NAMES
 
 
 def _redshift_column(lower: Mapping[str, str], z_is_magnitude: bool) -> str | None:
-    names = REDSHIFT_NAMES[:-1] if z_is_magnitude else REDSHIFT_NAMES
-    return next((lower[name] for name in names if name in lower), None)
+    return next((lower[name] for name in _redshift_names(z_is_magnitude) if name in lower), None)
 
 
 def _missing_columns(path: Path, missing: list[str], expected: list[str], names: Sequence[str]) -> str:
@@ -291,13 +310,20 @@ def _scalar_name(name: str, redshift: str | None) -> str:
 
 
 def _texts(column: pd.Series) -> np.ndarray:
-    """Return ids as text; floats get an exponent, so that they are seen to be rounded."""
+    """Return ids as text; floats that are no whole number or too large for one are seen to be rounded."""
     if column.dtype.kind == "f":
-        texts = ["" if none else f"{value:.5E}" for value, none in zip(column, column.isna(), strict=True)]
+        texts = [
+            "" if none else str(int(value)) if value.is_integer() and abs(value) < 2**53 else f"{value:.5E}"
+            for value, none in zip(column.astype(float), column.isna(), strict=True)
+        ]
         return np.array(texts, dtype=object)
     return np.array(
-        ["" if none else str(value).strip() for value, none in zip(column, column.isna(), strict=True)], dtype=object
+        ["" if none else _text(value) for value, none in zip(column, column.isna(), strict=True)], dtype=object
     )
+
+
+def _text(value: object) -> str:
+    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
 
 
 def _to_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -307,5 +333,5 @@ def _to_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     if column.dtype.kind in "iufb":
         return values, np.array([], dtype=int)
-    nothing = column.isna().to_numpy() | column.astype(str).str.strip().str.lower().isin(MISSING).to_numpy(dtype=bool)
-    return values, np.flatnonzero(np.isnan(values) & ~nothing)
+    unread = np.flatnonzero(np.isnan(values) & ~column.isna().to_numpy())
+    return values, unread[[not is_mark(str(column.iloc[row])) for row in unread]]

@@ -10,9 +10,9 @@ from skybake.data.columns import Column
 from skybake.metrics.regression import RELATIVE
 from skybake.raw.sdss.catalogue import is_redshift
 from skybake.raw.sdss.frames import BANDS
+from skybake.raw.sdss.objects import OUTLIER
 
 OUTLIER_REDSHIFT = 0.05  # Pasquet et al. 2019, arXiv:1806.06607, section 4.2
-OUTLIER = 0.3
 _MAGNITUDES = {
     "extinction": re.compile(r"extinction(_[ugriz])?"),
     "dereddened_magnitude": re.compile(r"\w*dered(_[ugriz])?"),

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skybake.data.rejections import Rejection
-from skybake.missing import present
-from skybake.raw.sdss.catalogue import MISSING, Columns, Table, is_redshift
+from skybake.data.rejections import MERGED, Rejection
+from skybake.missing import is_mark, present
+from skybake.raw.sdss.catalogue import Columns, Table, is_redshift
 
 # Of |z1 - z2| / (1 + z): 1500 km/s is a hundred errors of a spectrum, and no two lines mistaken for one another.
 REPEAT_TOLERANCE = 0.005
+
+OUTLIER = 0.3  # of a label that is no redshift: the error above which a prediction is an outlier
 
 _FIELD = {"run": 999_999, "camcol": 6, "field": 9_999}  # the largest that a frame's name can hold
 _RERUN = 301  # of all frames since DR8
@@ -94,7 +96,8 @@ def select(columns: Columns, table: Table, labels: Labels | None = None) -> tupl
     """Sort out the rows that cannot be used, and make objects that stand in several rows one.
 
     Every row ends in exactly one of the two results. Of an object's rows the first stays, with the label of all; the
-    others are listed as ``"merged"``. Redshifts that differ by more than ``REPEAT_TOLERANCE`` are not averaged.
+    others are listed as ``"merged"``. Redshifts that differ by more than
+    ``REPEAT_TOLERANCE`` of 1 + z, and other labels by more than ``OUTLIER``, are not averaged.
 
     Args:
         columns, table: The catalogue.
@@ -147,7 +150,7 @@ def _check_ids(table: Table, rejected: _Rejected) -> np.ndarray:
     """Reject ids that are not full integers; return (N,) uint64, 0 for those."""
     numbers = np.zeros(len(table.ids), dtype=np.uint64)
     for row, text in enumerate(table.ids):
-        if text.lower() in MISSING:
+        if is_mark(text):
             rejected.add(row, "missing id", "the id is empty")
         elif _ROUNDED.fullmatch(text):
             rejected.add(row, "rounded id", f"{text}: its last digits are lost. Hint: not by way of a spreadsheet")
@@ -209,17 +212,17 @@ def _merge(labels: Labels, ids: np.ndarray, rejected: _Rejected) -> tuple[np.nda
         if len(rows) == 1:
             continue
         values = label[rows]
-        spread = np.ptp(values) / (1 + values.mean())
-        if is_redshift(labels.name) and spread > REPEAT_TOLERANCE:
+        scale, most = (1 + values.mean(), REPEAT_TOLERANCE) if is_redshift(labels.name) else (1, OUTLIER)
+        if np.ptp(values) / scale > most:
             for row in rows:
-                rejected.add(row, "repeats disagree", f"redshifts {', '.join(str(value) for value in values)}")
+                rejected.add(row, "repeats disagree", f"{labels.name} {', '.join(str(value) for value in values)}")
             continue
         weights = 1 / error[rows] ** 2 if (error[rows] > 0).all() else np.ones(len(rows))
         label[rows[0]] = np.average(values, weights=weights)
         merged[rows[0]] = True
         for row in rows[1:]:
             rejected.add(
-                row, "merged", f"same object as row {rows[0]}, which has the mean {labels.name} of {len(rows)} rows"
+                row, MERGED, f"same object as row {rows[0]}, which has the mean {labels.name} of {len(rows)} rows"
             )
     return label, merged
 

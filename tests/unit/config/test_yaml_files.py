@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -37,8 +38,20 @@ def written(tmp_path):
         ("a:\n\t- b\n", ["line 2: a tab found"]),
         ("a: [1, 2\nb: 3\n", ["line 2: this is not YAML"]),
         ("- a\n", ["list found; expected keys"]),
-        ("", ["NoneType found; expected keys"]),
-        (b"title: \xff\n", ["not UTF-8 text"]),
+        ("", ["nothing found; expected keys"]),
+        ("# only this\n", ["nothing found; expected keys"]),
+        (b"a: 1\ntitle: \xff\n", ["line 2: not UTF-8 text", "Hint: save it as UTF-8"]),
+        (CONFIG.encode("utf-16"), ["line 1: not UTF-8 text"]),
+        (CONFIG.replace("vgg6", "vg\0g6"), ["line 4: the control character U+0000"]),
+        (CONFIG.replace("  stars", "\u00a0 stars"), ["line 2: the line begins with U+00A0"]),
+        (CONFIG + "---\n" + CONFIG, ["line 5: this is not YAML: expected a single document"]),
+        (CONFIG.replace("stars", "on"), ["line 2: YAML reads the key datasets.on as True", "'on' in quotes"]),
+        (CONFIG.replace("stars", "010"), ["line 2: YAML reads the key datasets.010 as 8"]),
+        (CONFIG.replace("[1, 2]", "[010, 1:30]"), ["line 4: YAML reads bakeoffs.b.seeds[0]: 010 as 8", "1:30 as 90"]),
+        (CONFIG.replace("survey: decam", "survey:decam"), ["line 2: no blank behind the colon", "Hint: survey: decam"]),
+        ("a: &a {b: *a}\n", ["line 1: the anchor of a.b is used inside itself"]),
+        ("a: " + 3000 * "[" + 3000 * "]", ["blocks within blocks without end"]),
+        ("b: &b {c: 1}\nd: {<<: *b, <<: {e: 1}}\n", ["the key d.<< stands in line 2 and in line 2"]),
     ],
 )
 def test_what_yaml_would_pass_over_is_named_by_line(written, text, words):
@@ -47,6 +60,45 @@ def test_what_yaml_would_pass_over_is_named_by_line(written, text, words):
         yaml_files.read(path)
     assert str(caught.value).startswith(str(path))
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CONFIG.encode("utf-8-sig"),
+        CONFIG.replace("\n", "\r\n").encode(),
+        CONFIG.replace("stars", "1").encode(),
+        CONFIG.replace("{epochs: 1}", "&t {epochs: 1}").encode() + b"  c: {datasets: [stars], training: *t}\n",
+        CONFIG.replace("  b: {", "  b: &b {").encode() + b"  c: {<<: *b, models: [dense]}\n",
+        CONFIG.encode() + b"title: '010 and 1:30'\nresults: \"010\"\n",
+    ],
+)
+def test_what_is_usual_in_yaml_is_read(written, text):
+    assert list(yaml_files.read(written(text)))[:2] == ["datasets", "bakeoffs"]
+
+
+def test_aliases_of_aliases_cost_no_time(written):
+    lines = ["a0: &a0 {b: 1}"] + [f"a{n}: &a{n} [{', '.join(9 * [f'*a{n - 1}'])}]" for n in range(1, 12)]
+    begin = time.monotonic()
+    assert len(yaml_files.read(written("\n".join(lines)))) == 12
+    assert time.monotonic() - begin < 5
+
+
+def test_a_folder_is_no_config_and_its_files_are_named(written, tmp_path, capsys):
+    written(CONFIG, "clusters.yaml")
+    assert main(["check", str(tmp_path)]) == 1
+    assert f"{tmp_path}: a folder found; expected a config file. Hint: one of its files: clusters.yaml" in (
+        capsys.readouterr().err
+    )
+
+
+def test_what_a_later_file_replaces_is_told(written):
+    first = written(CONFIG)
+    second = written("bakeoffs:\n  b: {models: [dense], seeds: [1, 2], inside: {objects: 1}}\ntitle: x\n", "y.yaml")
+    assert yaml_files.overridden([first]) == []
+    assert yaml_files.overridden([first, second]) == [
+        f"{second}: bakeoffs.b.models takes the place of bakeoffs.b.models in a file before it"
+    ]
 
 
 def test_a_file_that_is_not_there_names_near_ones(written, tmp_path):
@@ -77,21 +129,30 @@ def test_check_says_what_follows_or_what_is_wrong(written, capsys):
     assert "Did you mean 'vgg6'?" in error
 
 
+def _dry_run(folder, *paths):
+    words = ["--snakefile", ROOT / "Snakefile", "--configfile", *paths, "--directory", folder]
+    command = [sys.executable, "-m", "snakemake", *map(str, words), "--dry-run", "--cores", "1"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def test_snakemake_refuses_a_repeated_key(written, tmp_path):
     path = written(CONFIG + "  b: {datasets: [stars]}\n")
-    words = [
-        "--snakefile",
-        ROOT / "Snakefile",
-        "--configfile",
-        path,
-        "--directory",
-        tmp_path,
-        "--dry-run",
-        "--cores",
-        "1",
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *map(str, words)], capture_output=True, text=True, check=False
-    )
+    done = _dry_run(tmp_path, path)
     assert done.returncode != 0
     assert "the key bakeoffs.b stands in line 4 and in line 5" in done.stdout + done.stderr
+
+
+def test_a_refused_config_stands_alone_on_the_terminal(written, tmp_path):
+    done = _dry_run(tmp_path, written(CONFIG.replace("seeds: [1, 2]", "seeds: 1")))
+    assert done.returncode == 1
+    assert (done.stdout + done.stderr).splitlines() == [
+        "the config cannot be run:",
+        "  bakeoffs.b.seeds: 1 found; input should be a valid list. Hint: [1]",
+    ]
+
+
+def test_snakemake_says_what_a_later_file_replaces(written, tmp_path):
+    first, second = written(CONFIG), written("bakeoffs: {b: {seeds: [3]}}\n", "y.yaml")
+    done = _dry_run(tmp_path, first, second)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(f"{second}: bakeoffs.b.seeds takes the place of bakeoffs.b.seeds") == 1

@@ -232,7 +232,10 @@ def test_parts_that_lose_or_repeat_a_row_are_refused(every_third, tmp_path):
         ("class Options", "class Settings", "Options.strategy: none found"),
     ],
 )
-def test_a_file_that_is_no_strategy_is_told(new_plugin, old, new, words):
+def test_a_file_that_is_no_strategy_is_told_where_it_is_named(new_plugin, old, new, words):
     new_plugin("data/splits", "every_third", TEMPLATE.replace(old, new))
-    with pytest.raises(TypeError, match=words):
-        one_of("data/splits", "parts", tag="strategy", usual="every_third")
+    block = TypeAdapter(one_of("data/splits", "parts", tag="strategy", usual="holdout"))
+    assert block.validate_python("holdout").strategy == "holdout"
+    for short in ("every_third", {"strategy": "every_third"}):
+        with pytest.raises(ValidationError, match=rf"skybake/data/splits/every_third\S*: .*{words}"):
+            block.validate_python(short)

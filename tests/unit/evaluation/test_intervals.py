@@ -69,7 +69,7 @@ def test_calibrated_distributions_of_objects_in_groups_are_seldom_found_fault_wi
     for _ in range(200):
         z = np.sqrt(0.7) * rng.normal(size=n // size)[groups] + np.sqrt(0.3) * rng.normal(size=n)
         pit = stats.norm.cdf(z)[None]
-        distance = float(probabilistic.ks(pit[0]))
+        distance = float(probabilistic.pit_ks(pit[0]))
         found = calibration.judge(pit, distance, Bootstrap(draws=300, groups=groups))
         alarms += distance > found.critical
         tables += distance > stats.kstwo.ppf(0.95, n)
@@ -85,7 +85,7 @@ def test_wrong_distributions_of_objects_in_groups_are_found():
     groups = np.repeat(np.arange(100), 3)
     z = 1.8 * (np.sqrt(0.5) * rng.normal(size=100)[groups] + np.sqrt(0.5) * rng.normal(size=300))
     pit = stats.norm.cdf(z)[None]
-    distance = float(probabilistic.ks(pit[0]))
+    distance = float(probabilistic.pit_ks(pit[0]))
     found = calibration.judge(pit, distance, Bootstrap(draws=500, groups=groups))
     assert distance > found.critical
     assert found.p_value < 0.05

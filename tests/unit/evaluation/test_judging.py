@@ -9,7 +9,7 @@ from sklearn import metrics
 from skybake.data.columns import Column
 from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
-from skybake.metrics import probabilistic
+from skybake.metrics import _ranking, measuring, probabilistic
 from skybake.results.predictions import Predicted, Prediction
 
 BOOTSTRAP = Bootstrap(draws=400, level=0.9, seed=1)
@@ -194,8 +194,8 @@ def test_distributions_in_bins_are_judged_as_those_of_all():
         values = np.array([item[name] for item in found])
         assert (n * values).sum() / n.sum() == pytest.approx(whole["pooled"][name]["value"], rel=1e-12)
     here = (label >= found[2]["low"]) & (label < found[2]["high"])
-    scores = [probabilistic.scores(np.where(here, label, np.nan), item) for item in predictions]
-    assert found[2]["pit_ks"] == pytest.approx(probabilistic.ks(np.concatenate([item["pit"] for item in scores])))
+    scores = [measuring.scores(np.where(here, label, np.nan), item) for item in predictions]
+    assert found[2]["pit_ks"] == pytest.approx(probabilistic.pit_ks(np.concatenate([item["pit"] for item in scores])))
     points = [Prediction(point=item.point) for item in predictions]
     assert "crps" not in judged(label, points)["in_bins"]["log10_m500c"][0]
 
@@ -316,8 +316,8 @@ def test_all_right_of_a_few_objects_is_no_certainty():
 def test_areas_with_ties_and_weights_are_those_of_scikit_learn():
     rng = np.random.default_rng(0)
     member, scores = rng.random(60) < 0.3, rng.normal(size=(3, 60)).round(1)
-    ranking = judging.ranking(member, scores)
-    weights = judging.times_drawn(rng.integers(0, 60, size=(20, 60)))
+    ranking = _ranking.ranking(member, scores)
+    weights = _ranking.times_drawn(rng.integers(0, 60, size=(20, 60)))
     for weight, roc, pr in zip(weights, ranking.roc_auc(weights), ranking.pr_auc(weights), strict=True):
         known = {"sample_weight": np.tile(weight, 3)}
         assert roc == pytest.approx(metrics.roc_auc_score(np.tile(member, 3), scores.ravel(), **known), rel=1e-12)
@@ -326,7 +326,7 @@ def test_areas_with_ties_and_weights_are_those_of_scikit_learn():
 
 
 def test_areas_of_a_draw_without_one_of_the_classes_are_not_defined():
-    ranking = judging.ranking(np.array([True, False]), np.array([[0.8, 0.2]]))
+    ranking = _ranking.ranking(np.array([True, False]), np.array([[0.8, 0.2]]))
     weights = np.array([[2.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
     np.testing.assert_array_equal(ranking.roc_auc(weights), [np.nan, np.nan, 1.0])
     np.testing.assert_array_equal(ranking.pr_auc(weights), [np.nan, np.nan, 1.0])

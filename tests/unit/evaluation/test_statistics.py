@@ -8,7 +8,7 @@ from skybake.evaluation import bootstrap
 from skybake.evaluation.bootstrap import Bootstrap, resample
 from skybake.evaluation.intervals import intervals
 from skybake.evaluation.pairs import paired
-from skybake.metrics import regression
+from skybake.metrics import measuring, regression
 
 ERRORS = np.random.default_rng(3).normal(0.1, 0.2, (3, 150))
 MEAN = {"mean_error": regression.mean_error}
@@ -16,9 +16,9 @@ MEAN = {"mean_error": regression.mean_error}
 
 def test_draws_agree_with_scipy():
     d = ERRORS[0]
-    ours = resample(d, regression.statistics(0.3), Bootstrap(draws=4000, seed=1))
+    ours = resample(d, measuring.of_errors(0.3), Bootstrap(draws=4000, seed=1))
     for name in ("mean_error", "std_error", "rmse", "outlier_fraction"):
-        statistic = regression.statistics(0.3)[name]
+        statistic = measuring.of_errors(0.3)[name]
         theirs = stats.bootstrap(
             (d,), lambda x, axis, s=statistic: s(np.moveaxis(x, axis, -1)), n_resamples=4000, method="percentile", rng=2
         ).confidence_interval
@@ -47,9 +47,9 @@ def test_seeds_of_an_object_stay_together():
 
 def test_draws_do_not_depend_on_the_size_of_pieces(monkeypatch):
     errors = ERRORS[:, :149]  # an odd number: half of a generator's word is left over after each piece
-    whole = resample(errors, regression.statistics(0.3), Bootstrap(draws=101))
+    whole = resample(errors, measuring.of_errors(0.3), Bootstrap(draws=101))
     monkeypatch.setattr(bootstrap, "CHUNK_ERRORS", 3 * 149 * 7)
-    pieces = resample(errors, regression.statistics(0.3), Bootstrap(draws=101))
+    pieces = resample(errors, measuring.of_errors(0.3), Bootstrap(draws=101))
     for name, draws in whole.items():
         np.testing.assert_array_equal(draws, pieces[name], err_msg=name)
 
@@ -174,7 +174,7 @@ def test_intervals_over_groups_know_that_copies_tell_nothing_new():
 def test_nothing_is_said_of_fewer_than_ten_objects_or_groups(size):
     d = np.random.default_rng(1).normal(size=10 * size)
     groups = np.repeat(np.arange(10), size) if size > 1 else None
-    told = intervals(d, regression.statistics(0.3), Bootstrap(draws=20, groups=groups))
-    assert set(told) == set(regression.statistics(0.3))
+    told = intervals(d, measuring.of_errors(0.3), Bootstrap(draws=20, groups=groups))
+    assert set(told) == set(measuring.of_errors(0.3))
     fewer = Bootstrap(draws=20, groups=None if groups is None else groups[:-size])
-    assert intervals(d[:-size], regression.statistics(0.3), fewer) == {}
+    assert intervals(d[:-size], measuring.of_errors(0.3), fewer) == {}

@@ -5,7 +5,7 @@ import pytest
 from scipy import special
 from sklearn import metrics
 
-from skybake.metrics import classification
+from skybake.metrics import classification, measuring
 
 RNG = np.random.default_rng(9)
 N = 600
@@ -18,7 +18,7 @@ CASES = {"two": (YES, TWO), "three": (KINDS, THREE)}
 
 
 def values(label, classes, weights=None):
-    return {name: item.value for name, item in classification.measure(label, classes, weights).items()}
+    return {name: item.value for name, item in measuring.classes(label, classes, weights).items()}
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
@@ -78,18 +78,20 @@ def test_missing_labels_are_left_out_and_the_rest_is_counted():
     holes[1] = -9999
     kept = np.isfinite(holes) & (holes != -9999)
     assert values(holes, THREE) == values(KINDS[kept], THREE[kept])
-    assert classification.measure(holes, THREE)["accuracy"].n == kept.sum()
+    assert measuring.classes(holes, THREE)["accuracy"].n == kept.sum()
 
 
 def test_scores_of_objects_average_to_the_metrics():
-    scores, found = classification.scores(KINDS, THREE), values(KINDS, THREE)
-    for score, name in {"correct": "accuracy", "brier": "brier", "log_loss": "log_loss"}.items():
-        assert scores[score].mean() == pytest.approx(found[name])
+    scores, found = measuring.class_scores(KINDS, THREE[None]), values(KINDS, THREE)
+    assert set(scores) == {"accuracy", "brier", "log_loss"}
+    for name, each in scores.items():
+        assert each.shape == (1, N)
+        assert each.mean() == pytest.approx(found[name])
 
 
 def test_seeds_are_pooled():
     other = special.softmax(RNG.normal(size=(N, 3)), axis=1)
-    pooled = classification.measure(KINDS, np.stack([THREE, other]))
+    pooled = measuring.classes(KINDS, np.stack([THREE, other]))
     assert pooled["brier"].n == 2 * N
     assert pooled["brier"].value == pytest.approx(np.mean([values(KINDS, p)["brier"] for p in (THREE, other)]))
 
@@ -112,4 +114,4 @@ def test_areas_need_every_class():
 )
 def test_what_makes_no_sense_is_refused(label, classes, message):
     with pytest.raises(ValueError, match=message):
-        classification.measure(np.array(label), classes)
+        measuring.classes(np.array(label), classes)

@@ -5,7 +5,7 @@ import pytest
 import scoringrules
 from scipy import stats
 
-from skybake.metrics import in_bins, probabilistic, robust
+from skybake.metrics import in_bins, measuring, probabilistic, robust
 from skybake.metrics import regression as plain
 from skybake.results.predictions import Prediction
 
@@ -39,7 +39,7 @@ CALIBRATED = {
 
 
 def values(label, prediction, weights=None):
-    return {name: item.value for name, item in probabilistic.measure(label, prediction, weights).items()}
+    return {name: item.value for name, item in measuring.distributions(label, prediction, weights).items()}
 
 
 @pytest.mark.parametrize("form", CALIBRATED)
@@ -80,24 +80,24 @@ def test_missing_labels_are_left_out_and_the_rest_is_counted():
     holes = LABEL.copy()
     holes[::2] = np.nan
     holes[1] = -9999
-    used = probabilistic.measure(holes, Prediction(MEAN, STD))
+    used = measuring.distributions(holes, Prediction(MEAN, STD))
     kept = np.isfinite(holes) & (holes != -9999)
-    alone = probabilistic.measure(LABEL[kept], Prediction(MEAN, STD).select(kept))
+    alone = measuring.distributions(LABEL[kept], Prediction(MEAN, STD).select(kept))
     assert used == alone
     assert all(item.n == N // 2 - 1 for item in used.values())
 
 
 def test_seeds_are_pooled():
     shifted = Prediction(MEAN + 0.1, STD)
-    pooled = probabilistic.measure(LABEL, [Prediction(MEAN, STD), shifted])
+    pooled = measuring.distributions(LABEL, [Prediction(MEAN, STD), shifted])
     assert pooled["crps"].n == 2 * N
     both = values(LABEL, Prediction(MEAN, STD))["crps"], values(LABEL, shifted)["crps"]
     assert pooled["crps"].value == pytest.approx(np.mean(both))
 
 
 def test_a_point_has_no_metrics_of_this_family():
-    assert probabilistic.measure(LABEL, Prediction(MEAN)) == {}
-    assert probabilistic.measure(np.full(N, np.nan), Prediction(MEAN, STD)) == {}
+    assert measuring.distributions(LABEL, Prediction(MEAN)) == {}
+    assert measuring.distributions(np.full(N, np.nan), Prediction(MEAN, STD)) == {}
 
 
 def test_whole_weights_are_repetitions():
@@ -111,9 +111,9 @@ def test_whole_weights_are_repetitions():
 
 
 def test_statistics_reduce_bootstrap_draws():
-    scores = probabilistic.scores(LABEL, Prediction(MEAN, STD))
+    scores = measuring.scores(LABEL, Prediction(MEAN, STD))
     drawn = RNG.integers(0, N, (5, N))
-    for name, (score, statistic) in probabilistic.statistics().items():
+    for name, (score, statistic) in measuring.of_scores(scores).items():
         found = statistic(scores[score][drawn])
         assert found.shape == (5,)
         assert found[3] == pytest.approx(statistic(scores[score][drawn[3]])), name
@@ -127,7 +127,7 @@ def test_coverage_curve():
 
 def test_a_wrong_number_of_labels_is_refused():
     with pytest.raises(ValueError, match=r"labels of shape \(3,\) found; expected \(4000,\)"):
-        probabilistic.measure(LABEL[:3], Prediction(MEAN, STD))
+        measuring.distributions(LABEL[:3], Prediction(MEAN, STD))
 
 
 # Robust metrics of points ---------------------------------------------------------------------------------------------

@@ -155,4 +155,4 @@ def test_models_build_with_jax():
 
 def test_every_model_file_is_found():
     assert set(NEW) <= set(plugins.models())
-    assert plugins.models()["lesson_cnn_dropout"].parameters == {"filters": 50, "units": 50, "rate": 0.2}
+    assert plugins.models()["lesson_cnn_dropout_reference"].parameters == {"rate": 0.2}

@@ -277,6 +277,7 @@ def test_recurring_halos_are_named_and_grouped(raw):
 def test_the_same_cube_twice_is_a_duplicate(raw):
     raw.ids[4] = raw.ids[0]
     raw.images[4] = raw.images[0]
+    raw.columns["M500c"][4] = raw.columns["M500c"][0]
     assert len(raw.ingest()) == 5
     assert raw.rejected() == [(4, "c0", "duplicate")]
 

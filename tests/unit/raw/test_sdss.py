@@ -264,7 +264,6 @@ def test_objects_beyond_any_bands_frame_are_outside(frames):
         ("redshift", "NaN", "label missing"),
         ("redshift", "", "label missing"),
         ("redshift", "0.1a", "unreadable number"),
-        ("cModelMag_g", "faint", "unreadable number"),
         ("ra", "", "no position"),
         ("dec", "-9999", "no position"),
         ("redshift", "inf", "label missing"),

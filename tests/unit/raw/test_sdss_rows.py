@@ -15,6 +15,15 @@ from skybake.raw.sdss import Options, label_name
 from tests.unit.raw.small_sdss import CAMCOL, RUN, catalogue_rows, frame_path, header, objid, run, spoil, to_bytes
 
 
+def test_a_scalar_that_is_no_number_costs_the_value_only(frames, caplog):
+    rows = catalogue_rows().astype({"cModelMag_g": object})
+    rows.loc[3, "cModelMag_g"] = "faint"
+    dataset, rejected = run(frames, rows)
+    assert (len(dataset), len(rejected)) == (5, 0)
+    assert np.isnan(dataset.scalars["cModelMag_g"]).sum() == 1
+    assert "1 values of cModelMag_g are no numbers and taken as missing, first in row 3" in caplog.text
+
+
 def test_ids_that_were_floats_are_rounded(frames):
     rows = catalogue_rows()
     rows["objID"] = [str(int(float(text))) for text in rows["objID"]]
@@ -204,7 +213,8 @@ def damaged_catalogues(folder):
     rows.to_csv(folder / "cut.csv.xz")
     rows.to_csv(folder / "cut.csv.zip")
     rows.to_parquet(folder / "cut.parquet")
-    rows.to_parquet(folder / "zeros.parquet")
+    as_it_is = {"compression": None, "use_dictionary": False, "write_page_checksum": True}  # numbers in the middle
+    rows.to_parquet(folder / "zeros.parquet", index=False, **as_it_is)
     Table.from_pandas(rows).write(folder / "cut.fits")
     contents = (folder / "cut.fits").read_bytes()
     (folder / "edited.fits").write_bytes(contents.replace(b"TFORM2  = '", b"TFORM2  = x"))
@@ -278,7 +288,9 @@ def test_frames_may_lie_flat_and_a_rerun_is_preferred(frames, packed):
 
 
 def test_label_may_be_any_column_and_is_no_scalar(frames):
-    dataset, rejected = run(frames, catalogue_rows(), label="cmodelmag_R", scalars=("cModelMag_g", "redshift"))
+    rows = catalogue_rows()
+    rows.loc[rows["cModelMag_r"] > 0, "cModelMag_r"] += np.arange(3.0)
+    dataset, rejected = run(frames, rows, label="cmodelmag_R", scalars=("cModelMag_g", "redshift"))
     assert Counter(rejected["reason"]) == {"label missing": 2}
     assert list(dataset.labels) == [label_name(Options(label="cmodelmag_R"))] == ["cmodelmag_R"]
     assert set(dataset.scalars) == {"cModelMag_g", "redshift", "padded_fraction"}

@@ -110,6 +110,7 @@ def compared(made, folder: Path, out: Path, *, title="Masses & <more>", names=FI
         dataset=folder / "dataset.h5",
         split=folder / "split-40.h5",
         rejected=folder / "rejected.csv",
+        audit=folder / "audit-40.json",
         config_text="title: Masses & <more>\nseeds: [1, 2, 3]\n",
     )
     return out

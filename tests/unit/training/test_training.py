@@ -307,6 +307,19 @@ def test_augmentation_changes_the_training_and_reproduces(small, tmp_path):
     assert (once / "history.csv").read_bytes() != (plain / "history.csv").read_bytes()
 
 
+def test_l2_adds_the_squared_kernels_to_the_loss(small, tmp_path):
+    """With a learning rate of nearly nothing the weights are those of the start."""
+    still = {"epochs": 1, "optimizer": {"name": "sgd", "learning_rate": 1e-30}}
+    runs_ = {l2: train(small, job("deeper_sequential", l2=l2, **still), tmp_path / str(l2))[1] for l2 in (0.0, 0.5)}
+    history = {l2: np.genfromtxt(run / "history.csv", delimiter=",", names=True) for l2, run in runs_.items()}
+    network = keras.saving.load_model(runs_[0.5] / "model.keras", compile=False)
+    kernels = [weight.numpy() for weight in network.trainable_weights if weight.name == "kernel"]
+    assert len(kernels) == 5
+    added = 0.5 * sum(float((kernel.astype(np.float64) ** 2).sum()) for kernel in kernels)
+    for column in ("loss", "val_loss"):
+        assert history[0.5][column] - history[0.0][column] == pytest.approx(added, rel=1e-5)
+
+
 def test_per_pixel_gives_every_pixel_unit_variance(small):
     data = runs.load(*small, "log10_mass")
     image = prepare(data, job(images="per_pixel")).parts["train"].images.in_memory

@@ -108,10 +108,10 @@ def test_every_loss_learns_and_its_accuracy_is_that_of_its_predictions(loss, par
     folder = train(files, classes_job(loss, parameters, weights="last"), tmp_path)
     opened = load_dataset(files[0])
     test, valid = (run_folder.read_predictions(folder, part, opened) for part in ("test", "valid"))
-    assert classification.scores(test.label, test.prediction.classes)["correct"].mean() > 0.95
+    assert classification.accuracy(test.label, test.prediction.classes).mean() > 0.95
     rows = history(folder)
     assert list(rows[0]) == ["epoch", "loss", "val_loss", "accuracy", "val_accuracy"]
-    correct = classification.scores(valid.label, valid.prediction.classes)["correct"]
+    correct = classification.accuracy(valid.label, valid.prediction.classes)
     assert len(correct) < len(valid.label)  # some have no label
     assert float(rows[-1]["val_accuracy"]) == pytest.approx(correct.mean(), abs=1e-6)
     assert float(rows[-1]["accuracy"]) > 0.9
@@ -137,7 +137,7 @@ def test_the_accuracy_of_noisy_logits_is_that_of_the_mean_probabilities():
         outputs = rng.normal(0, 2, (400, head.width)).astype(np.float32)
         true = label if "logits" in name else np.minimum(label, 1)
         point = head.prediction(outputs.astype(float)).point
-        metric = Accuracy(name, {"from_logits": True, "draws": 25, "seed": 0})
+        metric = Accuracy(head)
         for some in np.array_split(np.arange(400), 3):
             metric.update_state(true[some, None], outputs[some])
         assert float(metric.result()) == pytest.approx((point == true)[9:].mean(), abs=1e-6), name
@@ -146,9 +146,10 @@ def test_the_accuracy_of_noisy_logits_is_that_of_the_mean_probabilities():
 
 
 def test_no_label_no_accuracy():
+    from skybake import heads
     from skybake.losses._accuracy import Accuracy
 
-    metric = Accuracy("logits", {})
+    metric = Accuracy(heads.HEADS["logits"](bias=(0.0,) * 3))
     metric.update_state(np.full((4, 1), np.nan, np.float32), np.zeros((4, 3), np.float32))
     assert np.isnan(float(metric.result()))
 

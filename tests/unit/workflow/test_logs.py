@@ -1,6 +1,7 @@
 """The log of a step."""
 
 import logging
+import shutil
 
 import pytest
 
@@ -42,6 +43,21 @@ def test_an_exit_is_logged_and_handed_on(tmp_path):
     with pytest.raises(SystemExit, match="stopping after epoch 3"), logs.to_file(tmp_path / "step.log"):
         raise SystemExit("stopping after epoch 3")
     assert "stopping after epoch 3" in (tmp_path / "step.log").read_text()
+
+
+def test_a_ctrl_c_is_logged_and_ends_the_process_without_a_traceback(tmp_path):
+    with pytest.raises(SystemExit) as caught, logs.to_file(tmp_path / "step.log"):
+        raise KeyboardInterrupt
+    assert caught.value.code == 130
+    assert (tmp_path / "step.log").read_text() == "interrupted\n"
+    assert not logs.finished(tmp_path / "step.log")
+
+
+def test_a_folder_of_logs_that_was_removed_is_named(tmp_path):
+    path = tmp_path / "logs" / "step.log"
+    with pytest.raises(SystemExit, match=r"logs: this folder was removed while step was at work"), logs.to_file(path):
+        shutil.rmtree(path.parent)
+        (path.parent / "figure.png").write_bytes(b"")
 
 
 def test_what_the_library_logs_is_in_the_log_and_its_warnings_are_seen(tmp_path, capfd):
