@@ -4,6 +4,7 @@ Bake the comparison: one page and table for each dataset, and one that joins the
 in:   results/<dataset>/evaluation/<model>/<loss>/metrics.json, figures/ and runs of all combinations
 out:  results/<dataset>/chosen.json: the row that is best on the validation part, for what comes after
       results/<dataset>/comparison.csv, comparison.tex, comparison.json: tables, and paired differences
+      results/<dataset>/verdict.json: the chosen network against the best baseline
       results/<dataset>/report.html, figures/
       results/report.html, results/comparison.csv
       results/config.yaml: the merged config, every default written out
@@ -73,6 +74,7 @@ rule compare:
         csv=report(PATHS.dataset(name="comparison.csv"), caption="../report/comparison_table.rst", category="{dataset}"),
         tex=PATHS.dataset(name="comparison.tex"),
         found=PATHS.dataset(name="comparison.json"),
+        verdict=PATHS.dataset(name="verdict.json"),
     log:
         PATHS.log("compare", "{dataset}"),
     benchmark:
@@ -102,6 +104,7 @@ rule write_page:
         figures=lambda wildcards: PLAN.evaluations(wildcards.dataset, "figures"),
         sweeps=lambda wildcards: PLAN.sweeps(wildcards.dataset),
         comparison=PATHS.dataset(name="comparison.json"),
+        verdict=PATHS.dataset(name="verdict.json"),
         config=PATHS.config(),
         dataset=PATHS.dataset(),
         rejected=PATHS.dataset(name="rejected.csv"),
@@ -143,6 +146,7 @@ rule write_page:
 rule join:
     input:
         csv=PLAN.compared("comparison.csv"),
+        verdict=PLAN.compared("verdict.json"),
         html=PLAN.compared("report.html"),
         figures=PLAN.compared("figures"),
         audits=[PLAN.audit(dataset) for dataset in PLAN.datasets()],

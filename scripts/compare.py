@@ -19,6 +19,7 @@ with logs.of(snakemake):
         csv=Path(snakemake.output.csv),
         tex=Path(snakemake.output.tex),
         found=Path(snakemake.output.found),
+        reached=Path(snakemake.output.verdict),
         dataset=load_dataset(snakemake.input.dataset),
         statistics=snakemake.params.statistics,
     )

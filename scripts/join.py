@@ -10,6 +10,7 @@ with logs.of(snakemake):
         overview.pages_of(
             snakemake.params.datasets,
             csv=snakemake.input.csv,
+            verdict=snakemake.input.verdict,
             html=snakemake.input.html,
             figures=snakemake.input.figures,
             audits=snakemake.input.audits,

@@ -17,6 +17,7 @@ with logs.of(snakemake):
         ),
         chosen=Path(snakemake.input.chosen),
         comparison=Path(snakemake.input.comparison),
+        verdict=Path(snakemake.input.verdict),
         html=Path(snakemake.output.html),
         folder=Path(snakemake.output.figures),
         names=snakemake.params.figures,

@@ -291,6 +291,7 @@ def _allowed(name: str) -> dict[str, tuple[str, ...]]:
         "of": tuple(metrics.GIVEN),
         "shown": metrics.SHOWN,
         "form": metrics.FORMS,
+        "kind": metrics.KINDS,
         "over_seeds": ("", "csv", "page"),
         "decimals_of": others,
     }

@@ -6,16 +6,18 @@ the seeds together; their intervals are over objects, which come with all their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from skybake.evaluation.bootstrap import Bootstrap, Interval, intervals
-from skybake.metrics import Metric, declared, in_bins, measuring, of_task
+from skybake.evaluation import calibration
+from skybake.evaluation.bootstrap import Bootstrap, Interval
+from skybake.evaluation.intervals import intervals
+from skybake.metrics import FRACTION, Metric, declared, in_bins, measuring, of_task
 from skybake.metrics.classification import confusion, reliability
 from skybake.metrics.per_class import per_class
 from skybake.metrics.regression import Statistic
@@ -54,7 +56,7 @@ def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
     statistics = {
         name: one for name, one in measuring.of_errors(threshold).items() if declared()[name].interval is True
     }
-    spans = intervals(d, statistics, bootstrap) | _point_intervals(parts, bootstrap)
+    spans = intervals(d, statistics, bootstrap, _kinds(statistics)) | _point_intervals(parts, bootstrap)
     pooled = {name: _with_interval(item, spans.get(name)) for name, item in _of_points(parts, threshold).items()}
     per_seed = {
         str(seed): {name: item["value"] for name, item in _of_points({seed: part}, threshold).items()}
@@ -64,7 +66,7 @@ def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
     if all(scores.values()):
         pooled |= _distributions_pooled(scores, bootstrap)
         for seed, found in scores.items():
-            per_seed[str(seed)] |= _distribution_metrics(found)
+            per_seed[str(seed)] |= _distribution_metrics(found, tested=bootstrap.groups is None)
     return {
         "n": d.shape[1],
         "not_finite": int(np.isnan(d).sum()),
@@ -91,7 +93,11 @@ def _point_intervals(parts: Parts, bootstrap: Bootstrap) -> dict[str, Interval]:
     point = np.stack([part.prediction.point for part in parts.values()])
     known = present(label)
     statistics = _of_draws(measuring.given("points"), label[known], point[:, known])
-    return intervals(np.arange(int(known.sum())), statistics, bootstrap) if statistics else {}
+    return intervals(np.arange(int(known.sum())), statistics, bootstrap, _kinds(statistics)) if statistics else {}
+
+
+def _kinds(names: Iterable[str]) -> dict[str, str]:
+    return {name: declared()[name].kind for name in names}
 
 
 def _of_draws(metrics: Sequence[Metric], label: np.ndarray, predicted: np.ndarray) -> dict[str, Callable]:
@@ -105,11 +111,12 @@ def _scores(part: Predicted) -> dict[str, np.ndarray]:
     return measuring.scores(part.label, part.prediction)
 
 
-def _distribution_metrics(scores: Mapping[str, np.ndarray]) -> dict[str, float]:
+def _distribution_metrics(scores: Mapping[str, np.ndarray], *, tested: bool) -> dict[str, float]:
+    """Return the metrics of a seed's distributions; with p values, if objects are independent of one another."""
     statistics = measuring.of_scores(scores)
     found = {name: float(statistic(scores[score])) for name, (score, statistic) in statistics.items()}
-    tests = {f"{name}_p_value": float(test.sf(found[name], len(scores["pit"]))) for name, test in _tests(found).items()}
-    return found | tests
+    tests = _tests(found) if tested else {}
+    return found | {f"{name}_p_value": float(test.sf(found[name], len(scores["pit"]))) for name, test in tests.items()}
 
 
 def _tests(names: Collection[str]) -> dict[str, Any]:
@@ -127,13 +134,14 @@ def _distributions_pooled(scores: Mapping[int, Mapping[str, np.ndarray]], bootst
         if declared()[name].interval:
             each = np.stack([found[score] for found in scores.values()])
             means[name] = statistic(each[..., None]).mean(axis=0)  # of an object alone, the mean is its own score
-    spans = intervals(np.arange(n), {name: partial(_mean_of, values) for name, values in means.items()}, bootstrap)
+    of_draws: dict[str, Callable] = {name: partial(_mean_of, values) for name, values in means.items()}
+    spans = intervals(np.arange(n), of_draws, bootstrap, _kinds(of_draws))
     pooled = {
         name: _with_interval({"value": value, "n": n * len(scores)}, spans.get(name)) for name, value in values.items()
     }
+    pits = np.stack([found["pit"] for found in scores.values()])
     for name, test in _tests(values).items():
-        # Seeds say much the same of an object: so many objects are tested, not so many times more.
-        pooled[name] |= {"critical": float(test.ppf(bootstrap.level, n)), "p_value": float(test.sf(values[name], n))}
+        pooled[name] |= asdict(calibration.judge(pits, values[name], bootstrap, test))
     return pooled
 
 
@@ -248,10 +256,20 @@ def _reliability(label: np.ndarray, probabilities: np.ndarray) -> list[Judged]:
 
 
 def _class_intervals(label: np.ndarray, probabilities: np.ndarray, bootstrap: Bootstrap) -> dict[str, Interval]:
-    """Return intervals over objects with labels (n,) and probabilities (S, n, K)."""
+    """Return intervals over objects with labels (n,) and probabilities (S, n, K).
+
+    Metrics of all classes may not be defined without one: their draws hold as many objects of each as there are.
+    """
     scores = measuring.class_scores(label, probabilities)
     means = {name: each.mean(axis=0) for name, each in scores.items() if declared()[name].interval}
-    statistics: dict[str, Callable] = {name: partial(_mean_of, values) for name, values in means.items()}
+    of_objects: dict[str, Callable] = {name: partial(_mean_of, values) for name, values in means.items()}
     numbers = label.astype(np.int64)
-    statistics |= _of_draws(measuring.given("classes"), numbers, probabilities)
-    return intervals(np.arange(len(label)), statistics, bootstrap)
+    of_classes = _of_draws(measuring.given("classes"), numbers, probabilities)
+    # A mean of fractions of classes scatters as one fraction of so many objects where no class is harder than others.
+    sizes = np.unique(numbers, return_counts=True)[1]
+    most = {name: len(sizes) ** 2 / np.sum(1 / sizes) for name in of_classes if declared()[name].kind == FRACTION}
+    objects = np.arange(len(label))
+    return {
+        **intervals(objects, of_objects, bootstrap, _kinds(of_objects)),
+        **intervals(objects, of_classes, replace(bootstrap, strata=numbers), _kinds(of_classes), most),
+    }

@@ -169,6 +169,12 @@ class JudgedRow:
         value = self.judged["pooled"][metric][what]
         return float("nan") if value is None else float(value)
 
+    @property
+    def independent(self) -> int | None:
+        """Number of independent objects whose PIT values scatter as those of the test objects; None if none is told."""
+        found = self.pooled("pit_ks", "effective_n")
+        return None if np.isnan(found) else max(1, round(found))
+
     def bins(self, name: str) -> list[Mapping[str, Any]]:
         """Return the bins of the label or of a scalar that hold objects; none where all have the same value."""
         return [item for item in self.judged["in_bins"].get(name, ()) if item["n"]]

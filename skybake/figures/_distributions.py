@@ -16,7 +16,8 @@ def against(data: JudgedRow, name: str, axis: str, *, critical: bool) -> Figure:
         data: The run; it predicts distributions.
         name: Of the label or scalar.
         axis: How the axis is called.
-        critical: Whether to draw what the KS distance of calibrated distributions rarely exceeds.
+        critical: Whether to draw what the KS distance of calibrated distributions rarely exceeds, if objects are
+            independent of one another.
     """
     figure = _style.figure(_style.SINGLE, 4.2, mock=data.mock)
     panels = figure.subplots(3, sharex=True)
@@ -32,7 +33,7 @@ def against(data: JudgedRow, name: str, axis: str, *, critical: bool) -> Figure:
         middle, heights = zip(*((item["middle"], item[metric]) for item in bins), strict=True)
         panel.plot(middle, heights, color=_style.PALETTE[1], marker="o", ms=2.5)
         panel.set_ylabel(says)
-    if critical:
+    if critical and data.judged.get("groups") is None:
         highest = [stats.kstwo.ppf(data.level, item["n"]) for item in bins]
         ends = [*(item["low"] for item in bins), bins[-1]["high"]]
         panels[-1].stairs(

@@ -16,7 +16,8 @@ TITLE = "Coverage"
 CAPTION = (
     "Fraction of the test labels inside the central interval of their prediction against its nominal probability, all"
     " seeds, a thin line for each. Of calibrated distributions the fraction lies in the grey band as often as the level"
-    " of intervals says; below the diagonal predictions are too narrow, above too wide."
+    " of intervals says (none of fewer than ten groups of objects); below the diagonal predictions are"
+    " too narrow, above too wide."
 )
 NOMINAL = np.linspace(0.01, 0.99, 99)
 MARKED = 0.68
@@ -33,8 +34,9 @@ def draw(data: JudgedRow) -> Figure:
         _style.say(axes, f"{np.sum(~np.isfinite(pit))} of {pit.size} distributions are not finite")
         return figure
     n = pit.shape[1]
-    low, high = stats.binom.interval(data.level, n, NOMINAL)
-    axes.fill_between(NOMINAL, low / n, high / n, color=_style.PALE, lw=0, label=f"calibrated, {100 * data.level:g} %")
+    if (objects := data.independent) is not None:
+        low, high = np.stack(stats.binom.interval(data.level, objects, NOMINAL)) / objects
+        axes.fill_between(NOMINAL, low, high, color=_style.PALE, lw=0, label=f"calibrated, {100 * data.level:g} %")
     axes.plot([0, 1], [0, 1], color="black", lw=0.6)
     if len(pit) > 1:
         for place, one in enumerate(pit):

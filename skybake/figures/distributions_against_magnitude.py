@@ -14,7 +14,7 @@ CAPTION = (
     "Scores of the predicted distributions of the test objects, all seeds, against a magnitude of the catalogue, in"
     " bins of equally many objects: CRPS and CDE loss (lower is better), and the distance of the PIT values from even"
     " ones (KS; of calibrated distributions it lies below the black line at least as often as the level of intervals"
-    " says)."
+    " says; no line where objects are held out in groups)."
 )
 
 

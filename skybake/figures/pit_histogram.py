@@ -15,7 +15,8 @@ TITLE = "PIT histogram"
 CAPTION = (
     "Probability integral transform, the predicted probability below the true label, of the test objects, mean over"
     " seeds, a thin line for each. Of calibrated distributions each bin lies in the grey band as often as the level of"
-    " intervals says. Highest at both ends: too narrow; in the middle: too wide; at one end: shifted."
+    " intervals says (of objects in groups, as many independent ones as their KS distances scatter like; none of fewer"
+    " than ten groups). Highest at both ends: too narrow; in the middle: too wide; at one end: shifted."
 )
 MOST, OBJECTS = 20, 20  # as many bins as have so many objects each
 FEWEST = 5
@@ -35,8 +36,12 @@ def draw(data: JudgedRow) -> Figure:
     bins = int(np.clip(n // OBJECTS, FEWEST, MOST))
     edges = np.linspace(0, 1, bins + 1)
     counts = np.stack([np.histogram(values, edges)[0] for values in pit]) * bins / n
-    low, high = stats.binom.interval(data.level, n, 1 / bins)
-    axes.axhspan(low * bins / n, high * bins / n, color=_style.PALE, lw=0, label=f"calibrated, {100 * data.level:g} %")
+    highest = counts.max()
+    if (objects := data.independent) is not None:
+        low, high = stats.binom.interval(data.level, objects, 1 / bins)
+        band = f"calibrated, {100 * data.level:g} %"
+        axes.axhspan(low * bins / objects, high * bins / objects, color=_style.PALE, lw=0, label=band)
+        highest = max(highest, high * bins / objects)
     axes.axhline(1, color="black", lw=0.6)
     if len(counts) > 1:
         for place, one in enumerate(counts):
@@ -50,8 +55,9 @@ def draw(data: JudgedRow) -> Figure:
         label=f"mean, {n} objects" if len(counts) > 1 else f"{n} objects",
     )
     distance, critical = data.pooled("pit_ks"), data.pooled("pit_ks", "critical")
-    axes.plot([], [], " ", label=f"KS {distance:.3f}, critical {critical:.3f}")
+    known = "" if np.isnan(critical) else f", critical {critical:.3f}"
+    axes.plot([], [], " ", label=f"KS {distance:.3f}{known}")
     axes.set(xlim=(0, 1), xlabel="PIT", ylabel="density")
-    axes.set_ylim(0, max(counts.max(), high * bins / n) * 1.5)  # room for the legend above
+    axes.set_ylim(0, highest * 1.5)  # room for the legend above
     axes.legend(loc="upper center", ncols=2, columnspacing=1, handlelength=1.4)
     return figure

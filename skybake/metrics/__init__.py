@@ -45,6 +45,7 @@ GIVEN = {
 OF_DISTRIBUTIONS, OF_CLASSES = ("pit", "std", "distributions"), ("classes", "class_scores")
 FIXED, SIGNED, PERCENT, BRIEF = FORMS = ("fixed", "signed", "percent", "brief")  # how a number is written
 SHOWN = FIRST, FURTHER, NOWHERE = ("first", "further", "nowhere")
+KINDS = FRACTION, SCALE, OTHER = ("fraction", "scale", "other")
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,8 @@ class Metric:
         interval: Whether it has a bootstrap interval. Of ``points`` and ``classes`` the name of a function of the file,
             which is given labels (n,) and the predictions of all seeds, (S, n) or (S, n, K), and returns a function of
             drawn objects (D, n) that returns the metric of each draw (D,).
+        kind: How an interval is made: of a ``"fraction"`` of the objects (of ``classes``, the mean of fractions of the
+            classes), of a ``"scale"``, which is a width or a mean of scores and positive, or of any ``"other"`` number.
         in_bins: Whether it is told in bins of the label and of scalars too, for ``errors``, ``pit`` and
             ``distributions``.
         overall: Whether it is told of all objects; else in bins alone.
@@ -104,6 +107,7 @@ class Metric:
     form: str = FIXED
     decimals_of: str = ""
     interval: bool | str = False
+    kind: str = OTHER
     in_bins: bool = False
     overall: bool = True
     per_seed: bool = False

@@ -168,6 +168,7 @@ def _mean_over_classes(area, numbers: np.ndarray, classes: np.ndarray, weights: 
     shown="first",
     order=10,
     interval=True,
+    kind="fraction",
     per_seed=True,
     over_seeds="page",
     valid=True,
@@ -189,6 +190,7 @@ def accuracy(label: np.ndarray, classes: np.ndarray) -> np.ndarray:
     shown="first",
     order=20,
     interval="balanced_accuracy_of_draws",
+    kind="fraction",
     per_seed=True,
     headline="balanced accuracy",
     tex="Balanced",
@@ -224,6 +226,7 @@ def balanced_accuracy_of_draws(label: np.ndarray, classes: np.ndarray) -> Callab
     shown="first",
     order=60,
     interval=True,
+    kind="scale",
     per_seed=True,
 )
 def brier(label: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -243,6 +246,7 @@ def brier(label: np.ndarray, classes: np.ndarray) -> np.ndarray:
     shown="first",
     order=30,
     interval=True,
+    kind="scale",
     per_seed=True,
     over_seeds="csv",
     valid=True,

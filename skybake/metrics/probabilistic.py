@@ -65,6 +65,7 @@ def coverage_curve(
     order=70,
     decimals_of="std_error",
     interval=True,
+    kind="scale",
     in_bins=True,
     per_seed=True,
     valid=True,
@@ -120,7 +121,12 @@ def mean_std(std: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
 
 
 @metric(
-    of="pit", head="Coverage 50 [%]", said="labels inside the central 50 % interval", shown="nowhere", interval=True
+    of="pit",
+    head="Coverage 50 [%]",
+    said="labels inside the central 50 % interval",
+    shown="nowhere",
+    interval=True,
+    kind="fraction",
 )
 def coverage_50(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return the fraction of objects (..., n) whose label is inside the central 50 % interval."""
@@ -135,6 +141,7 @@ def coverage_50(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarra
     order=100,
     form="percent",
     interval=True,
+    kind="fraction",
 )
 def coverage_68(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return the fraction of objects (..., n) whose label is inside the central 68 % interval."""
@@ -142,7 +149,12 @@ def coverage_68(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarra
 
 
 @metric(
-    of="pit", head="Coverage 90 [%]", said="labels inside the central 90 % interval", shown="nowhere", interval=True
+    of="pit",
+    head="Coverage 90 [%]",
+    said="labels inside the central 90 % interval",
+    shown="nowhere",
+    interval=True,
+    kind="fraction",
 )
 def coverage_90(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return the fraction of objects (..., n) whose label is inside the central 90 % interval."""
@@ -150,7 +162,12 @@ def coverage_90(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarra
 
 
 @metric(
-    of="pit", head="Coverage 95 [%]", said="labels inside the central 95 % interval", shown="nowhere", interval=True
+    of="pit",
+    head="Coverage 95 [%]",
+    said="labels inside the central 95 % interval",
+    shown="nowhere",
+    interval=True,
+    kind="fraction",
 )
 def coverage_95(pit: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return the fraction of objects (..., n) whose label is inside the central 95 % interval."""

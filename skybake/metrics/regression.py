@@ -94,6 +94,7 @@ def median_error(d: np.ndarray) -> np.ndarray:
     shown="first",
     order=20,
     interval=True,
+    kind="scale",
     in_bins=True,
     per_seed=True,
     over_seeds="page",
@@ -134,6 +135,7 @@ def nmad(d: np.ndarray) -> np.ndarray:
     order=40,
     decimals_of="std_error",
     interval=True,
+    kind="scale",
     per_seed=True,
     valid=True,
     compared=True,
@@ -143,7 +145,7 @@ def rmse(d: np.ndarray) -> np.ndarray:
     return np.sqrt(np.mean(np.square(d), axis=-1))
 
 
-@metric(of="errors", head="MAE", said="mean absolute error", shown="nowhere", order=42, interval=True)
+@metric(of="errors", head="MAE", said="mean absolute error", shown="nowhere", order=42, interval=True, kind="scale")
 def mae(d: np.ndarray) -> np.ndarray:
     """Return the mean absolute value of errors (..., n)."""
     return np.mean(np.abs(d), axis=-1)
@@ -157,6 +159,7 @@ def mae(d: np.ndarray) -> np.ndarray:
     order=50,
     form="percent",
     interval=True,
+    kind="fraction",
     in_bins=True,
     tex=r"Outliers [\%]",
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import numpy as np
 
 from skybake import files
 from skybake.data.dataset import Dataset
+from skybake.evaluation import pairs as pairing
 from skybake.evaluation import trained
-from skybake.evaluation.bootstrap import Bootstrap, Paired, paired
+from skybake.evaluation.bootstrap import Bootstrap
+from skybake.evaluation.pairs import Paired, Sampled
 from skybake.evaluation.trained import Trained
 from skybake.metrics import measuring
 from skybake.metrics.probabilistic import mean
-from skybake.report import tables
+from skybake.report import tables, verdict
 from skybake.report.choosing import chosen_entry
 from skybake.report.rows import OK, Entry, Row, ordered, read
 from skybake.report.tasks import CLASSIFICATION, REGRESSION, Task, task_of
@@ -32,14 +35,32 @@ class Comparison:
     Attributes:
         entries: All rows in the order of the table, with the columns of the paired comparison.
         best: The one chosen on validation; None where nothing has ended.
-        pairs: Of the other rows.
+        pairs, p_values: Of the other rows, as of :class:`Pairing`.
         statistics: How draws were made.
+        verdict: ``verdict.json``.
     """
 
     entries: Sequence[Entry]
     best: Entry | None
     pairs: Pairs
+    p_values: Mapping[str, Mapping[str, float]]
     statistics: Bootstrap
+    verdict: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """What comparing rows on the same test objects gives.
+
+    Attributes:
+        pairs: Of every row but the chosen one.
+        p_values: Row's name -> metric -> p value of its difference, corrected for all rows against the chosen one.
+        letters: Row's name -> letters; rows that share one are not told apart.
+    """
+
+    pairs: Pairs = field(default_factory=dict)
+    p_values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    letters: Mapping[str, str] = field(default_factory=dict)
 
 
 def compare(
@@ -49,6 +70,7 @@ def compare(
     csv: Path,
     tex: Path,
     found: Path,
+    reached: Path,
     dataset: Dataset,
     statistics: Mapping[str, Any],
 ) -> None:
@@ -59,6 +81,7 @@ def compare(
         chosen: ``chosen.json``, which names the row that the others are compared with.
         csv, tex: Tables to write.
         found: ``comparison.json`` to write: what :func:`read_comparison` reads beside the rows.
+        reached: ``verdict.json`` to write.
         dataset: That all were trained on.
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
 
@@ -67,15 +90,20 @@ def compare(
     """
     entries = _entries(rows, mock=dataset.mock)
     best = chosen_entry(entries, chosen)
-    pairs = _pairs(entries, best, dataset, Bootstrap(**statistics))
-    records = [entry.record for entry in _with_pairs(entries, best, pairs)]
+    bootstrap = Bootstrap(**statistics)
+    paired = _paired(entries, best, dataset, bootstrap)
+    records = [entry.record for entry in _with_pairs(entries, best, paired)]
     tables.write_csv(csv, records)
     tables.write_tex(tex, records, best.row.name if best else None)
-    differences = {name: {metric: asdict(pair) for metric, pair in of_row.items()} for name, of_row in pairs.items()}
-    files.write_json(found, {"statistics": dict(statistics), "pairs": differences})
+    differences = {
+        name: {metric: asdict(pair) for metric, pair in of_row.items()} for name, of_row in paired.pairs.items()
+    }
+    told = {"pairs": differences, "p_values": paired.p_values, "letters": paired.letters}
+    files.write_json(found, {"statistics": dict(statistics), **told})
+    files.write_json(reached, verdict.reach(entries, best, paired.pairs, bootstrap.level))
 
 
-def read_comparison(rows: Sequence[Row], chosen: Path, found: Path, *, mock: bool) -> Comparison:
+def read_comparison(rows: Sequence[Row], chosen: Path, found: Path, reached: Path, *, mock: bool) -> Comparison:
     """Read what :func:`compare` found of the same rows.
 
     Raises:
@@ -85,11 +113,23 @@ def read_comparison(rows: Sequence[Row], chosen: Path, found: Path, *, mock: boo
     best = chosen_entry(entries, chosen)
     known = files.read_json(found)
     pairs = {name: {metric: _pair(pair) for metric, pair in of_row.items()} for name, of_row in known["pairs"].items()}
-    return Comparison(_with_pairs(entries, best, pairs), best, pairs, Bootstrap(**known["statistics"]))
+    paired = Pairing(pairs, known["p_values"], known["letters"])
+    return Comparison(
+        entries=_with_pairs(entries, best, paired),
+        best=best,
+        pairs=pairs,
+        p_values=paired.p_values,
+        statistics=Bootstrap(**known["statistics"]),
+        verdict=files.read_json(reached),
+    )
 
 
-def _pair(values: Mapping[str, float | None]) -> Paired:
-    return Paired(**{name: float("nan") if value is None else value for name, value in values.items()})
+def _pair(values: Mapping[str, Any]) -> Paired:
+    """Return what was written; numbers that JSON does not have are null there."""
+    known: dict[str, Any] = {
+        name: float("nan") if value is None and name != "seeds" else value for name, value in values.items()
+    }
+    return Paired(**known)
 
 
 def _entries(rows: Sequence[Row], *, mock: bool) -> list[Entry]:
@@ -99,29 +139,43 @@ def _entries(rows: Sequence[Row], *, mock: bool) -> list[Entry]:
     return ordered(read(row, mock=mock) for row in rows)
 
 
-def _with_pairs(entries: Sequence[Entry], best: Entry | None, pairs: Pairs) -> list[Entry]:
+def _with_pairs(entries: Sequence[Entry], best: Entry | None, paired: Pairing) -> list[Entry]:
     task = task_of(entry.record for entry in entries)
-    return [_with_pair(entry, best, pairs, task) for entry in entries]
+    return [_with_pair(entry, best, paired, task) for entry in entries]
 
 
-def _pairs(
-    entries: Sequence[Entry], best: Entry | None, dataset: Dataset, bootstrap: Bootstrap
-) -> dict[str, dict[str, Paired]]:
-    """Compare every row that has ended with the best one, on the same test objects."""
+def _paired(entries: Sequence[Entry], best: Entry | None, dataset: Dataset, bootstrap: Bootstrap) -> Pairing:
+    """Compare every row that has ended with the best one, and with one another, on the same test objects."""
     if best is None:
-        return {}
+        return Pairing()
     ended = [entry.row for entry in entries if entry.status == OK and _belongs(entry.row, dataset)]
     if best.row not in ended:
-        return {}
+        return Pairing()
     runs = {row.name: trained.read(row.runs, dataset) for row in ended}
     ids = {name: next(iter(seeds.values())).parts["test"].ids for name, seeds in runs.items()}
-    same = {name: seeds for name, seeds in runs.items() if np.array_equal(ids[name], ids[best.row.name])}
-    bootstrap = trained.of_groups(bootstrap, same[best.row.name], "test")
-    if not bootstrap.is_informative:
-        return {}
-    if task_of([best.record]) is REGRESSION:
-        return _paired_errors(same, best, bootstrap)
-    return _paired_classes(same, best.row.name, bootstrap)
+    same = [row for row in ended if np.array_equal(ids[row.name], ids[best.row.name])]
+    bootstrap = trained.of_groups(bootstrap, runs[best.row.name], "test")
+    if not bootstrap.is_informative(best.metrics["test"]["n"]):
+        return Pairing()
+    task, name = task_of([best.record]), best.row.name
+    outlier = best.record["outlier_threshold"]
+    measure = partial(_errors, outlier=outlier) if task is REGRESSION else _class_scores
+    # A baseline that uses no seed is fitted once; a network that is trained once tells nothing of its scatter.
+    sampled = {
+        row.name: measure(runs[row.name], bootstrap, seeded=not (row.baseline and len(row.seeds) == 1)) for row in same
+    }
+    against = sampled[name]
+    pairs = {
+        other: {metric: pairing.compare(item, against[metric], bootstrap.level) for metric, item in of_row.items()}
+        for other, of_row in sampled.items()
+        if other != name
+    }
+    corrected = {metric: pairing.holm([pair[metric].p_value for pair in pairs.values()]) for metric in against}
+    return Pairing(
+        pairs,
+        {other: {metric: values[place] for metric, values in corrected.items()} for place, other in enumerate(pairs)},
+        pairing.groups({other: of_row[task.main] for other, of_row in sampled.items()}, name, bootstrap.level),
+    )
 
 
 def _belongs(row: Row, dataset: Dataset) -> bool:
@@ -129,40 +183,35 @@ def _belongs(row: Row, dataset: Dataset) -> bool:
     return all(predictions.belong(folder / run_folder.PREDICTIONS, dataset) for folder in row.runs.values())
 
 
-def _paired_errors(
-    runs: Mapping[str, Mapping[int, Trained]], best: Entry, bootstrap: Bootstrap
-) -> dict[str, dict[str, Paired]]:
-    errors = {name: trained.part_errors(seeds, "test") for name, seeds in runs.items()}
-    reference = errors.pop(best.row.name)
-    statistics = measuring.of_errors(best.record["outlier_threshold"])
-    return paired(errors, reference, {name: statistics[name] for name in REGRESSION.compared}, bootstrap)
+def _errors(runs: Mapping[int, Trained], bootstrap: Bootstrap, *, seeded: bool, outlier: float) -> dict[str, Sampled]:
+    statistics = measuring.of_errors(outlier)
+    compared = {name: statistics[name] for name in REGRESSION.compared}
+    return pairing.sample(trained.part_errors(runs, "test"), compared, bootstrap, seeded=seeded)
 
 
-def _paired_classes(
-    runs: Mapping[str, Mapping[int, Trained]], best: str, bootstrap: Bootstrap
-) -> dict[str, dict[str, Paired]]:
-    scores = {name: trained.part_class_scores(seeds, "test") for name, seeds in runs.items()}
-    reference = scores.pop(best)
-    found: dict[str, dict[str, Paired]] = {name: {} for name in scores}
+def _class_scores(runs: Mapping[int, Trained], bootstrap: Bootstrap, *, seeded: bool) -> dict[str, Sampled]:
+    scores = trained.part_class_scores(runs, "test")
+    found: dict[str, Sampled] = {}
     for metric in CLASSIFICATION.compared:
-        each = {name: values[metric] for name, values in scores.items()}
-        for name, pair in paired(each, reference[metric], {metric: mean}, bootstrap).items():
-            found[name] |= pair
+        found |= pairing.sample(scores[metric], {metric: mean}, bootstrap, seeded=seeded)
     return found
 
 
-def _with_pair(entry: Entry, best: Entry | None, pairs: Pairs, task: Task) -> Entry:
+def _with_pair(entry: Entry, best: Entry | None, paired: Pairing, task: Task) -> Entry:
     """Return the entry with the columns of the paired comparison; the best differs from itself by nothing."""
+    name = entry.row.name
+    columns: dict[str, Any] = {"letters": paired.letters.get(name)}
     if entry is best:
-        columns = {f"{task.minus_best}{end}": 0.0 for end in ("", "_low", "_high")}
-    elif entry.row.name in pairs:
-        pair = pairs[entry.row.name][task.main]
-        columns = {
+        columns |= {f"{task.minus_best}{end}": 0.0 for end in ("", "_low", "_high")}
+    elif name in paired.pairs:
+        pair = paired.pairs[name][task.main]
+        columns |= {
             task.minus_best: pair.difference,
             f"{task.minus_best}_low": pair.low,
             f"{task.minus_best}_high": pair.high,
+            f"{task.minus_best}_objects_low": pair.objects_low,
+            f"{task.minus_best}_objects_high": pair.objects_high,
+            f"{task.minus_best}_p_value": paired.p_values[name][task.main],
             f"{task.main}_below_best": pair.below_zero,
         }
-    else:
-        return entry
     return replace(entry, record=entry.record | columns)

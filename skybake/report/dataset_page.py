@@ -42,6 +42,7 @@ def write_page(
     *,
     chosen: Path,
     comparison: Path,
+    verdict: Path,
     html: Path,
     folder: Path,
     names: Sequence[str],
@@ -56,7 +57,7 @@ def write_page(
 
     Args:
         rows: All rows of the dataset that the config asks for; those without metrics are shown as failed.
-        chosen, comparison: ``chosen.json`` and ``comparison.json`` of these rows.
+        chosen, comparison, verdict: ``chosen.json``, ``comparison.json`` and ``verdict.json`` of these rows.
         html: File to write.
         folder: For ``<name>.pdf`` and ``<name>.png``.
         names: Files of ``skybake/figures/`` with ``SCOPE = "comparison"``.
@@ -68,7 +69,7 @@ def write_page(
         ValueError: There is no row, or rows of several datasets, or the chosen one is not among them.
     """
     facts = _facts(dataset, split, rejected, audit)
-    found = read_comparison(rows, chosen, comparison, mock=facts.dataset.mock)
+    found = read_comparison(rows, chosen, comparison, verdict, mock=facts.dataset.mock)
     data = _figure_data(rows[0].dataset, found.entries, found.statistics.level, mock=facts.dataset.mock)
     figures.draw_all(names, data, Path(folder))
     page.write_comparison(
@@ -77,6 +78,8 @@ def write_page(
         entries=found.entries,
         best=found.best,
         pairs=found.pairs,
+        p_values=found.p_values,
+        verdict=found.verdict,
         facts=facts,
         figures=page.pictures(Path(folder), names),
         config_text=config_text,

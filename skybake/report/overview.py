@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skybake import plugins
 from skybake.data import audit
+from skybake.files import read_json
 from skybake.report import page, tables
 from skybake.report.rows import FAILED, OK, Record
 from skybake.report.tasks import TASKS, task_of
@@ -20,13 +21,14 @@ class Page:
 
     Attributes:
         dataset: Its name.
-        csv, html: ``comparison.csv`` and ``report.html``.
+        csv, verdict, html: ``comparison.csv``, ``verdict.json`` and ``report.html``.
         figures: Folder of its comparison figures.
         audit: ``audit-<seed>.json``, whose warnings are shown first; None where it is not looked at.
     """
 
     dataset: str
     csv: Path
+    verdict: Path
     html: Path
     figures: Path
     audit: Path | None = None
@@ -36,12 +38,13 @@ def pages_of(
     datasets: Sequence[str],
     *,
     csv: Sequence[str],
+    verdict: Sequence[str],
     html: Sequence[str],
     figures: Sequence[str],
     audits: Sequence[str] = (),
 ) -> list[Page]:
     """Return the pages of datasets, of files that stand in the same order."""
-    lists = (csv, html, figures, *([audits] if audits else []))
+    lists = (csv, verdict, html, figures, *([audits] if audits else []))
     return [Page(name, *map(Path, files)) for name, *files in zip(datasets, *lists, strict=True)]
 
 
@@ -72,6 +75,7 @@ def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_tex
             "numbers": page.headline_cells(_best(records[item.dataset]), records[item.dataset]),
             "failed": sum(record["status"] == FAILED for record in records[item.dataset]),
             "said": _said(records[item.dataset]),
+            "verdict": read_json(item.verdict),
             "table": page.table(records[item.dataset], anchors=False),
             "figures": page.pictures(item.figures, names),
         }

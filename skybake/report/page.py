@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from skybake import plugins
 from skybake.data import leaks
-from skybake.evaluation.bootstrap import Paired
+from skybake.evaluation.pairs import FEW_SEEDS, Paired
 from skybake.files import atomic_write
 from skybake.report import tables
+from skybake.report.numbers import breakable, brief, duration, fixed, minus, signed
 from skybake.report.rows import FAILED, OK, Entry, Record, is_drawn, log_tail
 from skybake.report.tasks import BRIEF, PERCENT, SIGNED, TableColumn, Task, task_of
+from skybake.report.verdict import best_baseline
 from skybake.results import identity
 
 ILLUSTRATED = 40  # rows whose own figures are put into the page; with hundreds it would be too large to open
-MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Line:
 
     Attributes:
         on_cpu: It was trained on a CPU although a GPU was there: its times are not those of the others.
+        letters: Rows that share one are not told apart; empty where nothing is compared.
     """
 
     model: str
@@ -71,6 +72,7 @@ class Line:
     best: bool
     cells: tuple[Cell, ...]
     on_cpu: bool = False
+    letters: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,10 +121,21 @@ class Detail:
 
 @dataclass(frozen=True)
 class Difference:
-    """A line of the table of paired comparisons: differences in their cells, with the share of draws below zero."""
+    """A line of the table of paired comparisons.
+
+    Attributes:
+        entry: The row.
+        cells: Of each metric the difference with its interval, the interval over objects alone where it is told too,
+            and the corrected p value.
+    """
 
     entry: Entry
-    cells: tuple[tuple[Cell, float], ...]
+    cells: tuple[tuple[Cell, str, float], ...]
+
+    @property
+    def alone(self) -> bool:
+        """Whether an interval over objects alone is told."""
+        return any(alone for _, alone, _ in self.cells)
 
 
 def write_comparison(
@@ -132,6 +145,8 @@ def write_comparison(
     entries: Sequence[Entry],
     best: Entry | None,
     pairs: Mapping[str, Mapping[str, Paired]],
+    p_values: Mapping[str, Mapping[str, float]],
+    verdict: Mapping[str, Any],
     facts: Any,
     figures: Sequence[Picture],
     config_text: str,
@@ -157,7 +172,9 @@ def write_comparison(
         headline=headline(best.record, records) if best else "",
         baseline_said=_baseline_said(entries),
         compared=tuple(task_of(records).compared.values()),
-        differences=_differences(entries, pairs),
+        differences=_differences(entries, pairs, p_values),
+        verdict=verdict,
+        trained_once=[name for name, of_row in pairs.items() if not next(iter(of_row.values())).with_seeds],
         facts=facts,
         figures=figures,
         details=[
@@ -171,13 +188,13 @@ def write_comparison(
         training_seconds=sum(item.train_seconds for entry in entries for item in entry.timings.values()),
         config_text=config_text,
         statistics=statistics,
-        drawn=tables.drawn(best.record) if best and best.record["n_groups"] != 1 else "",
+        drawn=tables.drawn(best.record) if best and tables.has_intervals(best.record) else "",
     )
 
 
 def _baseline_said(entries: Sequence[Entry]) -> str:
     """Return what the best baseline on the validation part reaches: a network must be seen to beat it."""
-    ended = next((entry for entry in entries if entry.row.baseline and entry.status == OK), None)
+    ended = best_baseline(entries)
     return f"{ended.row.name}, {headline(ended.record, [ended.record])}" if ended else ""
 
 
@@ -209,20 +226,33 @@ def _text(column: TableColumn, value: float | None, places: int) -> str:
     return signed(value, places) if column.form == SIGNED else fixed(value, places)
 
 
-def _differences(entries: Sequence[Entry], pairs: Mapping[str, Mapping[str, Paired]]) -> tuple[Difference, ...]:
+def _differences(
+    entries: Sequence[Entry],
+    pairs: Mapping[str, Mapping[str, Paired]],
+    p_values: Mapping[str, Mapping[str, float]],
+) -> tuple[Difference, ...]:
     records = [entry.record for entry in entries]
     names = task_of(records).compared
     places = {name: _places(task_of(records).column(name), records) for name in names}
 
-    def cell(name: str, pair: Paired) -> tuple[Cell, float]:
-        span = f"{signed(pair.low, places[name])} to {signed(pair.high, places[name])}"
-        return Cell(signed(pair.difference, places[name]), repr(pair.difference), span), pair.below_zero
+    def cell(row: str, name: str) -> tuple[Cell, str, float]:
+        pair = pairs[row][name]
+        shown = Cell(
+            signed(pair.difference, places[name]), repr(pair.difference), _span(pair.low, pair.high, places[name])
+        )
+        few = pair.with_seeds and pair.seeds is not None and pair.seeds < FEW_SEEDS
+        alone = _span(pair.objects_low, pair.objects_high, places[name]) if few else ""
+        return shown, alone, p_values[row][name]
 
     return tuple(
-        Difference(entry, tuple(cell(name, pairs[entry.row.name][name]) for name in names))
+        Difference(entry, tuple(cell(entry.row.name, name) for name in names))
         for entry in entries
         if entry.row.name in pairs
     )
+
+
+def _span(low: float, high: float, places: int) -> str:
+    return f"{signed(low, places)} to {signed(high, places)}"
 
 
 def _detail(
@@ -325,39 +355,11 @@ def write(path: Path | str, template: str, **content: Any) -> None:
         "brief": brief,
         "duration": duration,
         "breakable": breakable,
+        "minus": minus,
     }
     text = room.get_template(template).render(**content)
     with atomic_write(path) as beside:
         beside.write_text(text, encoding="utf-8")
-
-
-def fixed(value: float | None, places: int) -> str:
-    """Write a number with ``places`` decimals."""
-    return "" if value is None else f"{value:.{places}f}".replace("-", MINUS)
-
-
-def signed(value: float | None, places: int) -> str:
-    """Write a number with its sign and ``places`` decimals."""
-    return "" if value is None else f"{value:+.{places}f}".replace("-", MINUS)
-
-
-def brief(value: float | None) -> str:
-    """Write a number with three digits, or as a whole number from a thousand on."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-def breakable(name: str) -> Markup:
-    """Let a long name break after its underscores, on a narrow screen."""
-    return Markup("_<wbr>").join(name.split("_"))
-
-
-def duration(seconds: float) -> str:
-    """Write seconds as a person would say them."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def anchor(record: Mapping[str, Any], words: str) -> str:
@@ -390,6 +392,7 @@ def table(records: Sequence[Mapping[str, Any]], *, anchors: bool) -> Table:
             best=record is best,
             cells=tuple(_cell(record, column, places[column.name]) for column in columns),
             on_cpu=bool(record["gpu_not_used"]),
+            letters=record["letters"] or "",
         )
         for record, words in zip(records, identity.told_apart(records), strict=True)
     )
@@ -412,18 +415,24 @@ def _notes(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None)
     task = task_of(records)
     spread = "what another seed would change stands in the columns 'over seeds'"
     pooled = (
-        f"Small numbers are {100 * best['interval_level']:g} % bootstrap intervals over {tables.drawn(best)}; they hold"
+        f"Small numbers are {100 * best['interval_level']:g} % intervals over {tables.drawn(best)}; they hold"
         f" for the networks as trained: {spread}."
-        if best["n_groups"] != 1
-        else f"The test part is one whole group, of which no interval can be told; {spread}."
+        if tables.has_intervals(best)
+        else f"The test part has fewer than ten objects or groups, of which no interval is told; {spread}."
     )
     notes = [f"The label is {best['label']}. {_said_of_numbers(best)} {pooled}"]
-    if (critical := tables.pit_critical(records)) is not None:
+    if critical := tables.pit_critical(records):
         notes.append(
             "CRPS, NLL, PIT-KS and coverage (labels inside the central 68 % interval) are of rows that predict a"
-            f" distribution. Of calibrated ones {100 * best['interval_level']:g} % have a PIT-KS below {critical:.3f}."
+            f" distribution. Of calibrated ones {100 * best['interval_level']:g} % have a PIT-KS below {critical}."
         )
     notes.append(f"Rows stand in the order of validation {task.choice_name}, networks before baselines.")
+    if any(record["letters"] for record in records):
+        notes.append(
+            f"Rows that share a letter are not told apart by their {task.main_name}: paired comparisons on the same"
+            " objects, of all rows with the chosen one and of all others with one another, each corrected by Holm's"
+            " method."
+        )
     if any((record["points"] or 0) > 1 for record in records):
         notes.append(
             f"Where values were swept, the row is the point with the lowest mean validation {task.choice_name}; the"

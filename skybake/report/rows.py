@@ -27,6 +27,7 @@ FACTS = (
     *COSTS,
     *("n_valid", "error", "outlier_threshold", "interval_level", "label", "units", "task", "mock", "baseline"),
     *("status", "n_groups", "point", "points", "device", "gpu_not_used"),
+    "letters",
 )
 # The first columns of comparison.csv, which other programs may rely on; what else metrics declare follows by name.
 # ``crps``, ``nll`` and what else judges a distribution are empty where only points are predicted: the CRPS of a point
@@ -40,7 +41,10 @@ FIRST_COLUMNS = (
 _PAIRED = tuple(
     column
     for task in TASKS.values()
-    for column in (*(f"{task.minus_best}{end}" for end in ("", "_low", "_high")), f"{task.main}_below_best")
+    for column in (
+        *(f"{task.minus_best}{end}" for end in ("", "_low", "_high", "_objects_low", "_objects_high", "_p_value")),
+        f"{task.main}_below_best",
+    )
 )
 COLUMNS = tuple(
     dict.fromkeys(
@@ -49,7 +53,7 @@ COLUMNS = tuple(
 )
 TEXT_COLUMNS = (
     *(*identity.AXES, "error", "label", "units", "task", "status", "point"),
-    *("device", "gpu_not_used"),
+    *("device", "gpu_not_used", "letters"),
 )
 BOOL_COLUMNS = ("mock", "baseline")
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from skybake.evaluation.bootstrap import FEWEST
 from skybake.files import atomic_write
 from skybake.report.rows import BOOL_COLUMNS, COLUMNS, OK, TEXT_COLUMNS, Record
 from skybake.report.tasks import BRIEF, PERCENT, SIGNED, TableColumn, Task, task_of
@@ -88,9 +89,11 @@ def half_width(record: Mapping[str, Any], name: str) -> float:
 
 
 def tied(record: Mapping[str, Any], task: Task) -> bool:
-    """Tell whether a row is not shown to be worse than the network chosen on validation."""
-    low = record[f"{task.minus_best}_low"]
-    return low is not None and low <= 0
+    """Tell whether a row is not shown to be worse than the network chosen on validation, corrected for all rows."""
+    difference, p_value = record[task.minus_best], record[f"{task.minus_best}_p_value"]
+    if difference is None:
+        return False
+    return difference <= 0 or p_value >= 1 - record["interval_level"]
 
 
 def write_tex(path: Path | str, records: Sequence[Mapping[str, Any]], best: str | None) -> None:
@@ -173,30 +176,46 @@ def _note(records: Sequence[Mapping[str, Any]], best: str | None) -> str:
         return "No run has ended."
     task = task_of(records)
     said = [
-        "The test part is one whole group: no intervals."
-        if known["n_groups"] == 1
+        "The test part has fewer than ten objects or groups: no intervals."
+        if not has_intervals(known)
         else rf"$\pm$: half the {100 * known['interval_level']:g}\,\% bootstrap interval over {drawn(known)},"
         " seeds as trained."
     ]
     if known["outlier_threshold"] is not None:
         said.append(rf"Outliers: $|\mathrm{{error}}| > {known['outlier_threshold']:g}$.")
-    if (critical := pit_critical(records)) is not None:
+    if critical := pit_critical(records):
         said.append(
             "CRPS (in units of the label), NLL and PIT-KS are of predicted distributions; of calibrated ones"
-            rf" {100 * known['interval_level']:g}\,\% have a PIT-KS below {critical:.3f}."
+            rf" {100 * known['interval_level']:g}\,\% have a PIT-KS below {critical}."
         )
     said += [
         "Time: one training, mean over seeds.",
-        f"Bold: {task.main_name} that a paired bootstrap on the same objects does not show to be larger than that"
-        f" of {escape(best)}, the choice on the validation part (lowest {task.choice_name}).",
+        f"Bold: {task.main_name} that paired comparisons on the same objects do not show to be larger than that of"
+        f" {escape(best)}, the choice on the validation part (lowest {task.choice_name}). {_letters_said(records)}",
         f"Rows are in the order of validation {task.choice_name}, networks before baselines.",
     ]
     return " ".join(said)
 
 
-def pit_critical(records: Iterable[Mapping[str, Any]]) -> float | None:
-    """Return the PIT-KS that calibrated distributions stay below; None where no row predicts distributions."""
-    return next((record["pit_ks_critical"] for record in records if record["pit_ks_critical"] is not None), None)
+def _letters_said(records: Iterable[Mapping[str, Any]]) -> str:
+    if not any(record["letters"] for record in records):
+        return ""
+    return "Rows that share a letter are not told apart (Holm's correction)."
+
+
+def has_intervals(record: Mapping[str, Any]) -> bool:
+    """Tell whether the test objects, or their groups, are so many that intervals are told."""
+    return (record["n_groups"] or record["n_test"]) >= FEWEST
+
+
+def pit_critical(records: Iterable[Mapping[str, Any]]) -> str:
+    """Return the PIT-KS that calibrated distributions stay below, in words; empty where none is told.
+
+    Where objects come in groups, it depends on how alike the PIT values of a group are, in every row.
+    """
+    known = [record["pit_ks_critical"] for record in records if record["pit_ks_critical"] is not None]
+    texts = [f"{value:.3f}" for value in (min(known), max(known))] if known else []
+    return " to ".join(dict.fromkeys(texts)) + (", by row" if len(set(texts)) > 1 else "")
 
 
 def _tex_row(
@@ -208,14 +227,11 @@ def _tex_row(
         loss = r"\raggedright " + _BREAKABLE.sub(r"\g<0>\\allowbreak{}", loss)
     if record["status"] != OK:
         return rf"{model} & {loss} & \multicolumn{{{len(columns)}}}{{c}}{{{record['status']}}} \\"
-    cells = [
-        _tex_cell(record, column, places[column.name], bold=column.name == task.main and tied(record, task))
-        for column in columns
-    ]
+    cells = [_tex_cell(record, column, places[column.name], task) for column in columns]
     return rf"{model} & {loss} & {' & '.join(cells)} \\"
 
 
-def _tex_cell(record: Mapping[str, Any], column: TableColumn, places: int, *, bold: bool) -> str:
+def _tex_cell(record: Mapping[str, Any], column: TableColumn, places: int, task: Task) -> str:
     value = record[column.name]
     if value is None:
         return "--"
@@ -227,6 +243,8 @@ def _tex_cell(record: Mapping[str, Any], column: TableColumn, places: int, *, bo
     half = half_width(record, column.name) if column.tex_interval else 0.0
     if half > 0:
         text = rf"{text} \pm {half:.{places}f}"
-    if bold:
+    if column.name == task.main and record["letters"]:
+        text += rf"\,^{{\mathrm{{{record['letters']}}}}}"
+    if column.name == task.main and tied(record, task):
         return rf"\boldmath${text}$"
     return f"${text}$" if column.tex_interval or value < 0 else text

@@ -50,7 +50,7 @@ class Task:
         choice: Metric whose lowest validation value chooses.
         choice_name: The same in words.
         main: Metric of the test by whose paired comparison rows are told apart; the lower the better.
-        main_name: The same in words, many of them.
+        main_one, main_name: The same in words, one and many of them.
         compared: Metric -> name in words, of the paired comparison.
         headline: Metric -> name in words, of what is said of the chosen one first.
         seeds: Metric -> heading, of the table of single seeds.
@@ -61,6 +61,7 @@ class Task:
     choice: str
     choice_name: str
     main: str
+    main_one: str
     main_name: str
     compared: Mapping[str, str]
     headline: Mapping[str, str]
@@ -126,7 +127,7 @@ def _over_seeds(metric: Metric) -> TableColumn:
     return TableColumn(f"{metric.name}_over_seeds", head, said, decimals_of=metric.name)
 
 
-def _task(name: str, *, choice: str, choice_name: str, main: str, main_name: str) -> Task:
+def _task(name: str, *, choice: str, choice_name: str, main: str, main_one: str, main_name: str) -> Task:
     """Return a task with the columns that its metrics declare."""
     metrics = of_task(name)
     lacking = [key for key in (choice, main) if key not in declared()]
@@ -142,6 +143,7 @@ def _task(name: str, *, choice: str, choice_name: str, main: str, main_name: str
         choice=choice,
         choice_name=choice_name,
         main=main,
+        main_one=main_one,
         main_name=main_name,
         compared={item.name: item.head for item in compared},
         headline={item.name: item.headline for item in metrics if item.headline},
@@ -155,9 +157,21 @@ def _task(name: str, *, choice: str, choice_name: str, main: str, main_name: str
     )
 
 
-REGRESSION = _task("regression", choice="rmse", choice_name="RMSE", main="std_error", main_name="standard deviations")
+REGRESSION = _task(
+    "regression",
+    choice="rmse",
+    choice_name="RMSE",
+    main="std_error",
+    main_one="standard deviation",
+    main_name="standard deviations",
+)
 CLASSIFICATION = _task(
-    "classification", choice="log_loss", choice_name="log loss", main="log_loss", main_name="log losses"
+    "classification",
+    choice="log_loss",
+    choice_name="log loss",
+    main="log_loss",
+    main_one="log loss",
+    main_name="log losses",
 )
 TASKS = {"regression": REGRESSION, "classification": CLASSIFICATION}
 

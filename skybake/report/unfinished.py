@@ -52,10 +52,10 @@ def write_reports(plan: Plan) -> list[str]:
         if (failed or undrawn) and len(failed) < len(rows):
             _compare(plan, dataset, rows, config_text)
             written += [plan.paths.dataset(dataset, name) for name in COMPARISON_FILES]
-    csv, html, figures = (plan.compared(name) for name in ("comparison.csv", "report.html", "figures"))
-    audits = list(map(plan.audit, plan.datasets()))
-    pages = pages_of(plan.datasets(), csv=csv, html=html, figures=figures, audits=audits)
-    pages = [page for page in pages if page.csv.exists()]
+    names = {"csv": "comparison.csv", "verdict": "verdict.json", "html": "report.html", "figures": "figures"}
+    files = {word: plan.compared(name) for word, name in names.items()}
+    files["audits"] = list(map(plan.audit, plan.datasets()))
+    pages = [page for page in pages_of(plan.datasets(), **files) if page.csv.exists()]
     joined = bool(missing and pages)
     if joined:
         with atomic_write(plan.paths.config()) as path:
@@ -86,6 +86,7 @@ def _compare(plan: Plan, dataset: str, rows: list[Row], config_text: str) -> Non
         csv=files["comparison.csv"],
         tex=files["comparison.tex"],
         found=files["comparison.json"],
+        reached=files["verdict.json"],
         dataset=load_dataset(files["dataset.h5"]),
         statistics=plan.config.statistics.model_dump(),
     )
@@ -93,6 +94,7 @@ def _compare(plan: Plan, dataset: str, rows: list[Row], config_text: str) -> Non
         rows,
         chosen=chosen,
         comparison=files["comparison.json"],
+        verdict=files["verdict.json"],
         html=files["report.html"],
         folder=files["figures"],
         names=[figure.name for figure in plan.figures("comparison", dataset)],

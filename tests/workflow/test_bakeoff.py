@@ -115,6 +115,7 @@ def test_a_second_run_has_nothing_to_do(finished):
         ("clusters/evaluation/constant/baseline/figures", "draw"),
         ("clusters/chosen.json", "choose"),
         ("clusters/comparison.json", "compare"),
+        ("clusters/verdict.json", "compare"),
         ("clusters/report.html", "write_page"),
         ("galaxies/comparison.tex", "compare"),
     ],

@@ -91,12 +91,21 @@ def test_intervals_of_means_draw_objects_with_all_their_seeds():
     crps = np.stack([scoringrules.crps_normal(label, item.point, item.std) for item in predictions])
     drawn = np.random.default_rng(1).integers(0, N, size=(400, N))
     draws = [crps[:, rows].mean() for rows in drawn]
-    low, high = np.quantile(draws, [0.05, 0.95])
-    assert (pooled["crps"]["low"], pooled["crps"]["high"]) == pytest.approx((low, high), rel=1e-12)
+    half = stats.t.ppf(0.95, N - 1) * np.std(np.log(draws), ddof=1) * np.sqrt(N / (N - 1))
+    middle = 2 * np.log(crps.mean()) - np.mean(np.log(draws))
+    expected = (np.exp(middle - half), np.exp(middle + half))
+    assert (pooled["crps"]["low"], pooled["crps"]["high"]) == pytest.approx(expected, rel=1e-12)
+    nll = -np.stack([stats.norm.logpdf(label, item.point, item.std) for item in predictions])
+    far = stats.norm.cdf(stats.t.ppf(0.95, N - 1) * np.sqrt(N / (N - 1)))
+    low, high = np.quantile([nll[:, rows].mean() for rows in drawn], [1 - far, far])
+    assert (pooled["nll"]["low"], pooled["nll"]["high"]) == pytest.approx((low, high), rel=1e-12)
     pit = np.stack([stats.norm.cdf(label, item.point, item.std) for item in predictions])
-    draws = [np.mean(np.abs(pit[:, rows] - 0.5) <= 0.475) for rows in drawn]
-    low, high = np.quantile(draws, [0.05, 0.95])
-    assert (pooled["coverage_95"]["low"], pooled["coverage_95"]["high"]) == pytest.approx((low, high), rel=1e-12)
+    inside = np.mean(np.abs(pit - 0.5) <= 0.475)
+    low, high = stats.binomtest(round(inside * 10 * N), 10 * N).proportion_ci(0.9, method="wilson")
+    centre = (pooled["coverage_95"]["low"] + pooled["coverage_95"]["high"]) / 2
+    assert centre == pytest.approx(inside, abs=0.005)
+    ratio = (pooled["coverage_95"]["high"] - pooled["coverage_95"]["low"]) / (high - low)
+    assert ratio == pytest.approx(np.sqrt(10), rel=0.02)  # N objects, whatever the number of seeds
     assert "low" not in pooled["pit_ks"]
 
 
@@ -257,17 +266,51 @@ def test_intervals_of_areas_are_those_of_scikit_learn_on_the_drawn_objects():
     predictions = [Prediction(point=item.argmax(axis=1).astype(float), classes=item) for item in both]
     bootstrap = Bootstrap(draws=100, level=0.8, seed=6)
     found = judging.classification(parts_of(label, predictions), bootstrap)["pooled"]
-    rows = np.random.default_rng(6).integers(0, 80, size=(100, 80))
+    rng, rows = np.random.default_rng(6), []
+    places = [np.flatnonzero(label == kind) for kind in (0, 1)]
+    sizes = [len(item) for item in places]
+    for _ in range(100):
+        drawn = rng.integers(0, np.repeat(sizes, sizes))
+        rows.append(np.concatenate([places[0][drawn[: sizes[0]]], places[1][drawn[sizes[0] :]]]))
     drawn = [(np.tile(label[item], 2), both[:, item, :].reshape(-1, 2)) for item in rows]
-    expected = {
-        "roc_auc": [metrics.roc_auc_score(true, p[:, 1]) for true, p in drawn],
-        "pr_auc": [metrics.average_precision_score(true, p[:, 1]) for true, p in drawn],
-        "balanced_accuracy": [metrics.balanced_accuracy_score(true, p.argmax(axis=1)) for true, p in drawn],
-        "log_loss": [metrics.log_loss(true, p) for true, p in drawn],
-    }
-    for name, draws in expected.items():
-        low, high = np.quantile(draws, [0.1, 0.9])
+    far = stats.norm.cdf(stats.t.ppf(0.9, 79) * np.sqrt(80 / 79))
+    for name, metric in (("roc_auc", metrics.roc_auc_score), ("pr_auc", metrics.average_precision_score)):
+        low, high = np.quantile([metric(true, p[:, 1]) for true, p in drawn], [1 - far, far])
         assert (found[name]["low"], found[name]["high"]) == pytest.approx((low, high), rel=1e-9), name
+    plain = [np.tile(item, 1) for item in np.random.default_rng(6).integers(0, 80, size=(100, 80))]
+    losses = [metrics.log_loss(np.tile(label[item], 2), both[:, item, :].reshape(-1, 2)) for item in plain]
+    half = stats.t.ppf(0.9, 79) * np.std(np.log(losses), ddof=1) * np.sqrt(80 / 79)
+    span = found["log_loss"]
+    middle = 2 * np.log(span["value"]) - np.mean(np.log(losses))
+    assert (span["low"], span["high"]) == pytest.approx((np.exp(middle - half), np.exp(middle + half)), rel=1e-9)
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_rare_class_leaves_no_area_undefined(size):
+    """Two objects of 300: a tenth of plain draws has neither, and the area is not defined."""
+    rng = np.random.default_rng(3)
+    label = np.zeros(300)
+    label[[0, 150]] = 1
+    scores = rng.normal(1.2 * label, 1)
+    chance = 1 / (1 + np.exp(-scores))
+    predictions = [Prediction(point=(chance > 0.5).astype(float), classes=np.stack([1 - chance, chance], axis=1))]
+    groups = np.arange(300) // size if size > 1 else None
+    bootstrap = Bootstrap(draws=400, groups=groups)
+    found = judging.classification(parts_of(label, predictions), bootstrap)["pooled"]
+    for name in ("roc_auc", "pr_auc", "balanced_accuracy"):
+        assert found[name]["low"] < found[name]["value"] < found[name]["high"], name
+
+
+def test_all_right_of_a_few_objects_is_no_certainty():
+    label = np.array([0.0] * 55 + [1.0] * 5)
+    classes = np.eye(2)[label.astype(int)] * 0.9 + 0.05
+    predictions = [Prediction(point=label, classes=classes)]
+    found = judging.classification(parts_of(label, predictions), Bootstrap(draws=200))["pooled"]
+    assert found["accuracy"]["value"] == found["balanced_accuracy"]["value"] == 1
+    expected = stats.binomtest(60, 60).proportion_ci(0.95, method="wilson")
+    assert (found["accuracy"]["low"], found["accuracy"]["high"]) == pytest.approx(tuple(expected), rel=1e-9)
+    assert found["balanced_accuracy"]["low"] < 0.85  # the rare class rests on five objects
+    assert "low" not in found["roc_auc"]  # all draws are the same: nothing is known of the scatter
 
 
 def test_areas_with_ties_and_weights_are_those_of_scikit_learn():

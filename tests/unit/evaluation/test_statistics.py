@@ -5,24 +5,27 @@ import pytest
 from scipy import stats
 
 from skybake.evaluation import bootstrap
-from skybake.evaluation.bootstrap import Bootstrap, _drawn_groups, intervals, paired, resample
+from skybake.evaluation.bootstrap import Bootstrap, resample
+from skybake.evaluation.intervals import intervals
+from skybake.evaluation.pairs import paired
 from skybake.metrics import measuring, regression
 
 ERRORS = np.random.default_rng(3).normal(0.1, 0.2, (3, 150))
 MEAN = {"mean_error": regression.mean_error}
 
 
-def test_interval_agrees_with_scipy():
+def test_draws_agree_with_scipy():
     d = ERRORS[0]
-    ours = intervals(d, measuring.of_errors(0.3), Bootstrap(draws=4000, seed=1))
+    ours = resample(d, measuring.of_errors(0.3), Bootstrap(draws=4000, seed=1))
     for name in ("mean_error", "std_error", "rmse", "outlier_fraction"):
         statistic = measuring.of_errors(0.3)[name]
         theirs = stats.bootstrap(
             (d,), lambda x, axis, s=statistic: s(np.moveaxis(x, axis, -1)), n_resamples=4000, method="percentile", rng=2
         ).confidence_interval
         width = theirs.high - theirs.low
-        assert abs(ours[name].low - theirs.low) < 0.08 * width, name
-        assert abs(ours[name].high - theirs.high) < 0.08 * width, name
+        low, high = np.quantile(ours[name], [0.025, 0.975])
+        assert abs(low - theirs.low) < 0.08 * width, name
+        assert abs(high - theirs.high) < 0.08 * width, name
 
 
 def test_a_draw_is_what_a_loop_gives():
@@ -83,13 +86,14 @@ def test_pairing_sees_a_difference_that_separate_intervals_hide():
 
 def test_a_model_does_not_differ_from_itself():
     found = paired({"same": ERRORS}, ERRORS, MEAN, Bootstrap(draws=100))["same"]["mean_error"]
-    assert (found.difference, found.low, found.high, found.below_zero) == (0, 0, 0, 0)
+    assert (found.difference, found.objects_low, found.objects_high, found.below_zero) == (0, 0, 0, 0)
+    assert found.p_value == 1
 
 
 def test_numbers_of_seeds_may_differ_but_not_of_objects():
     found = paired({"one seed": ERRORS[0]}, ERRORS, MEAN, Bootstrap(draws=100))["one seed"]["mean_error"]
     assert found.difference == pytest.approx(ERRORS[0].mean() - ERRORS.mean())
-    with pytest.raises(ValueError, match="short: errors of 149 objects found; expected the reference's 150"):
+    with pytest.raises(ValueError, match="149 objects found; expected the reference's 150"):
         paired({"short": ERRORS[:, :149]}, ERRORS, MEAN, Bootstrap(draws=100))
 
 
@@ -115,14 +119,39 @@ def test_no_object_is_an_error():
         resample(np.empty((2, 0)), MEAN, Bootstrap(draws=100))
 
 
+def drawn_objects(n, bootstrap):
+    """Return the objects of all draws, (draws, n)."""
+    found = []
+    resample(np.arange(n), {"rows": lambda rows: (found.append(rows), rows[:, 0])[1]}, bootstrap)
+    return np.concatenate(found)
+
+
 def test_groups_are_drawn_whole():
     groups = np.array(["a", "b", "a", "c", "b", "a"])
-    drawn = _drawn_groups(groups, 500, np.random.default_rng(0))
+    drawn = drawn_objects(6, Bootstrap(draws=500, groups=groups))
     assert drawn.shape == (500, 6)
     for row in drawn:
         counts = np.bincount(row, minlength=6)
         whole = [counts[groups == name] for name in "abc"]
         assert sum(not (part == part[0]).all() for part in whole) <= 1  # only the last group may be cut
+
+
+@pytest.mark.parametrize("groups", [None, np.repeat(np.arange(30), 2)])
+def test_draws_in_strata_hold_as_many_of_each(groups, monkeypatch):
+    strata = np.repeat(np.random.default_rng(4).permutation([0] * 26 + [2] * 4), 2)
+    bootstrap_ = Bootstrap(draws=101, strata=strata, groups=groups)
+    drawn = drawn_objects(60, bootstrap_)
+    assert {tuple(np.bincount(strata[row])) for row in drawn} == {(52, 0, 8)}
+    assert len(set(map(tuple, np.sort(drawn)))) > 90
+    monkeypatch.setattr(bootstrap, "CHUNK_ERRORS", 60 * 7)
+    np.testing.assert_array_equal(drawn_objects(60, bootstrap_), drawn)
+
+
+def test_groups_of_several_classes_are_drawn_by_the_rarest_one():
+    strata = np.array([0, 0, 0, 1] * 3 + [0] * 80)  # three groups of which one object each is of the rare class
+    groups = np.repeat(np.arange(23), 4)
+    drawn = drawn_objects(92, Bootstrap(draws=300, strata=strata, groups=groups))
+    assert ((strata[drawn] == 1).sum(axis=1) == 3).all()
 
 
 def test_intervals_over_groups_know_that_copies_tell_nothing_new():
@@ -141,10 +170,11 @@ def test_intervals_over_groups_know_that_copies_tell_nothing_new():
     assert width["objects"] == pytest.approx(0.5 * width["truth"], rel=0.08)
 
 
-def test_a_single_group_has_no_interval():
-    d = np.random.default_rng(1).normal(size=50)
-    one = Bootstrap(draws=20, groups=np.array(["field"] * 50))
-    assert not one.is_informative
-    assert intervals(d, measuring.of_errors(0.3), one) == {}
-    two = Bootstrap(draws=20, groups=np.array(["field"] * 25 + ["other"] * 25))
-    assert intervals(d, measuring.of_errors(0.3), two)["mean_error"].high > d.mean()
+@pytest.mark.parametrize("size", [1, 5])
+def test_nothing_is_said_of_fewer_than_ten_objects_or_groups(size):
+    d = np.random.default_rng(1).normal(size=10 * size)
+    groups = np.repeat(np.arange(10), size) if size > 1 else None
+    told = intervals(d, measuring.of_errors(0.3), Bootstrap(draws=20, groups=groups))
+    assert set(told) == set(measuring.of_errors(0.3))
+    fewer = Bootstrap(draws=20, groups=None if groups is None else groups[:-size])
+    assert intervals(d[:-size], measuring.of_errors(0.3), fewer) == {}

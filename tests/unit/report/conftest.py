@@ -36,7 +36,7 @@ def joined(baked, out, tmp_path_factory):
     real = results / "real_field"
     compared(bake(real, dataset="real_field", mock=False, combinations=COMBINATIONS[3:6]), real, real)
     pages = [
-        Page(name, results / name / "comparison.csv", results / name / "report.html", results / name / "figures")
+        Page(name, *(results / name / file for file in ("comparison.csv", "verdict.json", "report.html", "figures")))
         for name in ("efeds_mock", "real_field")
     ]
     join(pages, csv=results / "comparison.csv", html=results / "report.html", title="Both", config_text="a: 1\n")

@@ -94,6 +94,7 @@ def compared(made, folder: Path, out: Path, *, title="Masses & <more>", names=FI
         csv=out / "comparison.csv",
         tex=out / "comparison.tex",
         found=out / "comparison.json",
+        reached=out / "verdict.json",
         dataset=load_dataset(folder / "dataset.h5"),
         statistics=STATISTICS,
     )
@@ -101,6 +102,7 @@ def compared(made, folder: Path, out: Path, *, title="Masses & <more>", names=FI
         made,
         chosen=out / "chosen.json",
         comparison=out / "comparison.json",
+        verdict=out / "verdict.json",
         html=out / "report.html",
         folder=out / "figures",
         names=names,

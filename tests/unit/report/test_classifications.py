@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn import metrics
 
 from skybake.data import audit, rejections, splits
@@ -135,13 +136,22 @@ def test_classifications_are_compared_in_pairs(classified):
     assert lines[2]["log_loss_minus_best"] == pytest.approx(difference.mean(), rel=1e-6)
     rng = np.random.default_rng(0)
     draws = [difference[:, rng.integers(0, 197, size=197)].mean() for _ in range(300)]
-    low, high = np.quantile(draws, [0.025, 0.975])
-    assert lines[2]["log_loss_minus_best_low"] == pytest.approx(low, rel=1e-5)
-    assert lines[2]["log_loss_minus_best_high"] == pytest.approx(high, rel=1e-5)
+    far = stats.norm.cdf(stats.t.ppf(0.975, 196) * np.sqrt(197 / 196))
+    low, high = np.quantile(draws, [1 - far, far])
+    assert lines[2]["log_loss_minus_best_objects_low"] == pytest.approx(low, rel=1e-5)
+    assert lines[2]["log_loss_minus_best_objects_high"] == pytest.approx(high, rel=1e-5)
+    parts = [(np.var(draws, ddof=1) * 197 / 196, 196)]
+    parts += [(losses_of(classified, *row).mean(axis=1).var(ddof=1) / 3, 2) for row in (last, best)]
+    whole = sum(part for part, _ in parts)
+    half = stats.t.ppf(0.975, whole**2 / sum(part**2 / degrees for part, degrees in parts)) * np.sqrt(whole)
+    assert lines[2]["log_loss_minus_best_low"] == pytest.approx(difference.mean() - half, rel=1e-5)
+    assert lines[2]["log_loss_minus_best_high"] == pytest.approx(difference.mean() + half, rel=1e-5)
     assert lines[2]["log_loss_below_best"] == 0
     text = (classified / "comparison.tex").read_text()
     bold = [line.split(" & ")[0] for line in text.splitlines() if r"\boldmath" in line]
-    tied = [line["model"].replace("_", r"\_") for line in lines if (line["log_loss_minus_best_low"] or 0.0) <= 0][:2]
+    tied = [
+        line["model"].replace("_", r"\_") for line in lines if (line["log_loss_minus_best_p_value"] or 1.0) >= 0.05
+    ][:2]
     assert bold[: len(tied)] == tied
     assert r"simple\_sequential" not in bold
 
@@ -176,7 +186,7 @@ def test_tables_of_a_classification_have_its_columns(classified):
 
 def test_datasets_of_both_tasks_are_joined(joined, classified, tmp_path):
     pages = [
-        Page(name, folder / "comparison.csv", folder / "report.html", folder / "figures")
+        Page(name, *(folder / file for file in ("comparison.csv", "verdict.json", "report.html", "figures")))
         for name, folder in (("efeds_mock", joined / "efeds_mock"), ("stamps", classified))
     ]
     join(pages, csv=tmp_path / "c.csv", html=tmp_path / "r.html", title="Both tasks", config_text="")

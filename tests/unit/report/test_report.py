@@ -144,9 +144,19 @@ def test_paired_columns_are_against_the_choice(baked, out, table):
     for _ in range(300):
         drawn = rng.integers(0, 117, size=117)
         draws.append(other[:, drawn].std() - reference[:, drawn].std())
-    low, high = np.quantile(draws, [0.025, 0.975])
-    assert float(table[place]["std_error_minus_best_low"]) == pytest.approx(low, rel=1e-6)
-    assert float(table[place]["std_error_minus_best_high"]) == pytest.approx(high, rel=1e-6)
+    line, difference = table[place], other.std() - reference.std()
+    far = stats.norm.cdf(stats.t.ppf(0.975, 116) * np.sqrt(117 / 116))
+    objects = np.quantile(draws, [1 - far, far])
+    assert [float(line[f"std_error_minus_best_objects_{end}"]) for end in ("low", "high")] == pytest.approx(
+        objects, rel=1e-6
+    )
+    parts = [np.var(draws, ddof=1) * 117 / 116, reference.std(axis=1).var(ddof=1) / 3]  # ridge has the same thrice
+    degrees = sum(parts) ** 2 / (parts[0] ** 2 / 116 + parts[1] ** 2 / 2)
+    half = stats.t.ppf(0.975, degrees) * np.sqrt(sum(parts))
+    assert float(line["std_error_minus_best_low"]) == pytest.approx(difference - half, rel=1e-6)
+    assert float(line["std_error_minus_best_high"]) == pytest.approx(difference + half, rel=1e-6)
+    p_value = 2 * stats.t.sf(difference / np.sqrt(sum(parts)), degrees)
+    assert p_value < float(line["std_error_minus_best_p_value"]) <= 5 * p_value  # Holm's, of five comparisons
     assert float(table[place]["std_error_below_best"]) == np.mean(np.array(draws) < 0)
 
 
@@ -188,10 +198,12 @@ def test_bold_are_those_not_shown_to_be_worse_than_the_choice(out):
         if r"\boldmath" in line
     }
     lines = tables.read_csv(out / "comparison.csv")
-    expected = {(line["model"], line["loss"]) for line in lines if (line["std_error_minus_best_low"] or 1) <= 0}
+    expected = {(line["model"], line["loss"]) for line in lines if (line["std_error_minus_best_p_value"] or 0) >= 0.05}
     first = lines[0]
     assert bold == expected | {(first["model"], first["loss"])}
     assert ("constant", "--") not in bold
+    sharing = {(line["model"], line["loss"]) for line in lines if set(line["letters"] or "") & set(first["letters"])}
+    assert sharing == bold
 
 
 @pytest.mark.parametrize("text", [r"a_b&c%d#e$f{g}h~i^j\k", "50 % < 3 > 2 | x"])

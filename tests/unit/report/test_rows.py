@@ -108,12 +108,12 @@ def test_rows_and_pages_of_the_files_that_snakemake_gives():
     )
     assert made[1].runs[2] == Path("/node/runs/n/l/seed-2")
     assert [row.sweep for row in made] == [None, Path("/node/sweeps/n/l/sweep.json")]
-    assert pages_of(["d", "e"], csv=["c", "k"], html=["h", "i"], figures=["f", "g"]) == [
-        Page("d", Path("c"), Path("h"), Path("f")),
-        Page("e", Path("k"), Path("i"), Path("g")),
+    assert pages_of(["d", "e"], csv=["c", "k"], verdict=["v", "w"], html=["h", "i"], figures=["f", "g"]) == [
+        Page("d", Path("c"), Path("v"), Path("h"), Path("f")),
+        Page("e", Path("k"), Path("w"), Path("i"), Path("g")),
     ]
     with pytest.raises(ValueError, match="shorter"):
-        pages_of(["d", "e"], csv=["c"], html=["h", "i"], figures=["f", "g"])
+        pages_of(["d", "e"], csv=["c"], verdict=["v", "w"], html=["h", "i"], figures=["f", "g"])
 
 
 def test_the_choice_is_a_file_that_later_steps_read(baked, out, tmp_path):
@@ -235,7 +235,7 @@ def test_joined_page_links_to_the_datasets_and_says_which_is_mock(joined):
 
 def test_joined_page_without_mock(joined, tmp_path):
     real = joined / "real_field"
-    only = Page("real_field", real / "comparison.csv", real / "report.html", real / "figures")
+    only = Page("real_field", *(real / file for file in ("comparison.csv", "verdict.json", "report.html", "figures")))
     join([only], csv=tmp_path / "c.csv", html=tmp_path / "r.html", title="Real", config_text="")
     assert "MOCK" not in Document((tmp_path / "r.html").read_text()).text
     with pytest.raises(ValueError, match="no dataset to join"):
