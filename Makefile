@@ -8,7 +8,7 @@ GPU_VENV ?= .venv-gpu
 PROFILE ?= profiles/slurm
 CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
 
-.PHONY: setup demo test lint unit workflow cluster doctor gpu-libraries watch format lock docs clean
+.PHONY: setup demo test lint unit fuzz workflow cluster doctor gpu-libraries watch format lock docs clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -26,7 +26,7 @@ demo: setup
 	@echo "The report: $(CURDIR)/results/report.html"
 
 # All parts, and a table of the minutes that each took.
-PARTS := lint unit workflow cluster
+PARTS := lint unit fuzz workflow cluster
 test: setup
 	@rm -f $(VENV)/.minutes; for part in $(PARTS); do \
 	  begun=$$(date +%s); $(MAKE) --no-print-directory $$part || exit $$?; \
@@ -44,6 +44,10 @@ lint: setup
 
 unit: setup
 	$(BIN)/python -m pytest -n $(CORES) tests/unit
+
+# Made-up inputs, the same ones each time; SKYBAKE_FUZZ=30 tries thirty times as many, and other ones each time.
+fuzz: setup
+	$(BIN)/python -m pytest tests/fuzz
 
 workflow: setup
 	$(BIN)/python -m pytest tests/workflow

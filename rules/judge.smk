@@ -4,6 +4,7 @@ Judge every (dataset, model, loss): the only place where test labels meet predic
 in:   results/<dataset>/runs/<model>/<loss>/seed-<seed>/ of all seeds
       results/<dataset>/dataset.h5: labels and scalars
 out:  results/<dataset>/evaluation/<model>/<loss>/metrics.json
+      results/<dataset>/evaluation/<model>/<loss>/failures.csv: the test objects that are predicted worst
 
 A group of evaluations holds rows whole: a row is judged, then drawn (draw.smk), in the same job.
 """
@@ -14,7 +15,8 @@ rule judge:
         runs=lambda wildcards: PLAN.run_files(**wildcards),
         dataset=PATHS.dataset(),
     output:
-        PATHS.evaluation("metrics.json"),
+        metrics=PATHS.evaluation("metrics.json"),
+        failures=PATHS.evaluation("failures.csv"),
     log:
         PATHS.log("judge", "{dataset}", "{model}", "{loss}"),
     benchmark:

@@ -11,7 +11,8 @@ with logs.of(snakemake):
     judge.judge(
         folders.of_seeds(snakemake.input.runs),
         dataset=load_dataset(snakemake.input.dataset),
-        metrics=Path(snakemake.output[0]),
+        metrics=Path(snakemake.output.metrics),
+        worst=Path(snakemake.output.failures),
         statistics=snakemake.params.statistics,
         outlier=snakemake.params.outlier,
     )

@@ -225,7 +225,8 @@ def _signature(function: ast.FunctionDef, signature: str) -> Iterator[str]:
     if found.vararg or (found.kwarg and not expected.kwarg):
         yield f"{function.name}: * or ** parameters found; expected each by its name, as in {signature}"
     lacking = [item.arg for item, value in zip(found.kwonlyargs, found.kw_defaults, strict=True) if value is None]
-    given = {"seed", *(item.arg for item in expected.kwonlyargs)}  # a baseline is given a seed
+    called = zip(expected.kwonlyargs, expected.kw_defaults, strict=True)
+    given = {"seed", *(item.arg for item, value in called if value is None)}  # a baseline is given a seed
     for name in lacking:
         if name not in given and not expected.kwarg:
             yield f"{function.name}: the parameter {name!r} has no default; expected one, as in {signature}"

@@ -169,6 +169,16 @@ def load_dataset(path: Path | str) -> Dataset:
     if not path.exists():
         raise DatasetError(f"{path}: no such dataset")
     try:
+        return _load(path)
+    except DatasetError:
+        raise
+    except Exception as error:  # attributes and arrays of a damaged file can be anything
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise DatasetError(f"{path}: not a whole dataset ({text}). Hint: delete it, and ingest again") from None
+
+
+def _load(path: Path) -> Dataset:
+    try:
         file = hdf5.read(path)
     except OSError as error:
         raise DatasetError(

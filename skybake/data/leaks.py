@@ -34,6 +34,8 @@ KINDS = {
 }
 """What two objects may have in common; nearly the same pixels differ by less than NEARLY, also mirrored or turned."""
 
+SAID = {"train": "training", "valid": "validation", "test": "test"}
+
 Found = Iterable[tuple[int, int]]  # row in one part, row in the other
 
 
@@ -224,7 +226,7 @@ def _differ_little(one: np.ndarray, other: np.ndarray, scale: float) -> bool:
 def words(found: Mapping[str, Any]) -> Iterator[str]:
     """Say what was found, a sentence for each kind and pair of parts, with an example."""
     for pair, kinds in found.items():
-        one, other = pair.split("/")
+        one, other = (SAID[part] for part in pair.split("/"))
         for kind, item in kinds.items():
             if item is not None and item["objects"]:
                 first, second = item["examples"][0]

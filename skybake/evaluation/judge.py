@@ -11,7 +11,7 @@ import numpy as np
 
 from skybake import files
 from skybake.data.dataset import Dataset
-from skybake.evaluation import judging
+from skybake.evaluation import failures, judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.evaluation.trained import IDENTITY, PARTS, REGRESSION, EvaluationError, Trained, of_groups, parts_of, read
 from skybake.missing import present
@@ -24,6 +24,7 @@ def judge(
     metrics: Path,
     statistics: Mapping[str, Any],
     outlier: float | None = None,
+    worst: Path | None = None,
 ) -> None:
     """Write ``metrics.json`` of one (dataset, model, loss).
 
@@ -33,6 +34,8 @@ def judge(
         metrics: File to write.
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
         outlier: Size of error above which an object is an outlier; by default what the survey says of the label.
+        worst: ``failures.csv`` to write, the test objects that are predicted worst
+            (:mod:`skybake.evaluation.failures`); None writes none.
 
     Raises:
         EvaluationError: Seeds differ in what they are runs of, or in their objects; or no object has a label.
@@ -53,6 +56,8 @@ def judge(
         "statistics": dict(statistics),
         **{part: _judge(trained, part, bootstrap, threshold) for part in PARTS},
     }
+    if worst is not None:
+        failures.write(worst, parts_of(trained, "test"))
     files.write_json(metrics, report)
 
 

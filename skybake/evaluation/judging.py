@@ -19,6 +19,7 @@ from skybake.evaluation.bootstrap import Bootstrap, Interval
 from skybake.evaluation.intervals import intervals
 from skybake.metrics import FRACTION, Metric, declared, in_bins, measuring, of_task
 from skybake.metrics.classification import confusion, reliability
+from skybake.metrics.per_class import per_class
 from skybake.metrics.regression import Statistic
 from skybake.metrics.regression import errors as errors_of
 from skybake.missing import present
@@ -200,7 +201,8 @@ def classification(parts: Parts, bootstrap: Bootstrap) -> Judged:
     Returns:
         ``n``, ``not_finite`` (objects of all seeds whose probabilities are no numbers), ``per_seed`` and ``pooled`` as
         of :func:`regression`, ``confusion``: ``pooled`` and ``per_seed``, rows by true class, and ``reliability``: bins
-        of confidence, seeds pooled. The last two are null where probabilities are no numbers.
+        of confidence, seeds pooled, and ``per_class`` (:mod:`skybake.metrics.per_class`). The last three are null where
+        probabilities are no numbers.
     """
     first = next(iter(parts.values()))
     together = np.stack([part.prediction.class_probabilities for part in parts.values()])
@@ -218,6 +220,7 @@ def classification(parts: Parts, bootstrap: Bootstrap) -> Judged:
         "pooled": {
             name: _with_interval(item, spans.get(name)) for name, item in _of_classes(label, together[:, known]).items()
         },
+        "per_class": None if bad.any() else [asdict(item) for item in per_class(label, together[:, known])],
         "reliability": None if bad.any() else _reliability(label, together[:, known]),
         "confusion": {
             "pooled": _confusion(label, together[:, known]),

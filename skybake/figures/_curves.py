@@ -12,10 +12,11 @@ from skybake.figures import JudgedRow, _style
 
 Curve = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, float]]
 MOST = len(_style.PALETTE)  # classes with a colour and a name
+NAME = 20  # characters of a class in the legend
 
 
 def figure(data: JudgedRow, curve: Curve, area: str, finish: Callable[[Axes], None]) -> Figure:
-    """Draw a curve for class 1 of two, with one of each seed, or for each of more classes.
+    """Draw a curve for the second of two classes, with one of each seed, or for each of more classes.
 
     Args:
         data: The run.
@@ -42,7 +43,9 @@ def figure(data: JudgedRow, curve: Curve, area: str, finish: Callable[[Axes], No
         x, y, value = curve(member, probability)
         named = place < MOST
         colour = _style.PALETTE[place] if named else _style.GREY
-        label = f"class {kind}: {area} {value:.3f}" if named else ("other classes" if place == MOST else None)
+        name = _style.shortened(data.class_names[kind], NAME)
+        name = f"class {name}" if name.isdecimal() else name
+        label = f"{name}: {area} {value:.3f}" if named else ("other classes" if place == MOST else None)
         axes.plot(x, y, color=colour, label=label, lw=1.2 if named else 0.6)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     finish(axes)

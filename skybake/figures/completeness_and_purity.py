@@ -17,12 +17,12 @@ TASKS = ["classification"]
 NEEDS = ("classes", "snr")
 TITLE = "Completeness and purity against S/N"
 CAPTION = (
-    "Test objects of class 1 in bins of equally many by their signal to noise, all seeds. Completeness: the fraction"
-    " that is predicted as class 1, with the range that its binomial (Jeffreys) interval covers, objects taken as"
-    " independent. Purity: the fraction that is of class 1 among what is predicted so; where objects of class 0 have no"
-    " signal to noise, it is that of a sample in which all of class 1 had this one, mixed as the test part is. Dashes:"
-    " the completeness of a matched filter that knows place and shape, in sky noise alone, at the same false positive"
-    " rate. Artefacts cost more."
+    "Test objects of the second class, which the legend names, in bins of equally many by their signal to noise, all"
+    " seeds. Completeness: the fraction that is predicted as this class, with the range that its binomial (Jeffreys)"
+    " interval covers, objects taken as independent. Purity: the fraction that is of this class among what is predicted"
+    " so; where objects of the first class have no signal to noise, it is that of a sample in which all of the second"
+    " had this one, mixed as the test part is. Dashes: the completeness of a matched filter that knows place and shape,"
+    " in sky noise alone, at the same false positive rate. Artefacts cost more."
 )
 
 

@@ -14,9 +14,9 @@ TASKS = ["classification"]
 NEEDS = ("classes",)
 TITLE = "Precision and recall"
 CAPTION = (
-    "Precision against recall of the test objects for all thresholds of the probability, all seeds together: of class 1"
-    " of two, a thin line for each seed, or of each class against the rest; AP is the average precision. A guess has"
-    " the share of the class among the objects as its precision."
+    "Precision against recall of the test objects for all thresholds of the probability, all seeds together: of the"
+    " second of two classes, a thin line for each seed, or of each class against the rest; AP is the average precision."
+    " A guess has the share of the class among the objects as its precision."
 )
 
 

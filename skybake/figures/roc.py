@@ -15,7 +15,7 @@ NEEDS = ("classes",)
 TITLE = "ROC"
 CAPTION = (
     "True against false positive rate of the test objects for all thresholds of the probability, all seeds together: of"
-    " class 1 of two, a thin line for each seed, or of each class against the rest. The diagonal is a guess."
+    " the second of two classes, a thin line for each seed, or of each class against the rest. The diagonal is a guess."
 )
 
 

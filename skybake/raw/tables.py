@@ -168,13 +168,13 @@ def _fits_source(path: Path, fits_places: Places | None, table: str) -> tuple[li
 
     from skybake.raw.fits_tables import FitsTable, choose_table, one_number_columns
 
-    with _understood(path, "not a whole FITS file", fits.VerifyError), fits.open(path) as file:
+    with _understood(path, "not a whole FITS file", Exception), fits.open(path) as file:
         found = FitsTable(path, choose_table(path, file, table), fits_places or one_number_columns)
 
     def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
         columns = {}
         for name in wanted:
-            with _understood(path, f"damaged FITS table, column {name}", fits.VerifyError):
+            with _understood(path, f"damaged FITS table, column {name}", Exception):
                 columns[name] = found.values(name)
         yield pd.DataFrame(columns)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,8 @@ class Detail:
         pictures: Its figures.
         log: The end of its log, if it failed; of its drawing, if that failed.
         points: Of its sweep: name, score with its spread over seeds, and whether it was chosen.
+        classes: What is told of each class, by name; none for other tasks.
+        failures: Address of the table of its worst failures; empty where there is none.
         inside: Address of the figures of what is inside the network; empty where nobody asked for them.
     """
 
@@ -112,6 +114,8 @@ class Detail:
     pictures: tuple[Picture, ...] = ()
     log: str = ""
     points: tuple[tuple[str, str, bool], ...] = ()
+    classes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    failures: str = ""
     inside: str = ""
 
 
@@ -158,6 +162,7 @@ def write_comparison(
         mock=facts.dataset.mock,
         warnings=facts.audit["warnings"],
         kinds=leaks.KINDS,
+        part_names=leaks.SAID,
         nearly=leaks.NEARLY,
         dataset=entries[0].row.dataset,
         table=table(records, anchors=True),
@@ -173,7 +178,8 @@ def write_comparison(
         facts=facts,
         figures=figures,
         details=[
-            _detail(entry, records, Path(path), illustrated=place < ILLUSTRATED) for place, entry in enumerate(ended)
+            _detail(entry, records, Path(path), facts.dataset.classes, illustrated=place < ILLUSTRATED)
+            for place, entry in enumerate(ended)
         ],
         illustrated=ILLUSTRATED,
         failed=[Detail(entry, _anchor(entry), log=log_tail(entry.row)) for entry in entries if entry.status == FAILED],
@@ -249,7 +255,9 @@ def _span(low: float, high: float, places: int) -> str:
     return f"{signed(low, places)} to {signed(high, places)}"
 
 
-def _detail(entry: Entry, records: Sequence[Record], path: Path, *, illustrated: bool) -> Detail:
+def _detail(
+    entry: Entry, records: Sequence[Record], path: Path, classes: Sequence[str], *, illustrated: bool
+) -> Detail:
     task = task_of(records)
     test, valid = entry.metrics["test"]["per_seed"], entry.metrics["valid"]["per_seed"]
     shown = {name: head for name, head in task.seeds.items() if name in next(iter(test.values()))}
@@ -276,8 +284,16 @@ def _detail(entry: Entry, records: Sequence[Record], path: Path, *, illustrated:
         pictures=_run_pictures(entry) if illustrated else (),
         log="" if is_drawn(entry.row) else log_tail(entry.row),
         points=_points(entry),
+        classes=_by_class(entry, classes),
+        failures=relative(worst, path) if (worst := entry.row.metrics.with_name("failures.csv")).exists() else "",
         inside=entry.row.inside,
     )
+
+
+def _by_class(entry: Entry, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Return class -> what is told of it; nothing where probabilities are no numbers."""
+    told = entry.metrics["test"].get("per_class") or ()
+    return dict(zip(names or [f"class {number}" for number in range(len(told))], told, strict=bool(told)))
 
 
 def _points(entry: Entry) -> tuple[tuple[str, str, bool], ...]:

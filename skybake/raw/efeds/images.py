@@ -67,12 +67,16 @@ def read_images(path: Path, layout: str = "auto") -> Cubes:
         ids = ids.reshape(-1)
     if ids is None:
         return Cubes(path, images, None, _common_shape(path, images))
-    if not isinstance(ids, list | tuple | np.ndarray) or np.ndim(ids) != 1:
+    if not isinstance(ids, list | tuple | np.ndarray) or not all(_is_name(name) for name in ids):
         raise RawError(f"{path}: 'cluster' should be a list of ids, found {type(ids).__name__}")
     if len(ids) != len(images):
         raise RawError(f"{path}: 'cluster' has {len(ids)} ids, 'gsm_3dImgs' has {len(images)} images")
     check_whole(path, "'cluster'", ids)
     return Cubes(path, images, [str(written_name(value)) for value in ids], _common_shape(path, images))
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str | bytes | int | float | np.generic)
 
 
 def _as_images(path: Path, images: object) -> Sequence[np.ndarray] | np.ndarray:

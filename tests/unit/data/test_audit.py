@@ -71,7 +71,7 @@ def test_groups_on_both_sides_are_found(tmp_path):
     expected = {("train/valid", "group"): 1, ("train/test", "group"): 2, ("valid/test", "group"): 2}
     assert _numbers(dataset) == expected
     said = list(leaks.words(leaks.find(dataset, _split(dataset))))
-    assert "Leak: 2 objects of the test part with the same group as one of the train part, e.g. o82 and o3." in said
+    assert "Leak: 2 objects of the test part with the same group as one of the training part, e.g. o82 and o3." in said
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_an_audit_has_the_same_bytes_and_the_warnings_of_ingest_come_first(tmp_p
         for name in ("a.json", "b.json"):
             audit.write(tmp_path / name, dataset, _split(dataset))
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
-    leak = "Leak: 1 object of the test part with the same pixels as one of the train part, e.g. o100 and o7."
+    leak = "Leak: 1 object of the test part with the same pixels as one of the training part, e.g. o100 and o7."
     assert audit.read(tmp_path / "a.json")["warnings"] == ["Half of the rows were rejected.", leak]
     assert caplog.messages == [leak, leak]  # those of ingest were said by ingest
 

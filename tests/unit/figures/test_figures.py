@@ -436,6 +436,16 @@ def test_curves_of_classes_have_the_areas_of_scikit_learn():
     assert "other classes" in said
 
 
+@pytest.mark.parametrize("name", ["roc", "precision_recall"])
+def test_curves_of_classes_are_called_by_their_names(name):
+    data = classified(classes=3)
+    column = replace(data.test[1].column, classes=("star", "galaxy", "a quasar with a very long name"))
+    named = replace(data, test={seed: replace(part, column=column) for seed, part in data.test.items()})
+    said = texts(PARTS[name].load().draw(named))
+    assert all(f"{words}: A" in said for words in ("star", "galaxy", "a quasar w\N{HORIZONTAL ELLIPSIS}long name"))
+    assert "class 0" not in said
+
+
 @pytest.mark.parametrize("name", ["reliability", "roc", "precision_recall"])
 def test_classifications_that_are_not_finite_or_of_one_object(name, tmp_path):
     bad = classified()

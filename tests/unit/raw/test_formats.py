@@ -1,5 +1,7 @@
 """Rules of formats: what a file is, whatever it is called; what each knows of missing values; names as they are."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -9,11 +11,12 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
 from skybake import hdf5
-from skybake.data.columns import Column, Schema
+from skybake.data.columns import Column, DatasetError, Schema
 from skybake.data.dataset import load_dataset
 from skybake.data.writer import create_dataset
 from skybake.missing import is_mark
 from skybake.raw import RawError, decam, formats, plain, tables
+from skybake.raw.efeds.images import read_images
 from tests.unit.raw.test_cases import labelled, objects_of, objids, read, sdss_catalogue
 
 
@@ -277,3 +280,42 @@ def test_columns_with_slashes_in_every_format(tmp_path):
     for name in ("catalogue.csv", "t.parquet", "t.fits"):
         data, _ = read(decam, tmp_path, {"scalars": ("S/N",)}, stamps="stamps.npy", catalogue=name)
         assert data.scalars["S/N"].tolist() == [5.0] * 12
+
+
+# --- what the made-up inputs of tests/fuzz found ---------------------------------------------------------------------
+
+
+def test_a_header_of_npy_that_is_broken_is_named(tmp_path):
+    np.save(tmp_path / "stamps.npy", np.zeros((3, 9, 9)))
+    data = (tmp_path / "stamps.npy").read_bytes()
+    for other in (b"(3, 9, \x89 ", b"(3, (9, 9", b"(((((((((", b"'''      "):
+        (tmp_path / "stamps.npy").write_bytes(data.replace(b"(3, 9, 9)", other.ljust(9)))
+        with pytest.raises(RawError, match=r"stamps\.npy: not a readable \.npy"):
+            read(decam, tmp_path, stamps="stamps.npy")
+
+
+def test_ids_of_cubes_that_are_lists_are_refused(tmp_path):
+    content = {"cluster": [[1, [2, 3]], 5], "gsm_3dImgs": np.ones((2, 4, 4, 3))}
+    (tmp_path / "images.pkl").write_bytes(pickle.dumps(content))
+    with pytest.raises(RawError, match="'cluster' should be a list of ids"):
+        read_images(tmp_path / "images.pkl")
+
+
+def test_a_column_of_fits_whose_name_is_a_number_is_named(tmp_path):
+    Table({"a": [1], "k": [2]}).write(tmp_path / "t.fits")
+    data = (tmp_path / "t.fits").read_bytes()
+    (tmp_path / "t.fits").write_bytes(data.replace(b"TTYPE2  = 'k       '", b"TTYPE2  = 23        "))
+    with pytest.raises(RawError, match=r"t\.fits: not a whole FITS file"):
+        tables.source(tmp_path / "t.fits")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("complete", np.array([1, 1])), ("version", "x"), ("labels", 3), ("raw", "{")]
+)
+def test_attributes_of_a_dataset_that_are_broken_are_named(tmp_path, name, value):
+    files = labelled(tmp_path, [0, 1] * 6)
+    read(decam, tmp_path, **files)
+    with hdf5.write(tmp_path / "d.h5", "r+") as file:
+        file.attrs[name] = value
+    with pytest.raises(DatasetError, match=r"d\.h5: "):
+        load_dataset(tmp_path / "d.h5")

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from skybake.data import rejections, splits
+from skybake.data import audit, rejections, splits
 from skybake.data.dataset import load_dataset
 from skybake.evaluation.judge import judge
 from skybake.figures.runs import draw_run
@@ -38,12 +38,13 @@ def bake_classes(folder: Path) -> list[Row]:
         for seed in SEEDS:
             bad = (model, loss) == NAN and seed == 2
             write_classified(row.runs[seed], model=model, loss=loss, seed=seed, diverged=bad, **more)
-        judge(row.runs, opened, row.metrics, STATISTICS)
+        judge(row.runs, opened, row.metrics, STATISTICS, worst=row.metrics.with_name("failures.csv"))
         draw_run(row.runs, opened, row.metrics, row.figures, ["reliability", "roc"])
         made.append(row)
     splits.write(
         folder / "split-40.h5", splits.make(opened, {"strategy": "holdout", "test": 0.1, "valid": 0.1, "seed": 4})
     )
+    audit.write(folder / "audit-40.json", opened, splits.load(folder / "split-40.h5", opened))
     rejections.write_rejected(folder / "rejected.csv", [])
     return [*made, row_of(folder, *CRASHED, "stamps")]
 
@@ -69,6 +70,32 @@ def losses_of(folder: Path, model: str, loss: str, part: str = "test") -> np.nda
     """Return -ln p of the true class, (S, n)."""
     label, classes = probabilities(folder, model, loss, part)
     return -np.log(classes[:, np.arange(len(label)), label.astype(int)])
+
+
+def test_a_page_has_a_table_for_each_class_and_the_worst_failures(classified):
+    text = (classified / "report.html").read_text()
+    name = next(row for row in tables.read_csv(classified / "comparison.csv") if row["status"] == "ok")
+    label, each = probabilities(classified, name["model"], name["loss"])
+    recall = metrics.recall_score(np.tile(label, 3), each.argmax(axis=-1).ravel(), average=None)
+    table = text.split(f'aria-label="Classes of {name["model"]}, {name["loss"]}"')[1].split("</table>")[0]
+    assert all(f'<th scope="row">{kind}</th>' in table for kind in load_dataset(classified / "dataset.h5").classes)
+    assert all(f">{value:.3f}</td>" in table for value in recall)
+    address = f"evaluation/{name['model']}/{name['loss']}/failures.csv"
+    assert f'href="{address}"' in text
+    assert (classified / address).exists()
+
+
+def test_a_page_begins_with_the_warnings_of_the_audit_and_shows_its_leaks(classified):
+    text = (classified / "report.html").read_text()
+    known = audit.read(classified / "audit-40.json")
+    number = known["leaks"]["train/test"]["pixels"]["objects"]
+    assert number > 0  # its images are all the same
+    leak = next(words for words in known["warnings"] if "the same pixels as one of the training part" in words)
+    assert text.index(leak) < text.index("<main>")
+    section = text.split("<h3>Leaks</h3>")[1].split("<h3>")[0]
+    line = section.split('<th scope="row">the same pixels</th>')[1].split("</tr>")[0]
+    assert line.split('<td class="number">')[1].startswith(f"{number}<")  # test, as in train
+    assert "not known" in section.split("the same place on the sky")[1].split("</tr>")[0]
 
 
 def test_classifications_are_chosen_by_validation_log_loss(classified):
