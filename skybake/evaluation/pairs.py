@@ -4,7 +4,7 @@ Two questions are told apart. Would these very networks differ on other objects?
 the two ways to train differ, on other objects and with other seeds? There the variance over seeds, of their mean, is
 added to that over draws, and the t quantile has the degrees of freedom of both (Satterthwaite 1946, Biometrics 2, 110).
 A bootstrap that draws seeds with the objects asks the same, but of two seeds it finds half the variance: of two equal
-models whose seeds scatter by 5 % it tells 18 % apart, where this tells 6 % (docs/measurements.md).
+models whose seeds scatter by 5 % it tells 11 % apart, where this tells 6 % (docs/measurements.md).
 """
 
 from __future__ import annotations
