@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -87,7 +88,7 @@ def ingest(
         for doubt in doubts:
             log.warning("%s", doubt)
         writer.raw |= {f"{folder}/": _folder_digest(files) for folder, files in digests.items()}
-        writer.notes |= {**counts, **({"doubts": "; ".join(doubts)} if doubts else {})}
+        writer.notes |= {**counts, **({"warnings": json.dumps(doubts)} if doubts else {})}
     if kept is not None:
         kept.unlink(missing_ok=True)
     log.info("%s", verdict.accounts(len(times) - len(rejections), rejections), extra={"always": True})

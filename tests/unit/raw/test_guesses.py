@@ -334,7 +334,7 @@ def test_equal_labels_stop(tmp_path):
 def test_a_class_without_objects_is_doubted(tmp_path, caplog):
     files = labelled(tmp_path, ["a", "b"] * 6)
     data, _ = read(decam, tmp_path, {"classes": ("a", "b", "c")}, **files)
-    assert data.notes["doubts"] == "class c has no object"
+    assert data.warnings == ("class c has no object",)
     assert "class c has no object" in caplog.text
 
 
@@ -351,4 +351,5 @@ def test_scalars_that_no_network_can_use_are_missing(tmp_path, caplog):
     data, rejected = read(decam, tmp_path, **files)
     assert not rejected
     assert np.isnan(data.scalars["snr"]).tolist() == [True] + [False] * 11
+    assert data.warnings == ("snr: 1 values beyond 1e+18, missing",)
     assert "snr: 1 values beyond 1e+18, missing" in caplog.text
