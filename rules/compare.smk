@@ -101,6 +101,7 @@ rule write_page:
         chosen=PATHS.chosen(),
         runs=lambda wildcards: PLAN.compared_runs(wildcards.dataset),
         metrics=lambda wildcards: PLAN.evaluations(wildcards.dataset, "metrics.json"),
+        failures=lambda wildcards: PLAN.evaluations(wildcards.dataset, "failures.csv"),
         figures=lambda wildcards: PLAN.evaluations(wildcards.dataset, "figures"),
         sweeps=lambda wildcards: PLAN.sweeps(wildcards.dataset),
         comparison=PATHS.dataset(name="comparison.json"),

@@ -314,7 +314,9 @@ class Plan:
         files = [file for name in COMPARISON_FILES for file in self.compared(name)]
         for dataset in self.datasets():
             files += self.compared_runs(dataset)
-            files += [file for name in ("metrics.json", "figures") for file in self.evaluations(dataset, name)]
+            files += [
+                file for name in ("metrics.json", "failures.csv", "figures") for file in self.evaluations(dataset, name)
+            ]
             for job in self.select(dataset=dataset):
                 if job.loss is not None:
                     folders = self.run_folders(dataset, job.model.name, job.loss_in_paths).values()

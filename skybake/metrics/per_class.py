@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,7 @@ class PerClass:
         precision: Fraction that is of the class among what is predicted so.
         recall: Fraction that is predicted so among what is of the class.
         f1: Harmonic mean of the two.
-        roc_auc: Area under the ROC curve of the class against the rest, the mean over seeds.
+        roc_auc: Area under the ROC curve of the class against the rest.
     """
 
     objects: int
@@ -55,7 +54,7 @@ def _of(member: np.ndarray, said: np.ndarray, probability: np.ndarray) -> PerCla
     )
 
 
-def _area(member: np.ndarray, probability: Sequence[np.ndarray] | np.ndarray) -> float:
+def _area(member: np.ndarray, probability: np.ndarray) -> float:
     if member.all() or not member.any():
         return math.nan
-    return float(np.mean([metrics.roc_auc_score(member, one) for one in probability]))
+    return float(metrics.roc_auc_score(np.tile(member, len(probability)), probability.ravel()))

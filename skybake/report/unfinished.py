@@ -27,7 +27,9 @@ def needed(plan: Plan) -> list[str]:
             plan.audit(dataset),
         ]
         files += [*plan.compared_runs(dataset), *plan.sweeps(dataset)]
-        files += [path for name in ("metrics.json", "figures") for path in plan.evaluations(dataset, name)]
+        files += [
+            path for name in ("metrics.json", "failures.csv", "figures") for path in plan.evaluations(dataset, name)
+        ]
         for row in plan.rows(dataset):
             files += [row["log"], row["judge_log"], row["draw_log"], *row["point_logs"]]
     return files

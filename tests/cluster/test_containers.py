@@ -27,7 +27,18 @@ STEPS = {  # scripts, and rooms of the library whose files they find by name
     "train-cpu": (["train", "test_chosen", "look_inside", "examine_training"], ["models", "losses"]),
     "report": (
         [
-            *("write_config", "explore", "judge", "draw", "choose_point", "choose", "compare", "write_page", "join"),
+            *(
+                "write_config",
+                "audit",
+                "explore",
+                "judge",
+                "draw",
+                "choose_point",
+                "choose",
+                "compare",
+                "write_page",
+                "join",
+            ),
             *("draw_inside", "examine"),
         ],
         ["figures"],

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from skybake.data.dataset import load_dataset
+from skybake.files import read_json
 from tests.conftest import ROOT
 from tests.workflow.conftest import CONFIG, Bakeoff, copy_checkout
 
@@ -82,6 +83,7 @@ def test_every_job_has_log_and_benchmark(finished):
         "ingest",
         "explore",
         "split",
+        "audit",
         "train",
         "judge",
         "draw",
@@ -115,7 +117,9 @@ def test_a_second_run_has_nothing_to_do(finished):
         ("clusters/runs/deeper_sequential/mse/seed-2/predictions.h5", "train_clusters"),
         ("clusters/runs/deeper_sequential/mse/seed-2/model.keras", "train_clusters"),
         ("clusters/evaluation/constant/baseline/metrics.json", "judge"),
+        ("clusters/evaluation/constant/baseline/failures.csv", "judge"),
         ("clusters/evaluation/constant/baseline/figures", "draw"),
+        ("clusters/audit-40.json", "audit"),
         ("clusters/chosen.json", "choose"),
         ("clusters/comparison.json", "compare"),
         ("clusters/verdict.json", "compare"),
@@ -357,7 +361,12 @@ def test_the_end_says_what_was_compared(finished, capfd):
     config = yaml.safe_load((finished.folder / "results/config.yaml").read_text())
     config["results"] = str(finished.folder / "results")
     summary.say(plan(config))
-    lines = capfd.readouterr().err.splitlines()
+    said = capfd.readouterr().err.splitlines()
+    warnings = [line.removeprefix("  warning: ") for line in said if line.startswith("  warning: ")]
+    audits = [read_json(finished.folder / f"results/{name}/audit-40.json") for name in ("clusters", "galaxies")]
+    assert warnings == [words for audit in audits for words in audit["warnings"]]
+    assert any("too few for any number" in words for words in warnings)
+    lines = [line for line in said if not line.startswith("  warning: ")]
     assert lines[0].startswith("clusters: 6 of 6 rows compared; chosen on validation: ")
     assert lines[1].startswith("galaxies: 2 of 2 rows compared")
     assert lines[2] == f"The report: {finished.folder}/results/report.html"

@@ -147,7 +147,7 @@ def test_a_refused_config_stands_alone_on_the_terminal(written, tmp_path):
     assert done.returncode == 1
     assert (done.stdout + done.stderr).splitlines() == [
         "the config cannot be run:",
-        "  bakeoffs.b.seeds: 1 found; input should be a valid list. Hint: [1]",
+        "  bakeoffs.b.seeds: 1 found; expected a list. Hint: [1]",
     ]
 
 
