@@ -433,7 +433,7 @@ class _PlainUnpickler(pickle._Unpickler):
 
     def load_binunicode(self) -> None:
         (size,) = struct.unpack("<I", self.read(4))
-        if self.stack and self.stack[-1] is _encode:
+        if self.stack and self.stack[-1] is _encode and size > 2:  # one letter may be remembered as a text elsewhere
             self.append(_latin1(self.read, size))
         else:
             self.append(str(self.read(size), "utf-8", "surrogatepass"))

@@ -319,3 +319,10 @@ def test_attributes_of_a_dataset_that_are_broken_are_named(tmp_path, name, value
         file.attrs[name] = value
     with pytest.raises(DatasetError, match=r"d\.h5: "):
         load_dataset(tmp_path / "d.h5")
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_text_of_one_letter_beside_an_array_stays_a_text(tmp_path, protocol):
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps([np.arange(3), {"b": b"b", "x": b"x"}, "b", "x"], protocol))
+    _, *found = plain.load(tmp_path / "x.pkl")
+    assert found == [{"b": b"b", "x": b"x"}, "b", "x"]
