@@ -29,9 +29,9 @@ STATES = {
 }
 HEAD = """# Five published studies, item by item
 
-This page is made from [audit.yaml](audit.yaml) by `make docs`. skybake is made to repeat five published studies. Of each
-thing that they do, show or wish for, the page says what skybake does, and which test, config or file shows it. A test
-proves that all of these are there.
+This page is made from [audit.yaml](audit.yaml) by `make docs`. skybake is made to repeat five published studies. Of
+each thing that they do, show or wish for, the page says what skybake does, and which test, config or file shows it. A
+test proves that all of these are there.
 """
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from skybake import plugins
 from skybake.data import audit
 from skybake.files import read_json
-from skybake.report import page, tables
+from skybake.report import page, page_table, tables
 from skybake.report.rows import FAILED, OK, Record
 from skybake.report.tasks import TASKS, task_of
 from skybake.results import identity
@@ -72,11 +72,11 @@ def join(pages: Sequence[Page], *, csv: Path, html: Path, title: str, config_tex
             "mock": any(record["mock"] for record in records[item.dataset]),
             "best": _best(records[item.dataset]),
             "task": task_of(records[item.dataset]),
-            "numbers": page.headline_cells(_best(records[item.dataset]), records[item.dataset]),
+            "numbers": page_table.headline_cells(_best(records[item.dataset]), records[item.dataset]),
             "failed": sum(record["status"] == FAILED for record in records[item.dataset]),
             "said": _said(records[item.dataset]),
             "verdict": read_json(item.verdict),
-            "table": page.table(records[item.dataset], anchors=False),
+            "table": page_table.table(records[item.dataset], anchors=False),
             "figures": page.pictures(item.figures, names),
         }
         for item in pages

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tests import witness
+from tests import witness, witness_files
 
 IDS = [f"o{number}" for number in range(6)]
 PARTS = {"train": [4, 0, 2], "valid": [5], "test": [3, 1]}
@@ -132,7 +132,7 @@ def test_every_station_is_seen(results):
     assert "train_seconds" not in found["comparison"]["few/net/mse"]
 
 
-@pytest.mark.parametrize("rows", witness.ROWS)
+@pytest.mark.parametrize("rows", witness_files.ROWS)
 def test_rows_of_the_dataset_say_the_same_as_ids(results, rows):
     assert changed(results, lambda: write_predictions(network(results) / "predictions.h5", rows=rows)) == []
 

@@ -5,7 +5,7 @@ import re
 from scipy import stats
 
 from skybake.metrics.regression import RELATIVE
-from skybake.report import page, rows
+from skybake.report import page_table, rows
 from tests.unit.report.small_bakeoffs import Document, compared, pooled
 
 
@@ -56,12 +56,12 @@ def test_page_shows_how_distributions_are_calibrated(html, table):
 def test_columns_of_distributions_stand_only_where_some_row_predicts_one(baked):
     records = [rows.read(row, mock=True).record for row in baked[1]]
     points = [record for record in records if record["loss"] != "gaussian_nll"]
-    heads = [head for head, _ in page.table(points, anchors=False).heads]
+    heads = [head for head, _ in page_table.table(points, anchors=False).heads]
     assert heads[:5] == ["Mean error", "Std", "NMAD", "Outliers [%]", "Training [s]"]
-    heads = [head for head, _ in page.table(records, anchors=False).heads]
+    heads = [head for head, _ in page_table.table(records, anchors=False).heads]
     assert heads[4:9] == ["CRPS", "NLL", "PIT-KS", "Coverage [%]", "Training [s]"]
     of_redshifts = [record | {"label": "redshift", "error": RELATIVE} for record in points]
-    assert "RAIL outliers [%]" in [head for head, _ in page.table(of_redshifts, anchors=False).heads]
+    assert "RAIL outliers [%]" in [head for head, _ in page_table.table(of_redshifts, anchors=False).heads]
 
 
 def test_page_shows_failed_rows_with_the_end_of_their_log(html):

@@ -10,7 +10,7 @@ import pytest
 
 from skybake.data import splits
 from skybake.data.dataset import load_dataset
-from skybake.report import choosing, page, rows, tables
+from skybake.report import choosing, page, page_table, rows, tables
 from skybake.report.overview import Page, join, pages_of
 from skybake.report.rows import Row, rows_of
 from skybake.results import identity
@@ -77,9 +77,9 @@ def test_the_log_of_a_failed_point_is_shown(tmp_path):
 
 def test_a_swept_row_says_which_point_it_is(out):
     records = [{**entry, "point": None, "points": None} for entry in tables.read_csv(out / "comparison.csv")]
-    plain = page.table(records, anchors=False)
+    plain = page_table.table(records, anchors=False)
     records[0] |= {"point": "rate=0.3", "points": 5.0}
-    swept = page.table(records, anchors=False)
+    swept = page_table.table(records, anchors=False)
     assert not any(line.point for line in plain.lines)
     assert swept.lines[0].point == "rate=0.3, of 5 points"
     assert len(swept.notes) == len(plain.notes) + 1

@@ -1,0 +1,182 @@
+"""The tables of numbers on the HTML pages: how a number is written, what stands in a cell and under the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from skybake.report import tables
+from skybake.report.numbers import brief, fixed, signed
+from skybake.report.rows import FAILED, OK, Record
+from skybake.report.tasks import BRIEF, PERCENT, SIGNED, TableColumn, task_of
+from skybake.results import identity
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table.
+
+    Attributes:
+        text: What is read; empty where there is no number.
+        key: What the column is sorted by; empty comes last.
+        interval: What stands beside it, smaller.
+    """
+
+    text: str = ""
+    key: str = ""
+    interval: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the comparison table: its cells, and what is to be said of the row.
+
+    Attributes:
+        on_cpu: It was trained on a CPU although a GPU was there: its times are not those of the others.
+        letters: Rows that share one are not told apart; empty where nothing is compared.
+    """
+
+    model: str
+    loss: str
+    point: str
+    anchor: str
+    status: str
+    baseline: bool
+    best: bool
+    cells: tuple[Cell, ...]
+    on_cpu: bool = False
+    letters: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A comparison table.
+
+    Attributes:
+        heads: Heading and explanation of each numeric column.
+        lines: In their order.
+        notes: Under it.
+    """
+
+    heads: tuple[tuple[str, str], ...]
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...]
+
+
+def headline(record: Record, records: Sequence[Record]) -> str:
+    """Return what is said of the chosen row first: its metrics in words."""
+    words = task_of(records).headline.values()
+    return ", ".join(f"{word} {text}" for word, text in zip(words, headline_cells(record, records), strict=True))
+
+
+def headline_cells(record: Record | None, records: Sequence[Record]) -> tuple[str, ...]:
+    """Return the numbers of the headline; empty ones where no row has ended."""
+    columns = [task_of(records).column(name) for name in task_of(records).headline]
+    return tuple(
+        "" if record is None else _text(column, record[column.name], places_of(column, records)) for column in columns
+    )
+
+
+def places_of(column: TableColumn, records: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many decimals a column of these records has."""
+    return tables.decimals(records, column.decimals_of or column.name)
+
+
+def _text(column: TableColumn, value: float | None, places: int) -> str:
+    if value is None:
+        return ""
+    if column.form == PERCENT:
+        return brief(100 * value)
+    if column.form == BRIEF:
+        return brief(value)
+    return signed(value, places) if column.form == SIGNED else fixed(value, places)
+
+
+def anchor(record: Mapping[str, Any], words: str) -> str:
+    """Return the id of a row on its page; ``words`` tell it from rows of the same model and loss."""
+    return "-".join(["run", record["model"], record["loss"], *words.replace(",", "").split()])
+
+
+def table(records: Sequence[Mapping[str, Any]], *, anchors: bool) -> Table:
+    """Return the comparison table of records that stand in their order.
+
+    Args:
+        records: Of one dataset.
+        anchors: Whether the page has a place for each row to link to.
+    """
+    columns = task_of(records).shown(records)
+    places = {column.name: places_of(column, records) for column in columns}
+    best = next((record for record in records if record["status"] == OK), None)
+    lines = tuple(
+        Line(
+            model=record["model"],
+            loss=identity.with_words(record["loss"], words),
+            point=f"{record['point']}, of {record['points']:.0f} points" if (record["points"] or 0) > 1 else "",
+            anchor=anchor(record, words) if anchors else "",
+            status=record["status"],
+            baseline=record["baseline"],
+            best=record is best,
+            cells=tuple(_cell(record, column, places[column.name]) for column in columns),
+            on_cpu=bool(record["gpu_not_used"]),
+            letters=record["letters"] or "",
+        )
+        for record, words in zip(records, identity.told_apart(records), strict=True)
+    )
+    return Table(tuple((column.head, column.said) for column in columns), lines, _notes(records, best))
+
+
+def _cell(record: Mapping[str, Any], column: TableColumn, places: int) -> Cell:
+    value = record[column.name]
+    if value is None:
+        return Cell()
+    low, high = record.get(f"{column.name}_low"), record.get(f"{column.name}_high")
+    shown = low is not None and high is not None and column.form != PERCENT
+    span = f"{_text(column, low, places)} to {_text(column, high, places)}" if shown else ""
+    return Cell(_text(column, value, places), repr(value), span)
+
+
+def _notes(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None) -> tuple[str, ...]:
+    if best is None:
+        return ("No run has ended.",)
+    task = task_of(records)
+    spread = "what another seed would change stands in the columns 'over seeds'"
+    pooled = (
+        f"Small numbers are {100 * best['interval_level']:g} % intervals over {tables.drawn(best)}; they hold"
+        f" for the networks as trained: {spread}."
+        if tables.has_intervals(best)
+        else f"The test part has fewer than ten objects or groups, of which no interval is told; {spread}."
+    )
+    notes = [f"The label is {best['label']}. {_said_of_numbers(best)} {pooled}"]
+    if critical := tables.pit_critical(records):
+        notes.append(
+            "CRPS, NLL, PIT-KS and coverage (labels inside the central 68 % interval) are of rows that predict a"
+            f" distribution. Of calibrated ones {100 * best['interval_level']:g} % have a PIT-KS below {critical}."
+        )
+    notes.append(f"Rows stand in the order of validation {task.choice_name}, networks before baselines.")
+    if any(record["letters"] for record in records):
+        notes.append(
+            f"Rows that share a letter are not told apart by their {task.main_name}: paired comparisons on the same"
+            " objects, of all rows with the chosen one and of all others with one another, each corrected by Holm's"
+            " method."
+        )
+    if any((record["points"] or 0) > 1 for record in records):
+        notes.append(
+            f"Where values were swept, the row is the point with the lowest mean validation {task.choice_name}; the"
+            " others were never tested. Its training time is of that point alone."
+        )
+    for reason in sorted({record["gpu_not_used"] for record in records if record["gpu_not_used"]}):
+        notes.append(f"Rows marked 'GPU not used' were trained on a CPU although a GPU was there. {reason}")
+    if any(record["status"] not in (OK, FAILED) for record in records):
+        notes.append("Not finite: some predictions are not numbers, so no pooled value is given and no figure drawn.")
+    return tuple(notes)
+
+
+def _said_of_numbers(best: Mapping[str, Any]) -> str:
+    if best["error"] is None:
+        return "Its values are classes; numbers are of the test part, predictions of all seeds pooled."
+    units = f" in {best['units']}" if best["units"] and "/" not in best["error"] else ""
+    return (
+        f"An error is {best['error']}{units}; numbers are of the test part, errors of all seeds pooled."
+        f" An outlier has |error| > {best['outlier_threshold']:g}."
+    )
