@@ -323,6 +323,7 @@ def test_attributes_of_a_dataset_that_are_broken_are_named(tmp_path, name, value
 
 @pytest.mark.parametrize("protocol", range(6))
 def test_a_text_of_one_letter_beside_an_array_stays_a_text(tmp_path, protocol):
-    (tmp_path / "x.pkl").write_bytes(pickle.dumps([np.arange(3), {"b": b"b", "x": b"x"}, "b", "x"], protocol))
+    letter = chr(98)  # the same object as the "b" that an array's state holds as a text in disguise
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps([np.arange(3), {letter: b"b"}, letter], protocol))
     _, *found = plain.load(tmp_path / "x.pkl")
-    assert found == [{"b": b"b", "x": b"x"}, "b", "x"]
+    assert found == [{"b": b"b"}, "b"]
