@@ -87,6 +87,7 @@ lock: setup
 docs: setup
 	$(BIN)/python -m skybake.config.page
 	$(BIN)/python -m skybake.losses._page
+	$(BIN)/python docs/from_audit.py
 
 clean:
 	rm -rf results .snakemake
