@@ -122,6 +122,18 @@ def test_quarter_turns_are_found_in_squares(tmp_path):
     assert _numbers(_written(tmp_path / "dataset.h5", image=image)) == {("train/test", "nearly"): 2}
 
 
+def test_what_was_not_compared_is_told(tmp_path, monkeypatch):
+    image = _images((21, 21))
+    image[100], image[101] = image[7][::-1], image[8][::-1]
+    dataset = _written(tmp_path / "dataset.h5", image=image)
+    assert not any("not all looked for" in line for line in leaks.words(leaks.find(dataset, _split(dataset))))
+    monkeypatch.setattr(leaks, "COMPARED", 1)
+    found = leaks.find(dataset, _split(dataset))
+    nearly = found["train/test"]["nearly"]
+    assert (nearly["objects"], nearly["not_compared"]) == (1, 1)
+    assert any("1 pairs of similar images of the training and the test part" in line for line in leaks.words(found))
+
+
 @pytest.mark.parametrize(
     "change",
     [
