@@ -92,7 +92,7 @@ def without_nulls(kind: Any, given: Any) -> Any:
     mark = next(mark for mark in marks if isinstance(mark, ShortForms))
     blocks = mark.blocks(union)
     full = mark.in_full(given, blocks)
-    if not isinstance(full, dict) or full[mark.tag] not in blocks:
+    if not isinstance(full, dict) or full[mark.tag] not in [*blocks]:  # it may be anything, also what has no hash
         return full
     fields = {field.alias or key: field for key, field in blocks[full[mark.tag]].model_fields.items()}
     return {
