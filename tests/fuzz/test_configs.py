@@ -94,7 +94,7 @@ def changed(draw):
                 node[f"{last}{draw(st.sampled_from(['s', '_', ' ', 'x']))}"] = node.pop(last)
             else:
                 node[draw(st.text(max_size=6) | st.integers(0, 3))] = draw(VALUES)
-        except (KeyError, IndexError, TypeError):
+        except (AttributeError, KeyError, IndexError, TypeError):
             continue  # what stood there is gone
     return config
 
