@@ -3,6 +3,7 @@
 import csv
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -238,6 +239,17 @@ def test_class_weights_in_a_config():
     chosen = planned.combinations[0].loss
     assert chosen.name == "focal-class_weights=source=5+0=1"
     assert chosen.parameters == {"class_weights": {"source": 5, "0": 1}}  # keys of one kind: they go to JSON, sorted
+
+
+@pytest.mark.parametrize("labels", ["none", "standardise"])
+def test_with_labels_none_the_head_begins_without_bias(labels, tmp_path):
+    """As published trainings do; else it begins with the frequencies of the classes. With no rate nothing changes."""
+    data = write_classes(tmp_path / "dataset.h5", counts=(120, 60, 30))
+    still = {"optimizer": {"name": "sgd", "learning_rate": 1e-30}, "epochs": 1}
+    what = classes_job(labels=labels, **still)
+    fit.train(what, prepare(runs.load(*data, "kind"), what), 1).save(tmp_path)
+    bias = keras.saving.load_model(tmp_path / "model.keras", compile=False).get_layer("head").bias.numpy()
+    assert (bias == 0).all() == (labels == "none")
 
 
 def test_an_interrupted_training_keeps_its_accuracies(three, tmp_path):
