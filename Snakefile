@@ -100,13 +100,13 @@ onstart:
     from skybake.workflow.doctor import login
 
     attempts.forget_other_runs()
-    if not workflow.storage_settings.default_storage_prefix:
-        endings.watch(PATHS.results)
     groups.start(workflow)
     if login.is_asked(workflow):
         login.begin(DOCTORS, workflow)
     if CONTAINERS:
         containers.check(workflow.dag.container_imgs)
+    if not workflow.storage_settings.default_storage_prefix:
+        endings.watch(PATHS.results)  # makes the folder: only now is it sure that there will be results
 
 
 onsuccess:
