@@ -35,6 +35,7 @@ def _checked_plugin(path: Path) -> int:
 
 
 def _checked(path: Path) -> int:
+    from skybake import metrics
     from skybake.config import ConfigError, make_plan, yaml_files
 
     try:
@@ -42,6 +43,7 @@ def _checked(path: Path) -> int:
     except ConfigError as error:
         print(str(error) if str(error).startswith(str(path)) else f"{path}: {error}", file=sys.stderr)
         return 1
+    metrics.declared()  # says what is left out
     trainings = [job for job in plan.combinations if job.loss is not None]
     points = sum(max(1, len(job.points)) * len(job.seeds) for job in trainings)
     baselines = len(plan.combinations) - len(trainings)

@@ -36,6 +36,7 @@ class PlugIn:
         doc: Its docstring.
         seeded: Whether its function takes a ``seed``, beside the parameters that the config may set.
         faults: Why its file cannot be read, a line each.
+        twin: Another file that has the same name; empty where there is none.
     """
 
     name: str
@@ -46,6 +47,7 @@ class PlugIn:
     doc: str = ""
     seeded: bool = False
     faults: tuple[str, ...] = ()
+    twin: str = ""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -229,9 +231,8 @@ def _marked(room: str, decorator: str, *, parameters: bool) -> Mapping[str, Plug
             wrong += [*computed, *wrong_limits]
             for name in [node.name, *constants.get("aliases", ())]:
                 other = found.get(name)
-                twin = (
-                    [f"{name} stands in {other.file} too; expected another name"] if other and not other.faults else []
-                )
+                twin = other.file if other and not other.faults else ""
+                double = [f"{name} stands in {twin} too; expected another name in one of them"] if twin else []
                 found[name] = PlugIn(
                     name=name,
                     module=module,
@@ -239,7 +240,8 @@ def _marked(room: str, decorator: str, *, parameters: bool) -> Mapping[str, Plug
                     constants=constants | {"function": node.name},
                     limits=limits.get("LIMITS", {}),
                     doc=ast.get_docstring(node) or "",
-                    faults=(*wrong, *twin),
+                    faults=(*wrong, *double),
+                    twin=twin,
                 )
     return found
 

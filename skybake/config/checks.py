@@ -54,6 +54,7 @@ def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
     for name, bakeoff in config.bakeoffs.items():
         yield from _bakeoff_problems(f"bakeoffs.{name}", bakeoff, config)
     yield from _figure_problems(config.figures)
+    yield from contracts.doubles(plugins.metrics())  # a row is judged by all of them
 
 
 def _figure_problems(given: Figures) -> Iterator[str]:

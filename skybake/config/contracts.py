@@ -139,6 +139,13 @@ def problems(part: PlugIn, known: Mapping[str, PlugIn]) -> Iterator[str]:
     yield from (f"{part.file}: {problem}" for problem in found)
 
 
+def doubles(known: Mapping[str, PlugIn]) -> Iterator[str]:
+    """Find names that two files of a kind have: either could be meant."""
+    for name, part in known.items():
+        if part.twin:
+            yield f"{part.twin} and {part.file}: both have {name}; expected another name in one of them"
+
+
 def unread(known: Mapping[str, PlugIn]) -> str:
     """Return a hint at files of a kind that cannot be read: a name that is not known may stand there."""
     files = dict.fromkeys(part.file for part in known.values() if part.faults)
@@ -148,6 +155,8 @@ def unread(known: Mapping[str, PlugIn]) -> str:
 def _problems(part: PlugIn, known: Mapping[str, PlugIn]) -> Iterator[str]:
     room, tree = room_of(part), syntax_tree(ROOT / part.file)
     contract = CONTRACTS[room]
+    if room == "models" and part.name.startswith(plugins.MIXED):
+        yield f"the name begins with {plugins.MIXED!r}, as every model's form with scalars does; expected another one"
     yield from _documented(part, tree)
     yield from _imports(contract, tree)
     yield from _declared(contract, part, tree)

@@ -24,7 +24,7 @@ def hint(kind: str, given: Any, limits: Mapping[str, Any]) -> str:
         return f" Hint: {written}"
     if kind in _A_NUMBER and (number := _number(given, whole=kind.startswith("int"))) is not None:
         return f" Hint: {number!r}"
-    if kind == "less_than" and limits.get("lt") == 1 and isinstance(given, int | float) and 1 < given < 100:
+    if kind == "less_than" and limits.get("lt") == 1 and isinstance(given, int | float) and 2 < given < 100:
         return f" Hint: {given / 100:g} is {given:g} %"
     if kind == "string_type" and isinstance(given, bool):
         return " Hint: YAML reads yes, no, on and off as true and false; write the word in quotes"

@@ -313,7 +313,7 @@ class Plan:
         """Return all files of all runs and comparisons, so that a deleted one is made again."""
         files = [file for name in COMPARISON_FILES for file in self.compared(name)]
         for dataset in self.datasets():
-            files += self.compared_runs(dataset)
+            files += [self.audit(dataset), *self.compared_runs(dataset)]
             files += [
                 file for name in ("metrics.json", "failures.csv", "figures") for file in self.evaluations(dataset, name)
             ]

@@ -45,6 +45,9 @@ def check(what: Path | PlugIn) -> list[str]:
         return [f"{what}: no plug-in; expected a file in one of {rooms} of {ROOT}, whose name starts with a letter"]
     known = contracts.known_in(room)
     module = f"skybake.{room.replace('/', '.')}.{path.stem}"
+    file = f"skybake/{room}/{path.name}"
+    if doubles := [line for line in contracts.doubles(known) if file in line]:
+        return doubles
     parts = [part for name, part in known.items() if part.module == module and _is_first(part)]
     if not parts:
         contract = contracts.CONTRACTS[room]

@@ -92,6 +92,26 @@ def test_an_import_that_fails_stops_only_what_uses_it(library, room, place, chan
         assert told.startswith(f"{place}: skybake/{room}/mine.py: ModuleNotFoundError: No module named 'no_such")
 
 
+def test_a_config_that_is_checked_tells_of_metrics(library):
+    mine = library / "skybake/metrics/mine.py"
+    mine.write_text("def broken(:\n")
+    done = check_config(library)
+    assert done.returncode == 0
+    assert "skybake/metrics/mine.py is left out: " in done.stderr
+    text = 'from skybake.metrics import metric\n@metric(of="errors", head="M", said="m")\ndef std_error(errors): return 0\n'
+    mine.write_text(f'"""Mine."""\n{text}')
+    (told,) = problems(check_config(library))
+    assert told.startswith("skybake/metrics/mine.py and skybake/metrics/regression.py: both have std_error; expected")
+
+
+def test_a_model_is_not_named_as_a_form_with_scalars(library):
+    sound = (library / "skybake/models/dense.py").read_text()
+    (library / "skybake/models/mixed_mine.py").write_text(sound)
+    done = run(library, "skybake/models/mixed_mine.py")
+    assert done.returncode == 1
+    assert "the name begins with 'mixed_', as every model's form with scalars does" in done.stderr
+
+
 def test_a_head_that_is_no_python_stops_only_its_losses(library):
     path = library / "skybake/heads/gaussian.py"
     path.write_text(path.read_text() + "def (\n")

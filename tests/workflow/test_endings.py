@@ -36,7 +36,7 @@ def test_ctrl_c_ends_with_a_line_that_says_how_to_go_on(started):
     bakeoff, process = started
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=600)
     last = output.splitlines()[-1]
     assert process.returncode != 0
     assert last.startswith("Interrupted. What is finished is kept")
@@ -49,6 +49,6 @@ def test_results_that_are_removed_during_a_run_are_named(started):
     bakeoff, process = started
     shutil.rmtree(bakeoff.folder / "results", ignore_errors=True)
     shutil.rmtree(bakeoff.folder / "results", ignore_errors=True)  # a job may have written in between
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode != 0, output
     assert output.splitlines()[-1].startswith(f"{bakeoff.folder}/results was removed during this run")

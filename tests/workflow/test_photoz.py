@@ -86,7 +86,7 @@ def test_its_figures_are_drawn(model, results):
 
 def test_of_one_held_out_field_no_interval_is_told(results):
     page = (results / "galaxies/report.html").read_text()
-    assert "The test part is one whole group, of which no interval can be told" in page
+    assert "The test part has fewer than ten objects or groups, of which no interval is told" in page
     assert "percentile intervals" not in page
     with (results / "comparison.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
