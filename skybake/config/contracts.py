@@ -155,7 +155,7 @@ def unread(known: Mapping[str, PlugIn]) -> str:
 def _problems(part: PlugIn, known: Mapping[str, PlugIn]) -> Iterator[str]:
     room, tree = room_of(part), syntax_tree(ROOT / part.file)
     contract = CONTRACTS[room]
-    if room == "models" and part.name.startswith(plugins.MIXED):
+    if room == "models" and part.module.split(".")[-1].startswith(plugins.MIXED):
         yield f"the name begins with {plugins.MIXED!r}, as every model's form with scalars does; expected another one"
     yield from _documented(part, tree)
     yield from _imports(contract, tree)

@@ -98,8 +98,8 @@ def test_a_config_that_is_checked_tells_of_metrics(library):
     done = check_config(library)
     assert done.returncode == 0
     assert "skybake/metrics/mine.py is left out: " in done.stderr
-    text = 'from skybake.metrics import metric\n@metric(of="errors", head="M", said="m")\ndef std_error(errors): return 0\n'
-    mine.write_text(f'"""Mine."""\n{text}')
+    mark = '@metric(of="errors", head="M", said="m")'
+    mine.write_text(f'"""Mine."""\nfrom skybake.metrics import metric\n{mark}\ndef std_error(errors): return 0\n')
     (told,) = problems(check_config(library))
     assert told.startswith("skybake/metrics/mine.py and skybake/metrics/regression.py: both have std_error; expected")
 
