@@ -43,4 +43,5 @@ def build(
     for _ in range(convolutions):
         x = convolution(x, 32)
     x = layers.Dropout(convolution_dropout)(pool(normalised(x, momentum), 4))
-    return layers.Dropout(dense_dropout)(dense_layers(layers.Flatten()(x), dense, units))
+    x = dense_layers(layers.Flatten()(x), dense, units)
+    return layers.Dropout(dense_dropout)(x)  # made after the dense layers: each layer draws its seed when it is made
