@@ -19,7 +19,7 @@ from skybake.data.rejections import Rejection, write_rejected
 from skybake.data.writer import create_dataset
 from skybake.files import file_digest
 from skybake.missing import present
-from skybake.raw import Batch, RawError, Reading, verdict
+from skybake.raw import Batch, RawError, Reading, acceptance
 from skybake.raw.options import CommonOptions
 from skybake.settings import Settings
 
@@ -70,7 +70,7 @@ def ingest(
     digests: dict[str, dict[str, str]] = {name: dict(files) for name, files in reading.digests.items()}
     counts: Counter[str] = Counter()
     lost: Counter[str] = Counter()
-    labels = verdict.LabelsSeen(schema.predicted, schema.labels[schema.predicted])
+    labels = acceptance.LabelsSeen(schema.predicted, schema.labels[schema.predicted])
     with create_dataset(out, schema) as writer:
         for batch in _chunks(_seen(reading, survey, rejections, digests, counts, lost)):
             np.add.at(times, batch.rows, 1)
@@ -79,7 +79,7 @@ def ingest(
         np.add.at(times, [rejection.row for rejection in rejections], 1)
         _check_all_rows(survey, times)
         most = options.most_rejected if isinstance(options, CommonOptions) else CommonOptions().most_rejected
-        if fault := verdict.against(len(times), rejections, most) or labels.against():
+        if fault := acceptance.against(len(times), rejections, most) or labels.against():
             headline, *reasons = fault.splitlines(keepends=True)
             place = _keep(rejections, rejected, kept)
             raise DatasetError(f"{out}: {headline.rstrip()}; all rejected rows: {place}\n{''.join(reasons)}".rstrip())
@@ -91,7 +91,7 @@ def ingest(
         writer.notes |= {**counts, **({"warnings": json.dumps(doubts)} if doubts else {})}
     if kept is not None:
         kept.unlink(missing_ok=True)
-    log.info("%s", verdict.accounts(len(times) - len(rejections), rejections), extra={"always": True})
+    log.info("%s", acceptance.accounts(len(times) - len(rejections), rejections), extra={"always": True})
 
 
 def _read(

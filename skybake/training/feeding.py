@@ -261,10 +261,11 @@ class Feed:
             step: The first one.
         """
         n, first = len(self.part), step * self.batch_size
-        handfuls = self.part.images.handfuls(self.part.shuffle, seed, epoch + 1)
+        number = epoch + 1  # Keras's fit drew the first epoch as number 1: the same seed keeps its bytes
+        handfuls = self.part.images.handfuls(self.part.shuffle, seed, number)
         forms = np.zeros(n, np.int32)
         if seed is not None:
-            forms = preprocessing.draw_forms(augmentation, n, self.batch_size, [seed, epoch + 1])
+            forms = preprocessing.draw_forms(augmentation, n, self.batch_size, [seed, number])
         resident = self.part.resident()
         if resident:
             if first < n:

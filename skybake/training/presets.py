@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 _NO_WARM_UP = {"name": "constant", "warmup_epochs": 0}
 
-# No Python here that a person could not check against the paper line by line.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     # Krippendorf et al. 2023 (arXiv:2305.00016): raw pixels and labels, a head without bias, Adam, 40 epochs.
     "published_clusters": {
