@@ -12,7 +12,7 @@ from typing import Any, Literal
 _NO_WARM_UP = {"name": "constant", "warmup_epochs": 0}
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    # Krippendorf et al. 2023 (arXiv:2305.00016): raw pixels and labels, a head without bias, Adam, 40 epochs.
+    # Krippendorf et al. 2023 (arXiv:2305.00016): raw pixels and labels, bias from zero, Adam, 40 epochs.
     "published_clusters": {
         "epochs": 40,
         "batch_size": 32,
