@@ -5,7 +5,7 @@ in:   results/<dataset>/evaluation/<model>/<loss>/metrics.json, figures/ and run
 out:  results/<dataset>/chosen.json: the row that is best on the validation part, for what comes after
       results/<dataset>/comparison.csv, comparison.tex, comparison.json: tables, and paired differences
       results/<dataset>/verdict.json: the chosen network against the best baseline
-      results/<dataset>/report.html, figures/
+      results/<dataset>/report.html, figures/, published.csv: published numbers beside ours
       results/report.html, results/comparison.csv
       results/config.yaml: the merged config, every default written out
 """
@@ -113,6 +113,7 @@ rule write_page:
         audit=lambda wildcards: PLAN.audit(wildcards.dataset),
     output:
         html=report(PATHS.dataset(name="report.html"), caption="../report/comparison_page.rst", category="{dataset}"),
+        published=PATHS.dataset(name="published.csv"),
         figures=report(
             directory(PATHS.dataset(name="figures")),
             patterns=["{figure}.png"],
@@ -135,6 +136,7 @@ rule write_page:
         rows=lambda wildcards: PLAN.rows(wildcards.dataset),  # logs too: those of a failed job are no output
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("comparison", wildcards.dataset)],
         title=PLAN.config.title,
+        published=lambda wildcards: PLAN.published(wildcards.dataset),
         code=lambda wildcards: code_digest(
             "write_page", [*PLAN.figure_modules("comparison", wildcards.dataset), *PLAN.metric_modules()]
         ),

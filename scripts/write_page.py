@@ -27,4 +27,6 @@ with logs.of(snakemake):
         rejected=Path(snakemake.input.rejected),
         audit=Path(snakemake.input.audit),
         config_text=Path(snakemake.input.config).read_text(encoding="utf-8"),
+        told=snakemake.params.published,
+        published=Path(snakemake.output.published),
     )

@@ -12,6 +12,7 @@ from skybake.config.paths import expanded
 from skybake.data.splits.settings import AnyStrategy
 from skybake.evaluation.settings import Statistics
 from skybake.fetch import Fetch
+from skybake.report.settings import Published
 from skybake.settings import Settings
 from skybake.training.settings import AnyTraining, Inside, Training
 
@@ -96,6 +97,9 @@ class Bakeoff(Settings):
     training: AnyTraining = Field(Training(), description="How the networks are trained.")
     sweep: Sweep | None = Field(None, description="Values to choose from on the validation part.")
     inside: Inside | None = Field(None, description="Look inside the networks too.")
+    published: list[Published] = Field(
+        [], description="Numbers of papers: rows of their own on the page, held against ours in `published.csv`."
+    )
 
     @model_validator(mode="after")
     def _distinct_seeds(self) -> Bakeoff:

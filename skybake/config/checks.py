@@ -14,11 +14,13 @@ from pydantic import ValidationError
 from skybake import limits, plugins
 from skybake.config import contracts
 from skybake.config.blocks import Bakeoff, Config, DatasetBlock, Figures, Sweep
-from skybake.config.combinations import as_word
+from skybake.config.combinations import Chosen, as_word, chosen_part
 from skybake.config.messages import near_files, nearest, unknown_name, validation_problems
 from skybake.config.paths import expanded
 from skybake.config.plan import Plan
 from skybake.config.sweeps import with_training_values
+from skybake.metrics import declared
+from skybake.report.settings import COSTS
 from skybake.training.settings import Training
 
 UNSWEPT = ("backend", "threads", "device", "memory_limit_mb")  # how a network is computed, not what is trained
@@ -111,6 +113,7 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
     yield from _training_problems(bakeoff.training)
     if bakeoff.sweep is not None:
         yield from _sweep_problems(f"{key}.sweep", bakeoff, bakeoff.sweep)
+    yield from _published_problems(f"{key}.published", bakeoff, config)
     surveys = plugins.in_room("raw", "read")
     for place, name in enumerate(bakeoff.datasets):
         if name not in config.datasets:
@@ -132,6 +135,41 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
                         f"{key}.{room}[{index}]: the {kind} {choice!r} is for {' or '.join(tasks)}, the dataset"
                         f" {name!r} is a {task}; allowed: {', '.join(suited)}.{nearest(choice, suited)}"
                     )
+
+
+def _published_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[str]:
+    """Find published rows of models, losses and metrics that the bake-off does not have."""
+    if not bakeoff.published:
+        return
+    surveys = plugins.in_room("raw", "read")
+    blocks = [config.datasets[name] for name in bakeoff.datasets if name in config.datasets]
+    tasks = {surveys[block.survey].constants.get("TASK") for block in blocks if block.survey in surveys}
+    metrics = [item.name for item in declared().values() if item.task in tasks and item.overall]
+    for place, row in enumerate(bakeoff.published):
+        here = f"{key}[{place}]"
+        for kind, choice, choices, known in (
+            ("model", row.model, bakeoff.models, plugins.models()),
+            ("loss", row.loss, bakeoff.losses, plugins.losses()),
+        ):
+            if choice is None:
+                continue
+            wrong = list(_choice_problems(here, kind, [choice], known))
+            if not wrong and chosen_part(choice, known) not in _parts(choices, known):
+                names = [item.name for item in _parts(choices, known)]
+                said = chosen_part(choice, known).name
+                wrong = [f"{here}: no {kind} {said!r} in this bake-off; allowed: {', '.join(names)}."]
+            yield from (
+                problem.replace(f"{here}[0]", f"{here}.{kind}").replace(f"{here}:", f"{here}.{kind}:")
+                for problem in wrong
+            )
+        for metric in row.values:
+            if tasks and metric not in (*metrics, *COSTS):
+                yield unknown_name(f"{here}.values", "metric", metric, [*metrics, *COSTS])
+
+
+def _parts(choices: list, known: Mapping[str, plugins.PlugIn]) -> list[Chosen]:
+    """Return the choices that can be read."""
+    return [chosen_part(choice, known) for choice in choices if not list(_choice_problems("", "", [choice], known))]
 
 
 def _training_problems(training: Training) -> Iterator[str]:

@@ -12,7 +12,7 @@ NETWORK_FILES = (*BASELINE_FILES, "model.keras")
 CHOSEN = "chosen.json"
 COMPARISON_FILES = (  # of a dataset
     *(CHOSEN, "comparison.csv", "comparison.tex", "comparison.json"),
-    *("verdict.json", "report.html", "figures"),
+    *("verdict.json", "report.html", "published.csv", "figures"),
 )
 
 

@@ -284,6 +284,19 @@ class Plan:
             )
         return rows
 
+    def published(self, dataset: str) -> list[dict[str, Any]]:
+        """Return the published rows of a dataset as plain values, with the axes of ours."""
+        found = []
+        for name, bakeoff in self.config.bakeoffs.items():
+            for given in bakeoff.published if dataset in bakeoff.datasets else ():
+                model = chosen_part(given.model, plugins.models()).name if given.model else ""
+                loss = chosen_part(given.loss, plugins.losses()).name if given.loss else ""
+                values = {key: number.model_dump() for key, number in given.numbers().items()}
+                more = given.model_dump(include={"source", "n_train", "n_test", "may_explain", "note"})
+                row = {"training": name, "model": model, "loss": loss}
+                found.append({**row, "name": given.name or "", "values": values, **more})
+        return found
+
     def first_run(self, dataset: str, model: str, loss: str) -> list[str]:
         """Return the files of the run that is looked into: that of the first seed."""
         folder = next(iter(self.run_folders(dataset, model, loss).values()))

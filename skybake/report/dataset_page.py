@@ -14,6 +14,7 @@ from skybake.data import audit as audits
 from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
 from skybake.report import page
+from skybake.report import published as publications
 from skybake.report.comparison import read_comparison
 from skybake.report.rows import OK, Entry, Row
 
@@ -52,6 +53,8 @@ def write_page(
     rejected: Path,
     audit: Path,
     config_text: str,
+    told: Sequence[Mapping[str, Any]] = (),
+    published: Path | None = None,
 ) -> None:
     """Draw the figures of a comparison and write its page, which is self-contained.
 
@@ -64,6 +67,8 @@ def write_page(
         title: Heads the page.
         dataset, split, rejected, audit: The dataset's files.
         config_text: The merged config, as YAML.
+        told: Published rows, as :meth:`skybake.config.Plan.published` tells them.
+        published: ``published.csv`` to write; none where it is not looked at.
 
     Raises:
         ValueError: There is no row, or rows of several datasets, or the chosen one is not among them.
@@ -72,6 +77,9 @@ def write_page(
     found = read_comparison(rows, chosen, comparison, verdict, mock=facts.dataset.mock)
     data = _figure_data(rows[0].dataset, found.entries, found.statistics.level, mock=facts.dataset.mock)
     figures.draw_all(names, data, Path(folder))
+    held = publications.hold(told, found.entries, found.statistics.level)
+    if published is not None:
+        publications.write_csv(published, held)
     page.write_comparison(
         html,
         title=title,
@@ -84,6 +92,7 @@ def write_page(
         figures=page.pictures(Path(folder), names),
         config_text=config_text,
         statistics=found.statistics,
+        held=held,
     )
 
 

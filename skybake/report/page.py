@@ -18,6 +18,7 @@ from skybake.files import atomic_write
 from skybake.report import tables
 from skybake.report.numbers import breakable, brief, duration, fixed, minus, signed
 from skybake.report.page_table import Cell, anchor, headline, places_of, table
+from skybake.report.published import Held
 from skybake.report.rows import FAILED, Entry, Record, is_drawn, log_tail
 from skybake.report.tasks import Task, task_of
 from skybake.report.verdict import best_baseline
@@ -100,6 +101,7 @@ def write_comparison(
     figures: Sequence[Picture],
     config_text: str,
     statistics: Any,
+    held: Sequence[Held] = (),
 ) -> None:
     """Write the page of one dataset; arguments as :func:`skybake.report.dataset_page.write_page` makes them."""
     records = [entry.record for entry in entries]
@@ -114,7 +116,9 @@ def write_comparison(
         part_names=leaks.SAID,
         nearly=leaks.NEARLY,
         dataset=entries[0].row.dataset,
-        table=table(records, anchors=True),
+        table=table(records, anchors=True, held=held),
+        held=held,
+        heads={column.name: column.head for column in task_of(records).all_columns},
         best=best,
         best_anchor=_anchor(best) if best else "",
         task=task_of(records),

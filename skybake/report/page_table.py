@@ -8,6 +8,7 @@ from typing import Any
 
 from skybake.report import tables
 from skybake.report.numbers import brief, fixed, signed
+from skybake.report.published import Held
 from skybake.report.rows import FAILED, OK, Record
 from skybake.report.tasks import BRIEF, PERCENT, SIGNED, TableColumn, task_of
 from skybake.results import identity
@@ -35,6 +36,7 @@ class Line:
     Attributes:
         on_cpu: It was trained on a CPU although a GPU was there: its times are not those of the others.
         letters: Rows that share one are not told apart; empty where nothing is compared.
+        published: It is of a paper, and nothing of it was trained here.
     """
 
     model: str
@@ -47,6 +49,7 @@ class Line:
     cells: tuple[Cell, ...]
     on_cpu: bool = False
     letters: str = ""
+    published: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,13 @@ def anchor(record: Mapping[str, Any], words: str) -> str:
     return "-".join(["run", record["model"], record["loss"], *words.replace(",", "").split()])
 
 
-def table(records: Sequence[Mapping[str, Any]], *, anchors: bool) -> Table:
+def table(records: Sequence[Mapping[str, Any]], *, anchors: bool, held: Sequence[Held] = ()) -> Table:
     """Return the comparison table of records that stand in their order.
 
     Args:
         records: Of one dataset.
         anchors: Whether the page has a place for each row to link to.
+        held: Published numbers, which stand last.
     """
     columns = task_of(records).shown(records)
     places = {column.name: places_of(column, records) for column in columns}
@@ -123,7 +127,37 @@ def table(records: Sequence[Mapping[str, Any]], *, anchors: bool) -> Table:
         )
         for record, words in zip(records, identity.told_apart(records), strict=True)
     )
-    return Table(tuple((column.head, column.said) for column in columns), lines, _notes(records, best))
+    heads, notes = tuple((column.head, column.said) for column in columns), _notes(records, best)
+    if held:
+        notes = (*notes, "Rows marked 'published' are numbers of papers; nothing of them was trained here.")
+    return Table(heads, (*lines, *_published(held, columns, places)), notes)
+
+
+def _published(held: Sequence[Held], columns: Sequence[TableColumn], places: Mapping[str, int]) -> tuple[Line, ...]:
+    """Return a line for each published row."""
+    rows: dict[tuple[str, str, str, str], dict[str, float]] = {}
+    for item in held:
+        rows.setdefault((item.name or item.model, item.loss, item.training, item.source), {})[item.metric] = (
+            item.published
+        )
+
+    def cell(column: TableColumn, value: float | None) -> Cell:
+        return Cell() if value is None else Cell(_text(column, value, places[column.name]), repr(value))
+
+    return tuple(
+        Line(
+            model=name,
+            loss=loss,
+            point="",
+            anchor="",
+            status=OK,
+            baseline=False,
+            best=False,
+            cells=tuple(cell(column, values.get(column.name)) for column in columns),
+            published=True,
+        )
+        for (name, loss, *_), values in rows.items()
+    )
 
 
 def _cell(record: Mapping[str, Any], column: TableColumn, places: int) -> Cell:

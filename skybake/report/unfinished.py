@@ -106,6 +106,8 @@ def _compare(plan: Plan, dataset: str, rows: list[Row], config_text: str) -> Non
         rejected=files["rejected.csv"],
         audit=Path(plan.audit(dataset)),
         config_text=config_text,
+        told=plan.published(dataset),
+        published=files["published.csv"],
     )
 
 

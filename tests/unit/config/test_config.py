@@ -1,4 +1,4 @@
-from typing import get_args, get_origin
+from typing import Literal, get_args, get_origin
 
 import pytest
 import yaml
@@ -57,6 +57,26 @@ BAD = {
         "figures",
         ["forest", "loss_curve"],
         ["figures: a list found", "{run: [loss_curve], comparison: [forest], explore: [], inside: []}"],
+    ),
+    "published numbers of no row, and of a metric with a near name": (
+        "bakeoffs.first.published",
+        [
+            {"model": "nonsequentail", "loss": "mse", "values": {"std_eror": 0.2}, "source": "a paper"},
+            {"model": "vgg6", "loss": {"huber": {"delta": 0.5}}, "values": {"accuracy": 0.9}, "source": "a paper"},
+        ],
+        [
+            "published[0].model: no model 'nonsequentail'",
+            "published[0].values: no metric 'std_eror'",
+            "Did you mean 'std_error'?",
+            "published[1].model: no model 'vgg6' in this bake-off; allowed: simple_sequential, nonsequential",
+            "published[1].loss: no loss 'huber' in this bake-off; allowed: mse, huber-delta=0.3",
+            "published[1].values: no metric 'accuracy'",
+        ],
+    ),
+    "published numbers with a name and a row": (
+        "bakeoffs.first.published",
+        [{"name": "x", "model": "nonsequential", "loss": "mse", "values": {"nmad": 0.2}, "source": "a paper"}],
+        ["published[0]: give either 'model' and 'loss'"],
     ),
     "unknown optimizer": ("bakeoffs.first.training", {"optimizer": "adem"}, ["optimizer.name", "'adem'", "'adam'"]),
     "a value of another schedule than the usual": (
@@ -213,6 +233,9 @@ def test_a_wrong_config_is_refused_in_one_message(case, given):
     assert "nput should" not in str(error.value)
 
 
+STEPS = {dict: ("adam",), list: (0,)}  # into a mapping or a list
+
+
 def named_blocks(block=Config, place=()):
     """Yield place and class of every block that a config can hold; a mapping's name is one that is a tag too."""
     for name, field in block.model_fields.items():
@@ -224,20 +247,22 @@ def blocks_of(kind, place):
         yield place, kind
         yield from named_blocks(kind, place)
     for inner in get_args(kind):
-        yield from blocks_of(inner, (*place, "adam") if get_origin(kind) is dict else place)
+        yield from blocks_of(inner, (*place, *STEPS.get(get_origin(kind), ())))
 
 
 @pytest.mark.parametrize(("place", "block"), [*named_blocks()], ids=lambda item: getattr(item, "__name__", ""))
 def test_a_wrong_key_is_told_where_it_was_written(given, place, block):
-    tags = {name: get_args(field.annotation)[0] for name, field in block.model_fields.items() if name in TAGS}
-    wrong = {}
-    node = wrong
-    for step in place:
-        node = node.setdefault(step, {})
-    node.update(**tags, unheard_of=1)
+    kinds = {name: field.annotation for name, field in block.model_fields.items() if name in TAGS}
+    wrong = {
+        **{name: get_args(kind)[0] for name, kind in kinds.items() if get_origin(kind) is Literal},
+        "unheard_of": 1,
+    }
+    for step in reversed(place):
+        wrong = [wrong] if step == 0 else {step: wrong}
     with pytest.raises(messages.ConfigError) as error:
         make_plan(wrong)
-    assert f"  {'.'.join(place)}.unheard_of: no key 'unheard_of'; allowed: " in str(error.value)
+    where = ".".join(map(str, place)).replace(".0", "[0]")
+    assert f"  {where}.unheard_of: no key 'unheard_of'; allowed: " in str(error.value)
     for key, field in block.model_fields.items():
         assert key in str(error.value), field
 

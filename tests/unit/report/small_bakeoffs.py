@@ -86,7 +86,7 @@ def bake(folder: Path, *, dataset="efeds_mock", mock=True, combinations=COMBINAT
     return made
 
 
-def compared(made, folder: Path, out: Path, *, title="Masses & <more>", names=FIGURES) -> Path:
+def compared(made, folder: Path, out: Path, *, title="Masses & <more>", names=FIGURES, told=()) -> Path:
     choosing.choose(made, out / "chosen.json")
     compare(
         made,
@@ -112,6 +112,8 @@ def compared(made, folder: Path, out: Path, *, title="Masses & <more>", names=FI
         rejected=folder / "rejected.csv",
         audit=folder / "audit-40.json",
         config_text="title: Masses & <more>\nseeds: [1, 2, 3]\n",
+        told=told,
+        published=out / "published.csv",
     )
     return out
 
