@@ -8,7 +8,7 @@ GPU_VENV ?= .venv-gpu
 PROFILE ?= profiles/slurm
 CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
 
-.PHONY: setup demo test lint unit fuzz workflow cluster doctor gpu-libraries watch format lock docs clean
+.PHONY: setup demo test lint unit fuzz workflow cluster studies doctor gpu-libraries watch format lock docs clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -26,7 +26,7 @@ demo: setup
 	@echo "The report: $(CURDIR)/results/report.html"
 
 # All parts, and a table of the minutes that each took.
-PARTS := lint unit fuzz workflow cluster
+PARTS := lint unit fuzz workflow cluster studies
 test: setup
 	@rm -f $(VENV)/.minutes; for part in $(PARTS); do \
 	  begun=$$(date +%s); $(MAKE) --no-print-directory $$part || exit $$?; \
@@ -55,6 +55,17 @@ workflow: setup
 # A real SLURM cluster with two GPUs that have no driver, and real Apptainer; as root on Debian, elsewhere it is skipped.
 cluster: setup
 	$(BIN)/python -m pytest tests/cluster
+
+# The configs of the five studies, reduced: every published network and loss trains for an epoch of few objects. A study
+# whose raw files are not here is left out, and the line says which file it is.
+STUDIES := clusters losses stamps photoz course
+studies: setup
+	@for study in $(STUDIES); do \
+	  small=results/reduced/$$study; \
+	  $(BIN)/python -m skybake.config.reduced configs/studies/$$study.yaml $$small.yaml --results $$small; \
+	  case $$? in 0) ;; 3) continue ;; *) exit 1 ;; esac; \
+	  $(BIN)/snakemake --profile profiles/local --cores $(CORES) --quiet rules --configfile $$small.yaml || exit $$?; \
+	done
 
 # What this site will do, green or red: one short job of each kind. PROFILE=profiles/local for this machine alone.
 doctor: setup

@@ -62,15 +62,18 @@ def _bakeoffs(given: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, dict[s
         training = bakeoff.get("training") or {}
         training = {"preset": training} if isinstance(training, str) else training
         more = {key: value for key, value in bakeoff.items() if key not in ("sweep", "inside")}
-        yield name, {
-            **more,
-            **kept,
-            "datasets": bakeoff["datasets"][:1],
-            "baselines": trivial,
-            "seeds": bakeoff.get("seeds", [1])[:1],
-            "training": {**training, "epochs": 1},
-            "published": [_published(row) for row in bakeoff.get("published", ()) if _is_left(row, kept)],
-        }
+        yield (
+            name,
+            {
+                **more,
+                **kept,
+                "datasets": bakeoff["datasets"][:1],
+                "baselines": trivial,
+                "seeds": bakeoff.get("seeds", [1])[:1],
+                "training": {**training, "epochs": 1},
+                "published": [_published(row) for row in bakeoff.get("published", ()) if _is_left(row, kept)],
+            },
+        )
 
 
 def _is_left(row: Mapping[str, Any], kept: Mapping[str, list[Any]]) -> bool:
