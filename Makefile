@@ -50,7 +50,7 @@ fuzz: setup
 	$(BIN)/python -m pytest tests/fuzz
 
 workflow: setup
-	$(BIN)/python -m pytest tests/workflow
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile tests/workflow
 
 # A real SLURM cluster with two GPUs that have no driver, and real Apptainer; as root on Debian, elsewhere it is skipped.
 cluster: setup

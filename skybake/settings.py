@@ -20,12 +20,32 @@ class Settings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
+    def _null_is_the_default(cls, given: Any) -> Any:
+        return cls.without_nulls(given)
+
+    @classmethod
+    def without_nulls(cls, given: Any) -> Any:
+        """Leave out keys that are null, as YAML has them when all below is commented out: their defaults hold.
+
+        Where a key may be null, null is a value and stays; with an unknown key it stays too, for an error to name it.
+        """
+        if not isinstance(given, dict):
+            return given
+        fields = {field.alias or name: field.annotation for name, field in cls.model_fields.items()}
+        return {key: value for key, value in given.items() if value is not None or _may_be_null(fields.get(key))}
+
+    @model_validator(mode="before")
+    @classmethod
     def _true_is_no_number(cls, given: Any) -> Any:
         for name, field in cls.model_fields.items() if isinstance(given, dict) else ():
             value, kinds = given.get(field.alias or name), {field.annotation, *get_args(field.annotation)}
             if isinstance(value, bool) and kinds & {int, float} and bool not in kinds:  # pydantic would take 1 or 0
                 raise ValueError(f"{field.alias or name}: {value} found; expected a number")
         return given
+
+
+def _may_be_null(annotation: Any) -> bool:
+    return annotation in (None, Any) or not {None, NoneType}.isdisjoint(get_args(annotation))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,29 +97,6 @@ class ShortForms:
             if name not in known and (inner is None or (isinstance(inner, dict) and self.tag not in inner)):
                 return {self.tag: name, **(inner or {})}
         return {self.tag: self.usual, **given}
-
-
-def without_nulls(kind: Any, given: Any) -> Any:
-    """Return a block as the config has it, in full, without the nulls that mean a key's default.
-
-    Where a key may be null, null is a value and stays; with an unknown key it stays too, for an error to name it.
-
-    Args:
-        kind: An ``Annotated`` union that is marked by :class:`ShortForms`.
-        given: Of the config.
-    """
-    union, *marks = get_args(kind)
-    mark = next(mark for mark in marks if isinstance(mark, ShortForms))
-    blocks = mark.blocks(union)
-    full = mark.in_full(given, blocks)
-    if not isinstance(full, dict) or full[mark.tag] not in [*blocks]:  # it may be anything, also what has no hash
-        return full
-    fields = {field.alias or key: field for key, field in blocks[full[mark.tag]].model_fields.items()}
-    return {
-        key: value
-        for key, value in full.items()
-        if value is not None or key not in fields or NoneType in get_args(fields[key].annotation)
-    }
 
 
 def one_of(room: str, function: str, *, tag: str, usual: str) -> Any:

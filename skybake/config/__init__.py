@@ -15,18 +15,6 @@ from skybake.config.blocks import Config
 from skybake.config.checks import find_clashes, find_problems, head_problems
 from skybake.config.messages import ConfigError, message_of, validation_problems
 from skybake.config.plan import Plan
-from skybake.data.splits.settings import AnyStrategy
-from skybake.settings import without_nulls
-from skybake.training.images.settings import AnyStep
-from skybake.training.optimizers import AnyOptimizer
-from skybake.training.schedules.settings import AnySchedule
-
-NAMED = {  # blocks of which a key may be a name
-    ("datasets", "*", "split"): AnyStrategy,
-    ("bakeoffs", "*", "training", "optimizer"): AnyOptimizer,
-    ("bakeoffs", "*", "training", "schedule"): AnySchedule,
-    ("bakeoffs", "*", "training", "images"): AnyStep,
-}
 
 
 def make_plan(given: Mapping[str, Any], *, raw_is_here: bool = True) -> Plan:
@@ -40,7 +28,7 @@ def make_plan(given: Mapping[str, Any], *, raw_is_here: bool = True) -> Plan:
         ConfigError: One message with every problem found: the key, the value, what is allowed, the nearest valid name.
     """
     try:
-        config = Config.model_validate(_without_nulls(given))
+        config = Config.model_validate(_with_text_keys(given))
     except ValidationError as error:
         raise ConfigError(message_of(validation_problems(error, Config))) from None
     problems = list(dict.fromkeys(find_problems(config, raw_is_here)))
@@ -53,15 +41,8 @@ def make_plan(given: Mapping[str, Any], *, raw_is_here: bool = True) -> Plan:
     return checked
 
 
-def _without_nulls(node: Any, place: tuple[str, ...] = ()) -> Any:
-    """Leave out blocks that are null, as YAML has them when all lines below are commented out: defaults hold."""
-    if (kind := NAMED.get((*place[:1], "*", *place[2:]))) is not None:
-        return without_nulls(kind, node)
+def _with_text_keys(node: Any) -> Any:
+    """Return blocks with names that are text: YAML reads 12 as a number."""
     if not isinstance(node, Mapping):
         return node
-    meant = ("early_stopping",)
-    return {
-        str(key): _without_nulls(value, (*place, str(key)))
-        for key, value in node.items()
-        if value is not None or key in meant
-    }
+    return {str(key): _with_text_keys(value) for key, value in node.items()}

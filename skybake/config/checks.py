@@ -207,6 +207,8 @@ def _sweep_problems(key: str, bakeoff: Bakeoff, sweep: Sweep) -> Iterator[str]:
                     yield f"{here}.{parameter}: swept here and given under {room} too; leave one of them out"
                 yield from _values_problems(f"{here}.{parameter}", values)
                 for place, value in enumerate(values):
+                    if value is None and known[name].parameters.get(parameter) is not None:
+                        yield f"{here}.{parameter}[{place}]: None found; expected a value"
                     problems = _choice_problems(
                         f"{here}.{parameter}[{place}]", room, [{name: {parameter: value}}], known
                     )
@@ -278,6 +280,8 @@ def _choice_problems(key: str, kind: str, choices: list, known: Mapping[str, plu
             if known is plugins.losses() and parameter in plugins.UNITS:
                 yield f"{here}.{name}.{parameter}: {value!r} found; expected none: the bake-off sets it by the label"
                 continue
+            if value is None:
+                continue  # the default
             try:
                 limits.canonical(value, defaults[parameter], limit[parameter])
             except ValueError as error:

@@ -121,9 +121,13 @@ class Combination:
 
 
 def chosen_part(choice: str | Mapping[str, Mapping[str, Any] | None], known: Mapping[str, plugins.PlugIn]) -> Chosen:
-    """Return the part that a config names, with the parameters that differ from its defaults."""
+    """Return the part that a config names, with the parameters that differ from its defaults, which null means."""
     name, given = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
     part = known[name]
     defaults = part.parameters
-    values = {key: limits.canonical(value, defaults[key], part.limits[key]) for key, value in (given or {}).items()}
+    values = {
+        key: limits.canonical(value, defaults[key], part.limits[key])
+        for key, value in (given or {}).items()
+        if value is not None
+    }
     return Chosen(part, {key: value for key, value in values.items() if value != defaults[key]})

@@ -72,10 +72,6 @@ def _allow_nulls(node: JsonSchemaValue) -> None:
     for name, inner in node.get("properties", {}).items():
         if name not in node.get("required", ()):
             node["properties"][name] = _or_null(inner)
-    if isinstance(node.get("additionalProperties"), dict):
-        node["additionalProperties"] = _or_null(node["additionalProperties"])
-    if "patternProperties" in node:
-        node["patternProperties"] = {key: _or_null(inner) for key, inner in node["patternProperties"].items()}
     for key, inner in node.items():
         if key in ("$defs", "properties", "patternProperties"):
             for each in inner.values():

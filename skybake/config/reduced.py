@@ -1,7 +1,7 @@
 """A small form of a bake-off: every network and every loss trains a few steps. ``make studies`` runs it.
 
-Of each bake-off those models and losses are left that no bake-off before it has, on its first dataset, with one seed and
-one epoch; a bake-off without any is left out, and so are sweeps. Simulated surveys become small.
+Of each bake-off those models and losses are left that no bake-off before it has, on its first dataset, with one seed
+and one epoch; a bake-off without any is left out, and so are sweeps. Simulated surveys become small.
 """
 
 from __future__ import annotations

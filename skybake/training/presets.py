@@ -59,10 +59,13 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 Name = Literal["published_clusters", "published_stamps", "published_photoz", "published_course"]
 
 
+def as_block(given: Any) -> Any:
+    """Return a training block as the config has it; the name of a preset alone is a block too."""
+    return {"preset": given} if isinstance(given, str) else given
+
+
 def in_full(given: Any) -> Any:
-    """Return a training block as the config has it, with the settings of its preset."""
-    if isinstance(given, str):
-        given = {"preset": given}
+    """Return a training block with the settings of its preset."""
     if not isinstance(given, Mapping):
         return given
     return {**PRESETS.get(str(given.get("preset")), {}), **given}

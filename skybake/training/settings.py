@@ -93,10 +93,10 @@ class Training(Settings):
     @model_validator(mode="before")
     @classmethod
     def _with_preset(cls, given: Any) -> Any:
-        return presets.in_full(given)
+        return presets.in_full(cls.without_nulls(presets.as_block(given)))
 
 
-AnyTraining = Annotated[Training, BeforeValidator(presets.in_full, json_schema_input_type=presets.Name | Training)]
+AnyTraining = Annotated[Training, BeforeValidator(presets.as_block, json_schema_input_type=presets.Name | Training)]
 SOME = Field(min_length=1, max_length=16)
 
 

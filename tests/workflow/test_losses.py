@@ -65,6 +65,7 @@ def rows(tmp_path_factory):
                     "training": {"epochs": 25, "schedule": "cosine", "optimizer": {"learning_rate": 0.003}},
                 }
             },
+            "figures": {"run": ["pit_histogram"], "comparison": ["forest"], "explore": ["labels_and_scalars"]},
             "statistics": {"draws": 200},
         }
     )

@@ -17,6 +17,7 @@ SWEPT = "results/clusters/sweeps/deeper_sequential/huber"
 def config(*deltas):
     given = copy.deepcopy(CONFIG)
     del given["datasets"]["galaxies"], given["bakeoffs"]["galaxies"]
+    given["figures"] = {"run": ["loss_curve"], "comparison": ["forest", "swept_values"], "explore": []}
     given["bakeoffs"]["clusters"] |= {
         "models": ["deeper_sequential"],
         "losses": ["huber"],

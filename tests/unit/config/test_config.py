@@ -250,12 +250,13 @@ def blocks_of(kind, place):
         yield from blocks_of(inner, (*place, *STEPS.get(get_origin(kind), ())))
 
 
+@pytest.mark.parametrize("value", [1, None])
 @pytest.mark.parametrize(("place", "block"), [*named_blocks()], ids=lambda item: getattr(item, "__name__", ""))
-def test_a_wrong_key_is_told_where_it_was_written(given, place, block):
+def test_a_wrong_key_is_told_where_it_was_written(given, place, block, value):
     kinds = {name: field.annotation for name, field in block.model_fields.items() if name in TAGS}
     wrong = {
         **{name: get_args(kind)[0] for name, kind in kinds.items() if get_origin(kind) is Literal},
-        "unheard_of": 1,
+        "unheard_of": value,
     }
     for step in reversed(place):
         wrong = [wrong] if step == 0 else {step: wrong}
@@ -290,8 +291,30 @@ def test_an_emptied_block_means_its_defaults(given):
     for key in ("bakeoffs.first.training", "datasets.clusters.options", "statistics", "bakeoffs.first.baselines"):
         emptied = changed(given, key, None)
         make_plan(emptied)
-    losses = [{"huber": None}, {"quantile": {"levels": [0.1, 0.5]}}]
-    assert make_plan(changed(given, "bakeoffs.first.losses", losses)).combinations[0].loss_name == "huber"
+    for huber in (None, {"delta": None}):
+        losses = [{"huber": huber}, {"quantile": {"levels": [0.1, 0.5]}}]
+        assert make_plan(changed(given, "bakeoffs.first.losses", losses)).combinations[0].loss_name == "huber"
+    emptied = changed(given, "bakeoffs.first.training", {"preset": "published_stamps", "epochs": None})
+    assert make_plan(emptied).config.bakeoffs["first"].training.epochs == 5
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("datasets.clusters.options", {"colums": None}, "options.colums: no key 'colums'"),
+        ("datasets.stars", {"survey": "decam", "mock": {"n_source": None}}, "mock.n_source: no key 'n_source'"),
+        ("bakeoffs.first.losses", [{"huber": {"dleta": None}}], "huber.dleta: no parameter 'dleta'"),
+        ("bakeoffs.first.sweep", {"losses": {"huber": {"dleta": None}}}, "huber.dleta: None found; expected a list"),
+        ("bakeoffs.first.sweep", {"losses": {"huber": {"delta": [None]}}}, "delta[0]: None found; expected a value"),
+        ("datasets.clusters.raw.imges", None, "raw.imges: None found; expected a text"),
+        ("bakeoffs.second", None, "bakeoffs.second: None found; expected a block"),
+    ],
+)
+def test_a_key_without_a_value_is_not_passed_over(given, key, value, said):
+    given["bakeoffs"]["first"]["losses"] = ["huber"]
+    with pytest.raises(messages.ConfigError) as error:
+        make_plan(changed(given, key, value))
+    assert said in str(error.value)
 
 
 def test_one_value_has_one_name(given):

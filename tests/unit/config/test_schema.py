@@ -101,17 +101,12 @@ def test_the_schema_refuses_nothing_that_the_config_accepts(given, split, optimi
         for other in other_ways(value):
             written = changed(full, ".".join(place), other)
             try:
-                Config.model_validate(json.loads(json.dumps(written), object_hook=without_nulls))
+                Config.model_validate(json.loads(json.dumps(written)))
             except ValueError:
                 continue
             accepted.add(place)
             assert refused(written) == [], place
     assert len(accepted) > 50
-
-
-def without_nulls(block):
-    """Leave them out, as the config does."""
-    return {key: value for key, value in block.items() if value is not None}
 
 
 def test_no_framework_and_no_table_library_to_read_a_config():
