@@ -8,9 +8,11 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import yaml
 
+import skybake
 from skybake.data.dataset import load_dataset
 from skybake.files import read_json
 from tests import witness
@@ -386,3 +388,33 @@ def test_a_finished_bakeoff_is_digested(finished):
     assert {"valid/point", "valid/std", "test/id", "test/point", "test/std"} <= set(row)
     assert found["history"]["clusters/deeper_sequential/mse/seed-1"]["epoch"] == [1, 2]
     assert found["comparison"] == found["joined comparison"]
+
+
+def test_a_notebook_reads_what_was_baked(finished):
+    found = skybake.load(finished.folder / "results")
+    assert found.datasets == ["clusters", "galaxies"]
+    assert len(found.comparison) == 8
+    with pytest.raises(ValueError, match="no dataset named; found clusters, galaxies"):
+        found.dataset()
+    dataset, parts = found.dataset("clusters"), found.parts("clusters")
+    assert sorted(np.concatenate([*parts.values()])) == [*range(len(dataset))]
+    assert dataset.images(parts["test"][:2]).shape == (2, *dataset.image_shape)
+    name = dataset.label
+    row = found.predictions("deeper_sequential", "gaussian_nll", dataset="clusters", seed=2)
+    assert list(row.columns) == ["id", "group", "true", *dataset.scalars, "point", "std"]
+    assert list(row["id"]) == list(dataset.ids[parts["test"]])
+    assert list(row["true"]) == list(dataset.labels[name][parts["test"]])
+    told = found.comparison.set_index(["dataset", "model", "loss"]).loc[("clusters", "constant", "baseline")]
+    errors = found.predictions("constant", dataset="clusters").eval("point - true")
+    assert errors.mean() == pytest.approx(told["mean_error"], rel=1e-5)
+    chosen = found.chosen("galaxies")
+    one = found.predictions(dataset="galaxies", part="valid")
+    assert one.equals(found.predictions(chosen["model"], chosen["loss"], dataset="galaxies", part="valid", seed=1))
+    with pytest.raises(ValueError, match="2 rows of clusters are deeper_sequential; expected one of: deeper_sequ"):
+        found.predictions("deeper_sequential", dataset="clusters")
+    with pytest.raises(ValueError, match="0 rows of clusters are deeper, mse; expected one of: deeper_sequential, mse"):
+        found.predictions("deeper", "mse", dataset="clusters")
+    with pytest.raises(ValueError, match=r"seed 9 .* asked for; found \[1, 2\]"):
+        found.predictions("deeper_sequential", "mse", dataset="clusters", seed=9)
+    with pytest.raises(FileNotFoundError, match="expected the results folder of a bake-off"):
+        skybake.load(finished.folder / "nowhere")

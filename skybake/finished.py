@@ -1,0 +1,158 @@
+"""A finished bake-off in a notebook: ``skybake.load("results/mine")``."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skybake import files
+from skybake.config import make_plan, yaml_files
+from skybake.config.combinations import Combination
+from skybake.data import splits
+from skybake.data.dataset import Dataset, load_dataset
+from skybake.results import run_folder
+from skybake.results.predictions import Predicted, Prediction
+
+
+class Finished:
+    """The results of a bake-off, read when asked for.
+
+    Attributes:
+        folder: Where they lie.
+        plan: The merged config and what follows from it.
+
+    Names of datasets, models and losses are those of ``comparison.csv``. Where a bake-off has one dataset, it need not
+    be named; a run that is not named is one of the row that was chosen on validation.
+    """
+
+    def __init__(self, folder: Path | str):
+        self.folder = Path(folder)
+        config = self.folder / "config.yaml"
+        if not config.exists():
+            raise FileNotFoundError(
+                f"{config}: no such file; expected the results folder of a bake-off, the `results` of its config."
+                " Hint: has it been run?"
+            )
+        self.plan = make_plan(yaml_files.read(config), raw_is_here=False).at(str(self.folder))
+        self._read: dict[str, Dataset] = {}
+
+    def __repr__(self) -> str:
+        rows = len(self.plan.combinations)
+        return f"<{self.plan.config.title}: {', '.join(self.datasets)}; {rows} rows in {self.folder}>"
+
+    @property
+    def datasets(self) -> list[str]:
+        """Names of the datasets."""
+        return self.plan.datasets()
+
+    @cached_property
+    def comparison(self) -> pd.DataFrame:
+        """``comparison.csv`` of all datasets: a row for each model and loss, in the order of the tables."""
+        return pd.read_csv(self.folder / "comparison.csv")
+
+    def dataset(self, name: str | None = None) -> Dataset:
+        """Return a dataset: ids, labels, scalars and, by :meth:`Dataset.images`, images (n, H, W, C).
+
+        Raises:
+            ValueError: There is none of this name, or several and none is named.
+        """
+        name = self._named(name)
+        if name not in self._read:
+            self._read[name] = load_dataset(self.plan.paths.dataset(name))
+        return self._read[name]
+
+    def parts(self, name: str | None = None) -> dict[str, np.ndarray]:
+        """Return ``"train"``, ``"valid"`` and ``"test"`` -> rows (n,) of the dataset."""
+        name = self._named(name)
+        found = splits.load(self.plan.split(name), self.dataset(name))
+        return {"train": found.train, "valid": found.valid, "test": found.test}
+
+    def chosen(self, name: str | None = None) -> dict[str, str]:
+        """Return the axes (dataset, split, training, model, loss, prediction) of the row chosen on validation.
+
+        Raises:
+            ValueError: No row has ended.
+        """
+        path = self.plan.paths.chosen(self._named(name))
+        found = files.read_json(Path(path))["chosen"]
+        if found is None:
+            raise ValueError(f"{path}: no row has ended, so none was chosen")
+        return found
+
+    def predicted(
+        self,
+        model: str | None = None,
+        loss: str | None = None,
+        *,
+        dataset: str | None = None,
+        seed: int | None = None,
+        part: str = "test",
+    ) -> Predicted:
+        """Return what one run predicted for the objects of a part, with their ids, labels and scalars.
+
+        Args:
+            model, loss: Of the row; ``"baseline"`` is the loss of a baseline. Both or none: that chosen on validation.
+            dataset: Of the row.
+            seed: The row's first if not given.
+            part: ``"test"`` or ``"valid"``.
+
+        Raises:
+            ValueError: There is no such row or seed; the message has those that there are.
+        """
+        dataset = self._named(dataset)
+        job = self._job(dataset, model, loss)
+        seed = job.seeds[0] if seed is None else seed
+        if seed not in job.seeds:
+            raise ValueError(f"seed {seed} of {job.model.name}, {job.loss_in_paths} asked for; found {list(job.seeds)}")
+        folders = self.plan.run_folders(dataset, job.model.name, job.loss_in_paths)
+        return run_folder.read_predictions(Path(folders[seed]), part, self.dataset(dataset))
+
+    def predictions(self, model: str | None = None, loss: str | None = None, **which: Any) -> pd.DataFrame:
+        """Return :meth:`predicted` as a table, a row for each object.
+
+        Its columns are ``id``, ``group`` where objects have one, ``true``, all scalars, ``point``, and what else the
+        run predicts in numbers: ``std``, ``quantile_<level>``, ``probability_<class>``.
+        """
+        found = self.predicted(model, loss, **which)
+        group = {} if found.groups is None else {"group": found.groups}
+        columns = {"id": found.ids, **group, "true": found.label, **found.scalars}
+        return pd.DataFrame(columns | _columns_of(found.prediction, found.classes))
+
+    def _named(self, dataset: str | None) -> str:
+        if dataset is None and len(self.datasets) == 1:
+            return self.datasets[0]
+        if dataset not in self.datasets:
+            asked = "no dataset named" if dataset is None else f"dataset {dataset!r} asked for"
+            raise ValueError(f"{asked}; found {', '.join(self.datasets)}")
+        return dataset
+
+    def _job(self, dataset: str, model: str | None, loss: str | None) -> Combination:
+        if model is None and loss is None:
+            named = self.chosen(dataset)
+            return next(job for job in self.plan.select(dataset=dataset) if job.identity == named)
+        jobs = [job for job in self.plan.select(dataset=dataset) if model in (None, job.model.name)]
+        fits = [job for job in jobs if loss in (None, job.loss_in_paths, job.loss_name)]
+        if len(fits) == 1:
+            return fits[0]
+        shown = [f"{job.model.name}, {job.loss_in_paths}" for job in fits or jobs or self.plan.select(dataset=dataset)]
+        asked = ", ".join(filter(None, (model, loss)))
+        near = difflib.get_close_matches(asked, shown, n=len(shown), cutoff=0) if not fits else shown
+        raise ValueError(f"{len(fits)} rows of {dataset} are {asked}; expected one of: {'; '.join(near or shown)}")
+
+
+def _columns_of(prediction: Prediction, classes: tuple[str, ...]) -> dict[str, np.ndarray]:
+    found = {"point": prediction.point}
+    if prediction.std is not None:
+        found["std"] = prediction.std
+    if prediction.quantiles is not None and prediction.levels is not None:
+        columns = zip(prediction.levels, prediction.quantiles.T, strict=True)
+        found |= {f"quantile_{level:g}": values for level, values in columns}
+    if prediction.classes is not None:
+        names = classes or tuple(map(str, range(prediction.classes.shape[1])))
+        found |= {f"probability_{name}": prediction.classes[:, place] for place, name in enumerate(names)}
+    return found
