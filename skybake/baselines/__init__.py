@@ -87,7 +87,7 @@ def _fit(job: Job, data: Data, seed: int) -> Result:
     started = perf_counter()
     model = module.build(task, **({"seed": seed} if part.seeded else {}), **job.model_parameters)
     if any(np.isnan(values).any() for values in features.values()):
-        model = make_pipeline(SimpleImputer(), model)
+        model = make_pipeline(SimpleImputer(keep_empty_features=True), model)
     model.fit(features["train"][known], label[known])
     train_seconds = perf_counter() - started
     started = perf_counter()

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from skybake.data.columns import Column, columns_of
+from skybake.data.columns import MAGNITUDES, Column, columns_of
 
 
 class Scalars(dict[str, np.ndarray]):
@@ -29,6 +29,17 @@ class Scalars(dict[str, np.ndarray]):
         if not names:
             raise ValueError(f"no scalar of kind {kind!r}; found {', '.join(self) or 'none'}")
         return self[names[0]]
+
+    @property
+    def has_magnitudes(self) -> bool:
+        """Whether some scalar is a magnitude."""
+        return bool(columns_of(self.columns, *MAGNITUDES))
+
+    def with_logarithms(self) -> list[np.ndarray]:
+        """Return the scalars (N,), and the logarithm of each redshift, NaN where it is not above 0."""
+        redshifts = [self[name] for name in columns_of(self.columns, "redshift")]
+        above = [np.where(values > 0, values, np.nan) for values in redshifts]
+        return [*self.values(), *map(np.log, above)]
 
 
 def magnitudes_and_colours(scalars: Scalars) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Gradient-boosted trees on magnitudes and colours (the input scalars), or on the flux in each band without scalars.
+"""Gradient-boosted trees on magnitudes and colours (the input scalars), or on fluxes where no scalar is a magnitude.
 
 Each split considers a random ``feature_share`` of the features, drawn with the seed, as in random forests (Breiman
 2001, Mach. Learn. 45, 5). Above 10,000 training objects the seed also chooses a tenth of them to decide when to stop.
@@ -7,7 +7,7 @@ Each split considers a random ``feature_share`` of the features, drawn with the 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from skybake.baselines._aperture import fluxes
+from skybake.baselines._aperture import RADII, fluxes
 from skybake.baselines._scalars import magnitudes_and_colours
 
 TASKS = ("regression", "classification")
@@ -16,17 +16,18 @@ LIMITS = {
     "learning_rate": {"above": 0},
     "feature_share": {"above": 0, "at_most": 1},
 }
-RADII = (0.1, 0.2, 0.4)
 
 
 def features(images, scalars):
-    """Return the input scalars and the colours of the magnitudes among them.
+    """Return the input scalars and the colours of the magnitudes among them: the catalogue alone.
 
-    Without scalars: asinh of the flux in three central apertures of each band, in image units, (N, 3 C).
+    Where no scalar is a magnitude: asinh of the flux in central apertures of each band, in image units, and the
+    scalars, (N, R C + S).
     """
-    if scalars:
+    if scalars.has_magnitudes:
         return magnitudes_and_colours(scalars)
-    return np.column_stack([np.arcsinh(fluxes(images, radius)) for radius in RADII])
+    apertures = [np.arcsinh(fluxes(images, radius)) for radius in RADII]
+    return np.column_stack([*apertures, *scalars.with_logarithms()])
 
 
 def build(task, *, seed, iterations=300, learning_rate=0.05, feature_share=0.5):

@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from skybake import plugins
-from skybake.data.columns import columns_of
+from skybake.data.columns import MAGNITUDES, columns_of
 from skybake.data.dataset import Dataset
 from skybake.evaluation.trained import History
 from skybake.figures import _style
@@ -30,7 +30,6 @@ from skybake.results.distributions import required as required_distribution
 from skybake.results.predictions import Predicted
 
 DOTS_PER_INCH = 200
-MAGNITUDES = ("magnitude", "dereddened_magnitude")
 # Without these, files of the same figure would differ by the date and by the release of matplotlib.
 METADATA = {
     ".pdf": {"CreationDate": None, "ModDate": None, "Creator": "skybake", "Producer": "skybake"},
