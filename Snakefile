@@ -25,6 +25,8 @@ with refusals.alone():
     PLAN = make_plan(config, raw_is_here=not workflow.storage_settings.default_storage_prefix)
 if workflow.is_main_process:
     endings.say_at_exit(sys.argv)
+    if not containers.are_used(workflow.deployment_settings.deployment_method):
+        endings.hold_for_scripts()
     print(*OVERRIDDEN, sep="\n", end="\n" if OVERRIDDEN else "", file=sys.stderr)
 sigterm.forward_to_scripts()
 jobs.wait_to_submit()

@@ -6,6 +6,7 @@ import atexit
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Sequence
@@ -27,6 +28,19 @@ def say_at_exit(words: Sequence[str]) -> None:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _note)
         atexit.register(_say, command(words))
+
+
+def hold_for_scripts() -> None:
+    """Let a Ctrl-C wait for scripts that still import, which would print a traceback; for the Snakefile.
+
+    They get it when their log begins: :func:`skybake.workflow.logs.to_file`. A container may have another ``env``.
+    """
+    from snakemake.shell import shell
+
+    holding = ["env", "--block-signal=INT"]  # of GNU's coreutils from 8.31 on
+    with suppress(OSError):
+        if subprocess.run([*holding, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+            shell.prefix(f"set -euo pipefail; {shlex.join(holding)} ")
 
 
 def watch(folder: str) -> None:

@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import signal
 import sys
 import time
 import traceback
@@ -123,7 +124,11 @@ def to_file(path: str | Path, record: Path | None = None, step: str = "") -> Ite
             os.dup2(raw.fileno(), descriptor)
         out, err = sys.stdout, sys.stderr
         sys.stdout = sys.stderr = stream
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
+            signal.pthread_sigmask(
+                signal.SIG_UNBLOCK, {signal.SIGINT}
+            )  # one that came while the script imported is here
             attempts.begin(record)
             with _logging(stream, terminals[1], step):
                 yield
@@ -140,6 +145,7 @@ def to_file(path: str | Path, record: Path | None = None, step: str = "") -> Ite
             print("interrupted")
             failure = INTERRUPTED  # Snakemake's process says all that is to be said
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
             sys.stdout, sys.stderr = out, err
             for descriptor, terminal in zip((1, 2), terminals, strict=True):
                 os.dup2(terminal, descriptor)

@@ -42,6 +42,7 @@ def test_ctrl_c_ends_with_a_line_that_says_how_to_go_on(started):
     assert last.startswith("Interrupted. What is finished is kept")
     assert last.endswith(f"--configfile {bakeoff.folder / 'bakeoff.yaml'}")
     assert "Not finished" not in output
+    assert "Traceback" not in output  # the scripts still import
     assert not list((bakeoff.folder / ".snakemake/locks").glob("*"))
 
 

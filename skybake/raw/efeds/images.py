@@ -55,7 +55,7 @@ def read_images(path: Path, layout: str = "auto") -> Cubes:
         raise RawError(f"{path}: expected the key 'gsm_3dImgs', found {sorted(map(str, content))}")
     images = _as_images(path, content["gsm_3dImgs"])
     height, width, bands = _common_shape(path, images)
-    if layout == "auto" and height != width == bands:
+    if layout == "auto" and width == bands:
         raise RawError(
             f"{path}: cubes {(height, width, bands)} may have {bands} bands last or {height} bands first. Hint: say"
             " which, `layout: channels_last` or `layout: channels_first`"
@@ -90,7 +90,8 @@ def _as_images(path: Path, images: object) -> Sequence[np.ndarray] | np.ndarray:
 
 def _array(image: object) -> np.ndarray:
     try:
-        return np.asarray(image, dtype=np.float32)
+        with np.errstate(over="ignore"):  # infinite, and rejected for it
+            return np.asarray(image, dtype=np.float32)
     except (TypeError, ValueError):  # ragged, or no numbers: rejected later by its shape
         return np.empty(0, np.float32)
 

@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from skybake.data import splits
+from skybake.data import leaks, splits
 from skybake.data.dataset import load_dataset
 from skybake.raw import RawError, cifar
 from skybake.raw.ingest import ingest
@@ -165,6 +165,32 @@ def test_labels_that_are_no_class_are_rejected(folder):
     ]
     assert folder.rejected()[0]["detail"] == "3; expected a class from 0 to 2"
     assert data.ids[5] == "data_batch_2-00000"
+
+
+def test_the_same_pixels_of_two_classes_are_rejected_and_of_one_class_kept(folder):
+    first, test = pixels(5, 1), pixels(6, 3)
+    test[0], test[1] = first[3], first[2]  # of class 0 both; of 2 and 1
+    folder.put("test_batch", batch(6, 3, data=test))
+    data = folder.read()
+    assert [(row["row"], row["id"], row["reason"], row["detail"]) for row in folder.rejected()] == [
+        (
+            "2",
+            "data_batch_1-00002",
+            "labels disagree",
+            "bird, with the same pixels as test_batch-00001, which is automobile",
+        ),
+        (
+            "10",
+            "test_batch-00001",
+            "labels disagree",
+            "automobile, with the same pixels as data_batch_1-00002, which is bird",
+        ),
+    ]
+    assert len(data) == 13
+    split = splits.make(data, {"strategy": "official", "valid": 0.3, "seed": 40})
+    found = leaks.find(data, split)
+    said = [item for pair in ("train/test", "valid/test") for item in found[pair]["pixels"]["examples"]]
+    assert said == [["data_batch_1-00003", "test_batch-00000"]]
 
 
 HOSTILE = {

@@ -115,6 +115,20 @@ def test_bands_may_stand_first_if_it_is_said(tmp_path):
     assert read(efeds, tmp_path, {"layout": "channels_last"}, **FILES)[0].image_shape == (2, 6, 6)
 
 
+def test_cubes_with_three_equal_sides_need_a_word(tmp_path):
+    clusters(tmp_path, [3, 1, 2], cubes=rng().normal(1, 0.3, (3, 6, 6, 6)), ID_SRC=[3, 1, 2])
+    with pytest.raises(RawError, match="`layout: channels_last` or `layout: channels_first`"):
+        read(efeds, tmp_path, **FILES)
+
+
+def test_numbers_that_are_too_large_for_a_pixel_cost_the_cluster_only(tmp_path):
+    cubes = rng().normal(1, 0.3, (3, 6, 5, 2)).tolist()
+    cubes[1][0][0][0] = 1e302
+    clusters(tmp_path, [3, 1, 2], cubes=cubes, ID_SRC=[3, 1, 2])
+    _, rejected = read(efeds, tmp_path, **FILES)
+    assert [(row, reason) for row, reason, _ in rejected] == [(1, "image not finite")]
+
+
 def test_a_scalar_that_is_missing_costs_no_cluster(tmp_path):
     clusters(tmp_path, [3, 1, 2], ID_SRC=[3, 1, 2], kT=[1.0, np.nan, 2.0])
     data, rejected = read(efeds, tmp_path, {"scalars": ("kT",)}, **FILES)

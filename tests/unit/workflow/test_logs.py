@@ -1,11 +1,16 @@
 """The log of a step."""
 
 import logging
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
+from snakemake.shell import shell
 
-from skybake.workflow import logs
+from skybake.workflow import endings, logs
+from tests.conftest import ROOT
 
 
 def test_a_log_holds_output_errors_and_every_state_of_a_bar(tmp_path, capfd):
@@ -87,3 +92,26 @@ def test_an_error_takes_the_handlers_along(tmp_path):
     with pytest.raises(SystemExit), logs.to_file(tmp_path / "step.log"):
         raise ValueError("row 3 is bad")
     assert not logging.getLogger("skybake").handlers
+
+
+def test_a_ctrl_c_that_comes_before_the_log_begins_says_nothing_on_the_terminal(tmp_path, monkeypatch):
+    monkeypatch.setattr(shell, "_process_prefix", None)
+    lines = [
+        "import os, signal",
+        "os.kill(os.getpid(), signal.SIGINT)  # while a script imports",
+        "from skybake.workflow import logs",
+        "with logs.to_file('step.log'):",
+        "    open('made', 'w').close()",
+    ]
+    endings.hold_for_scripts()
+    done = subprocess.run(
+        ["bash", "-c", f'{shell._process_prefix} "$0" "$@"', sys.executable, "-c", "\n".join(lines)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (logs.INTERRUPTED, "", "")
+    assert not (tmp_path / "made").exists()
+    assert (tmp_path / "step.log").read_text() == "interrupted\n"
