@@ -77,7 +77,7 @@ def compare(
     reached: Path,
     dataset: Dataset,
     statistics: Mapping[str, Any],
-    reference: Mapping[str, str] | None = None,
+    reference: Mapping[str, str],
 ) -> None:
     """Write the comparison of one dataset.
 
@@ -89,7 +89,7 @@ def compare(
         reached: ``verdict.json`` to write.
         dataset: That all were trained on.
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
-        reference: Axes of the row that ``compare_with`` names (:mod:`skybake.results.identity`), if it names one.
+        reference: Axes of the row that ``compare_with`` names (:mod:`skybake.results.identity`); empty without one.
 
     Raises:
         ValueError: There is no row, or rows of several datasets, or the chosen one is not among them.
@@ -103,7 +103,7 @@ def compare(
     tables.write_tex(tex, records, best.row.name if best else None)
     told = {
         **{"pairs": _as_dicts(paired.pairs), "p_values": paired.p_values, "letters": paired.letters},
-        **{"reference": dict(reference or {}) or None, "changes": _as_dicts(paired.changes)},
+        **{"reference": dict(reference), "changes": _as_dicts(paired.changes)},
     }
     files.write_json(found, {"statistics": dict(statistics), **told})
     files.write_json(reached, verdict.reach(entries, best, paired.pairs, bootstrap.level))
@@ -154,8 +154,8 @@ def _entries(rows: Sequence[Row], *, mock: bool) -> list[Entry]:
     return ordered(read(row, mock=mock) for row in rows)
 
 
-def _reference(entries: Sequence[Entry], named: Mapping[str, str] | None) -> Entry | None:
-    """Return the entry of the row with these axes; None where none is named."""
+def _reference(entries: Sequence[Entry], named: Mapping[str, str]) -> Entry | None:
+    """Return the entry of the row with these axes; None where there are none."""
     return next((entry for entry in entries if identity.of(entry.row) == named), None)
 
 

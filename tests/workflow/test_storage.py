@@ -149,6 +149,7 @@ def test_a_failed_training_is_shown(stored):
     for name in ("comparison.csv", "clusters/comparison.csv"):
         status = {row["model"]: row["status"] for row in rows(stored.store / "results" / name)}
         assert status == {"deeper_sequential": OK, "constant": OK, "simple_sequential": "failed"}
+        assert {row["reference"] for row in rows(stored.store / "results" / name)} == {"deeper_sequential, mse"}
     page = (stored.store / "results/clusters/report.html").read_text(encoding="utf-8")
     assert "TrainingDiverged" in page
     assert files(stored.folder / "results") == {}
