@@ -89,6 +89,7 @@ rule compare:
     params:
         rows=lambda wildcards: PLAN.rows(wildcards.dataset),
         statistics=PLAN.config.statistics.model_dump(),
+        reference=lambda wildcards: PLAN.reference(wildcards.dataset),
         code=code_digest("compare", PLAN.metric_modules()),
     message:
         "comparing all models and losses on {wildcards.dataset}"
@@ -130,7 +131,7 @@ rule write_page:
     container:
         f"{IMAGES}/report.sif"
     resources:
-        mem_mb=jobs.memory(4000),
+        mem_mb=jobs.memory(4000, 2, in_part=["dataset"]),  # rows are read one after another
         runtime=jobs.minutes(30),
     params:
         rows=lambda wildcards: PLAN.rows(wildcards.dataset),  # logs too: those of a failed job are no output

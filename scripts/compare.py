@@ -22,4 +22,5 @@ with logs.of(snakemake):
         reached=Path(snakemake.output.verdict),
         dataset=load_dataset(snakemake.input.dataset),
         statistics=snakemake.params.statistics,
+        reference=snakemake.params.reference,
     )

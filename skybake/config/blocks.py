@@ -134,6 +134,14 @@ class Figures(Settings):
         )
 
 
+class CompareWith(Settings):
+    """The row that the changes of all others are told against, in per cent, on every dataset that has it."""
+
+    model: Choice = Field(description="A network or baseline of a bake-off.")
+    loss: Choice | None = Field(None, description="Its loss; left out for a baseline, or where there is only one.")
+    training: str | None = Field(None, description="The bake-off, where several have the model and the loss.")
+
+
 class Config(Settings):
     """A whole bake-off."""
 
@@ -143,6 +151,9 @@ class Config(Settings):
     bakeoffs: dict[Name, Bakeoff] = Field(min_length=1, description="Bake-offs by name.")
     figures: Figures = Field(Figures(), description="Figures to draw, by what they are of.")
     statistics: Statistics = Field(Statistics(), description="Uncertainties of the comparison.")
+    compare_with: CompareWith | None = Field(
+        None, description="Tell changes against this row: `{model: simple_sequential, loss: mse}`."
+    )
 
     @field_validator("results")
     @classmethod

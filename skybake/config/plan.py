@@ -11,6 +11,7 @@ from skybake import metrics, plugins
 from skybake.config.blocks import Config
 from skybake.config.combinations import Chosen, Combination, SweepPoint, chosen_part
 from skybake.config.paths import BASELINE_FILES, COMPARISON_FILES, NETWORK_FILES, Paths, expanded
+from skybake.config.reference import matching
 from skybake.config.sweeps import sweep_points
 from skybake.data.splits import strategies
 from skybake.settings import Settings
@@ -296,6 +297,12 @@ class Plan:
                 row = {"training": name, "model": model, "loss": loss}
                 found.append({**row, "name": given.name or "", "values": values, **more})
         return found
+
+    def reference(self, dataset: str) -> dict[str, str]:
+        """Return the axes of the row that changes are told against; empty where none is named on a dataset."""
+        given = self.config.compare_with
+        found = matching(given, self.select(dataset=dataset)) if given else []
+        return found[0].identity if found else {}
 
     def first_run(self, dataset: str, model: str, loss: str) -> list[str]:
         """Return the files of the run that is looked into: that of the first seed."""

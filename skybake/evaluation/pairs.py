@@ -10,7 +10,7 @@ models whose seeds scatter by 5 % it tells 11 % apart, where this tells 6 % (doc
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -120,6 +120,27 @@ def compare(model: Sampled, reference: Sampled, level: float) -> Paired:
         seeds=min(numbers, default=None),
         with_seeds=with_seeds,
     )
+
+
+def change(model: Sampled, reference: Sampled, level: float) -> Paired:
+    """Return how a positive statistic of a model differs from that of a reference, in per cent of the latter.
+
+    The logarithms are compared, as :func:`compare` does, so that the interval is that of the ratio. What is zero in
+    some draw has none (NaN).
+
+    Raises:
+        ValueError: The numbers of objects differ.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = compare(_logarithm(model), _logarithm(reference), level)
+    told = ("difference", "low", "high", "objects_low", "objects_high")
+    return replace(found, **{name: 100 * float(np.expm1(getattr(found, name))) for name in told})
+
+
+def _logarithm(sampled: Sampled) -> Sampled:
+    """Return the logarithm of a statistic; its variance over seeds is that of the value's relative size."""
+    over_seeds = sampled.over_seeds and sampled.over_seeds / np.square(sampled.value)
+    return replace(sampled, value=float(np.log(sampled.value)), draws=np.log(sampled.draws), over_seeds=over_seeds)
 
 
 def _variance(draws: np.ndarray, models: Sequence[Sampled]) -> tuple[float, float, bool]:

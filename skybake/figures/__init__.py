@@ -9,7 +9,7 @@ drawn of every row says in ``NEEDS`` what it needs, by the names of :attr:`Judge
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -223,8 +223,13 @@ class Comparison:
         error: The error as a formula.
         mock: Whether the objects are simulated.
         level: Confidence level of intervals.
-        rows: Rows of the comparison table (column -> value, None where empty) that have numbers, in its order.
+        rows: Rows of the comparison table (column -> value, None where empty) that have numbers, in its order. Beside
+            the columns ``loss_curve``: rows of which it differs have losses of different units.
         sweeps: ``model``, ``loss`` and what ``sweep.json`` says, of each row that was chosen among points.
+        task: ``"regression"`` or ``"classification"``.
+        choice: By what rows are in order, on the validation part, in words.
+        read: Reads the row of a place in ``rows``, without its predictions if ``predictions=False``: hundreds of rows
+            must not be held at once. None of a row of an earlier dataset. None where figures read no runs.
     """
 
     dataset: str
@@ -235,11 +240,25 @@ class Comparison:
     level: float
     rows: tuple[Mapping[str, Any], ...]
     sweeps: tuple[Mapping[str, Any], ...] = ()
+    task: str = "regression"
+    choice: str = "RMSE"
+    read: Callable[..., JudgedRow | None] | None = None
 
     @property
     def holds(self) -> frozenset[str]:
-        """What figures may need: ``sweep``, where there is a choice among several points."""
-        return frozenset({"sweep"} if any(len(sweep["points"]) > 1 for sweep in self.sweeps) else ())
+        """What figures may need.
+
+        ``sweep``, where there is a choice among several points; ``runs`` to read, ``networks`` among them, and rows
+        that predict a ``distribution``.
+        """
+        readable = self.rows if self.read else ()
+        found = {
+            "sweep": any(len(sweep["points"]) > 1 for sweep in self.sweeps),
+            "runs": bool(readable),
+            "networks": any(not row["baseline"] for row in readable),
+            "distribution": any(row.get("pit_ks") is not None for row in readable),
+        }
+        return frozenset(name for name, there in found.items() if there)
 
 
 def can_draw(name: str, data: Data) -> bool:

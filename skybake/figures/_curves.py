@@ -8,11 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from skybake.figures import JudgedRow, _style
+from skybake.figures import Comparison, JudgedRow, _overlay, _style
 
 Curve = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, float]]
 MOST = len(_style.PALETTE)  # classes with a colour and a name
 NAME = 20  # characters of a class in the legend
+SHARED = np.linspace(0, 1, 501)  # places at which curves of several classes are averaged
 
 
 def figure(data: JudgedRow, curve: Curve, area: str, finish: Callable[[Axes], None]) -> Figure:
@@ -60,3 +61,39 @@ def _kinds(true: np.ndarray, classes: np.ndarray) -> Iterator[tuple[int, np.ndar
         member = np.tile(true == kind, len(classes))
         if member.any() and not member.all():
             yield kind, member, classes[..., kind].ravel()
+
+
+def overlaid(
+    data: Comparison,
+    curve: Curve,
+    at: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    area: tuple[str, str],
+    finish: Callable[[Axes], None],
+) -> Figure:
+    """Draw a curve for each of the best rows: of the second of two classes, or the mean over more classes.
+
+    Args:
+        data: The comparison.
+        curve: As of :func:`figure`.
+        at: (x, y, places) -> a curve's y at other places of x.
+        area: Its name, and the metric that it is.
+        finish: As of :func:`figure`.
+    """
+    made, (axes,) = _overlay.panels(data, 3.1)
+    for line in _overlay.lines(data):
+        x, y = _mean_curve(line.data, curve, at)
+        axes.plot(x, y, label=line.told(*area), lw=1.1, **line.look)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    finish(axes)
+    _overlay.finish(made, axes)
+    return made
+
+
+def _mean_curve(data: JudgedRow, curve: Curve, at: Callable) -> tuple[np.ndarray, np.ndarray]:
+    """Return the curve of the only class that is judged, or the mean over classes at the same x."""
+    curves = [curve(member, probability)[:2] for _, member, probability in _kinds(data.true, data.classes())]
+    if len(curves) == 1:
+        return curves[0]
+    if not curves:
+        return np.empty(0), np.empty(0)
+    return SHARED, np.mean([at(x, y, SHARED) for x, y in curves], axis=0)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from skybake.evaluation.trained import History
 from skybake.figures import JudgedRow, _style
+from skybake.figures._overlay import Line
 
 
 def draw(data: JudgedRow, name: str) -> tuple[Figure, Axes, np.ndarray]:
@@ -19,11 +23,7 @@ def draw(data: JudgedRow, name: str) -> tuple[Figure, Axes, np.ndarray]:
     figure = _style.figure(_style.SINGLE, 2.6, mock=data.mock)
     axes = figure.subplots()
     axes.set_title(_style.title(data.model, data.loss))
-    histories = [
-        history
-        for history in data.histories.values()
-        if len(history.epoch) and getattr(history, f"val_{name}") is not None
-    ]
+    histories = recorded(data, name)
     if not histories:
         _style.say(axes, "not trained by epochs")
         return figure, axes, np.empty(0)
@@ -45,5 +45,34 @@ def draw(data: JudgedRow, name: str) -> tuple[Figure, Axes, np.ndarray]:
     axes.set_xlabel("epoch")
     axes.set_ylabel(name)
     axes.legend()
-    numbers = [values for item in histories for values in (getattr(item, name), getattr(item, f"val_{name}"))]
-    return figure, axes, np.concatenate(numbers)
+    return figure, axes, numbers(histories, name)
+
+
+def recorded(data: JudgedRow, name: str) -> list[History]:
+    """Return the histories of all seeds that have ``name``."""
+    return [
+        history
+        for history in data.histories.values()
+        if len(history.epoch) and getattr(history, f"val_{name}") is not None
+    ]
+
+
+def numbers(histories: Sequence[History], name: str) -> np.ndarray:
+    """Return all values of ``name`` in training and validation; none where there is no history."""
+    found = [values for item in histories for values in (getattr(item, name), getattr(item, f"val_{name}"))]
+    return np.concatenate([np.empty(0), *found])
+
+
+def overlay(axes: Axes, lines: Iterable[Line], name: str) -> np.ndarray:
+    """Draw ``name`` of several rows in one panel, a line for each seed, and return all numbers drawn."""
+    drawn = [np.empty(0)]
+    for line in lines:
+        histories = recorded(line.data, name)
+        for place, history in enumerate(histories):
+            label = line.name if place == 0 else None
+            axes.plot(history.epoch, getattr(history, f"val_{name}"), lw=1, label=label, **line.look)
+            axes.plot(history.epoch, getattr(history, name), lw=0.6, alpha=0.4, **line.look)
+        drawn.append(numbers(histories, name))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(xlabel="epoch", ylabel=name)
+    return np.concatenate(drawn)

@@ -48,13 +48,18 @@ def against(data: JudgedRow, name: str, values: np.ndarray, axis: str) -> Figure
     _running(axes, below, data.bins(name))
     axes.set_ylim(span)
     axes.set_ylabel(_style.quantity(data.error, "" if "/" in data.error else data.units))
-    below[0].set_ylabel("NMAD")
-    below[1].set_ylabel(f"beyond {data.outlier_threshold:g}")
-    below[1].set_xlabel(axis)
+    name_below(below, data.outlier_threshold, axis)
     figure.align_ylabels()
     if data.bins(name):
         axes.legend(loc="upper right", ncols=2, columnspacing=1, handlelength=1.4)
     return figure
+
+
+def name_below(panels: Sequence[Axes], threshold: float, axis: str) -> None:
+    """Name the axes of the panels of NMAD and outliers."""
+    panels[0].set_ylabel("NMAD")
+    panels[1].set_ylabel(f"beyond {threshold:g}")
+    panels[1].set_xlabel(axis)
 
 
 def _running(axes: Axes, below: Sequence[Axes], bins: Sequence[Mapping[str, Any]]) -> None:

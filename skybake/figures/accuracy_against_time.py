@@ -14,14 +14,17 @@ from matplotlib.transforms import Bbox
 from skybake.figures import Comparison, _style
 
 SCOPE = "comparison"
-TASKS = ["regression"]
+TASKS = ["regression", "classification"]
 TITLE = "Accuracy against training time"
 CAPTION = (
-    "Standard deviation of the test errors with bootstrap intervals against the time of one training (mean over"
-    " seeds, beside whatever else the machine did). Colour is the model, the marker is the loss; black diamonds are"
-    " baselines, the dotted line is"
-    " the best of them."
+    "Standard deviation of the test errors, of classes the accuracy, with bootstrap intervals against the time of one"
+    " training (mean over seeds, beside whatever else the machine did). Colour is the model, the marker is the loss;"
+    " black diamonds are baselines, the dotted line is the best of them."
 )
+SCORES = {  # task -> metric, how its axis is called, whether a higher one is better
+    "regression": ("std_error", "standard deviation of error", False),
+    "classification": ("accuracy", "accuracy", True),
+}
 MOST = 40  # networks; more points cannot be told apart
 PLACES = ((5, 0, "left"), (-5, 0, "right"), (4, 6, "left"), (4, -6, "left"), (-4, 6, "right"), (-4, -6, "right"))
 
@@ -37,29 +40,30 @@ def draw(data: Comparison) -> Figure:
     if not networks and not baselines:
         _style.say(axes, "no run has a training time")
         return figure
+    score, says, rising = SCORES[data.task]
     colour = _style.colours([row["model"] for row in networks])
     marker = _style.markers([row["loss"] for row in networks])
     for row in networks:
-        _point(axes, row, colour[row["model"]], marker[row["loss"]])
+        _point(axes, row, score, colour[row["model"]], marker[row["loss"]])
     for row in baselines:
-        _point(axes, row, "black", "D")
+        _point(axes, row, score, "black", "D")
     if baselines:
-        best = min(row["std_error"] for row in baselines)
+        best = (max if rising else min)(row[score] for row in baselines)
         axes.axhline(best, color=_style.GREY, lw=0.7, ls=":", zorder=0)
     axes.set_xscale("log")
     axes.margins(x=0.08)
     axes.set_xlabel("training time [s]")
-    axes.set_ylabel(_style.quantity("standard deviation of error", "" if "/" in data.error else data.units))
+    axes.set_ylabel(_style.quantity(says, "" if "/" in data.error else data.units))
     axes.set_title(_title(data, sum(not row["baseline"] for row in timed)))
     _legend(figure, colour, marker, bool(baselines))
-    _label(figure, axes, [*baselines, *_frontier(networks)])
+    _label(figure, axes, [*baselines, *_frontier(networks, score, rising=rising)], score)
     return figure
 
 
-def _point(axes: Axes, row: Mapping[str, Any], colour: str, marker: str) -> None:
+def _point(axes: Axes, row: Mapping[str, Any], score: str, colour: str, marker: str) -> None:
     x = row["train_seconds"]
-    axes.plot([x, x], [row["std_error_low"], row["std_error_high"]], color=colour, lw=0.7, alpha=0.6)
-    axes.plot(x, row["std_error"], marker, color=colour, mec="white", mew=0.4, ms=5.5)
+    axes.plot([x, x], [row[f"{score}_low"], row[f"{score}_high"]], color=colour, lw=0.7, alpha=0.6)
+    axes.plot(x, row[score], marker, color=colour, mec="white", mew=0.4, ms=5.5)
 
 
 def _legend(figure: Figure, colour: Mapping[str, str], marker: Mapping[str, str], baselines: bool) -> None:
@@ -76,20 +80,24 @@ def _legend(figure: Figure, colour: Mapping[str, str], marker: Mapping[str, str]
 
 
 def _title(data: Comparison, networks: int) -> str:
-    chosen = f", the best {MOST} of {networks} networks by validation RMSE" if networks > MOST else ""
+    chosen = f", the best {MOST} of {networks} networks by validation {data.choice}" if networks > MOST else ""
     return f"{data.dataset}: {100 * data.level:g} % intervals{chosen}"
 
 
-def _frontier(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _frontier(rows: list[Mapping[str, Any]], score: str, *, rising: bool) -> list[Mapping[str, Any]]:
     """Return the rows than which none is both faster and more accurate."""
+
+    def badness(row: Mapping[str, Any]) -> float:
+        return -row[score] if rising else row[score]
+
     found: list[Mapping[str, Any]] = []
-    for row in sorted(rows, key=lambda row: (row["train_seconds"], row["std_error"])):
-        if not found or row["std_error"] < found[-1]["std_error"]:
+    for row in sorted(rows, key=lambda row: (row["train_seconds"], badness(row))):
+        if not found or badness(row) < badness(found[-1]):
             found.append(row)
     return found
 
 
-def _label(figure: Figure, axes: Axes, rows: list[Mapping[str, Any]]) -> None:
+def _label(figure: Figure, axes: Axes, rows: list[Mapping[str, Any]], score: str) -> None:
     """Write names beside points where there is room; a name that would cover another is left to the legend."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # settles the layout, so that pixels can be compared
@@ -106,7 +114,7 @@ def _label(figure: Figure, axes: Axes, rows: list[Mapping[str, Any]]) -> None:
         for dx, dy, side in PLACES:
             text = axes.annotate(
                 name,
-                (row["train_seconds"], row["std_error"]),
+                (row["train_seconds"], row[score]),
                 (dx, dy),
                 textcoords="offset points",
                 ha=side,

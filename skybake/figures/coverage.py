@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
@@ -34,10 +35,7 @@ def draw(data: JudgedRow) -> Figure:
         _style.say(axes, f"{np.sum(~np.isfinite(pit))} of {pit.size} distributions are not finite")
         return figure
     n = pit.shape[1]
-    if (objects := data.independent) is not None:
-        low, high = np.stack(stats.binom.interval(data.level, objects, NOMINAL)) / objects
-        axes.fill_between(NOMINAL, low, high, color=_style.PALE, lw=0, label=f"calibrated, {100 * data.level:g} %")
-    axes.plot([0, 1], [0, 1], color="black", lw=0.6)
+    band(axes, data.independent, data.level)
     if len(pit) > 1:
         for place, one in enumerate(pit):
             label = f"each of {len(pit)} seeds" if place == 0 else None
@@ -53,3 +51,11 @@ def draw(data: JudgedRow) -> Figure:
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="nominal coverage", ylabel="coverage found")
     axes.legend(loc="upper left", handlelength=1.4)
     return figure
+
+
+def band(axes: Axes, objects: int | None, level: float) -> None:
+    """Draw the diagonal, and where the coverage of so many calibrated objects lies, unless None is told."""
+    if objects is not None:
+        low, high = np.stack(stats.binom.interval(level, objects, NOMINAL)) / objects
+        axes.fill_between(NOMINAL, low, high, color=_style.PALE, lw=0, label=f"calibrated, {100 * level:g} %")
+    axes.plot([0, 1], [0, 1], color="black", lw=0.6)

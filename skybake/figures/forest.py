@@ -1,4 +1,4 @@
-"""Forest plot: bias and scatter of every model and loss with their intervals."""
+"""Forest plot: what every model and loss is judged by first, with intervals."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from skybake.figures import Comparison, _style
+from skybake.metrics import SIGNED, of_task
 
 SCOPE = "comparison"
-TASKS = ["regression"]
-TITLE = "Errors with intervals"
+TASKS = ["regression", "classification"]
+TITLE = "Scores with intervals"
 CAPTION = (
-    "Mean and standard deviation of the test errors with bootstrap intervals (of the networks as trained), networks in"
-    " the order of their validation RMSE, baselines below the line."
+    "Mean and standard deviation of the test errors, of classes accuracy and log loss of the test objects, with"
+    " bootstrap intervals (of the networks as trained), networks in the order of their validation RMSE (of classes log"
+    " loss), baselines below the line."
 )
 MOST = 40  # rows that can be read on one page
 ROW_INCHES = 0.17
@@ -33,20 +35,21 @@ def draw(data: Comparison) -> Figure:
     if not shown:
         _style.say(figure.subplots(), "no run has ended")
         return figure
-    bias, spread = figure.subplots(1, 2, sharey=True)
+    metrics = [item for item in of_task(data.task) if item.tex_interval]
+    panels = list(np.ravel(figure.subplots(1, len(metrics), sharey=True)))
     places = -np.arange(len(shown), dtype=float)
     places[len(networks[:MOST]) :] -= 0.6 if networks else 0.0
-    for axes, name in ((bias, "mean_error"), (spread, "std_error")):
-        _intervals(axes, places, shown, name)
+    units = "" if "/" in data.error else data.units
+    for axes, metric in zip(panels, metrics, strict=True):
+        _intervals(axes, places, shown, metric.name)
         if networks and baselines:
             axes.axhline(places[len(networks[:MOST]) - 1] - 0.8, color=_style.GREY, lw=0.5, ls=":")
-    bias.axvline(0, color="black", lw=0.6, zorder=0)
-    bias.set_yticks(places, [_style.competitor(row["model"], row["loss"]) for row in shown])
-    bias.set_ylim(places[-1] - 0.7, 0.7)
-    units = "" if "/" in data.error else data.units
-    bias.set_xlabel(_style.quantity("mean error", units))
-    spread.set_xlabel(_style.quantity("standard deviation of error", units))
-    for axes in (bias, spread):
+        if metric.form == SIGNED:
+            axes.axvline(0, color="black", lw=0.6, zorder=0)
+        axes.set_xlabel(_style.quantity(metric.headline, units))
+    panels[0].set_yticks(places, [_style.competitor(row["model"], row["loss"]) for row in shown])
+    panels[0].set_ylim(places[-1] - 0.7, 0.7)
+    for axes in panels:
         axes.grid(axis="x", lw=0.3, color=_style.PALE)
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
@@ -67,7 +70,7 @@ def _intervals(axes: Axes, places: np.ndarray, rows: list[Mapping[str, Any]], na
 def _title(data: Comparison, networks: int, baselines: int) -> str:
     parts = [f"{data.dataset}: {100 * data.level:g} % intervals"]
     if networks > MOST:
-        parts.append(f"the best {MOST} of {networks} networks by validation RMSE")
+        parts.append(f"the best {MOST} of {networks} networks by validation {data.choice}")
     if baselines > MOST:
         parts.append(f"the best {MOST} of {baselines} baselines")
     return ", ".join(parts)

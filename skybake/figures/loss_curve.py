@@ -22,11 +22,11 @@ OF_BASELINES = False  # nothing is trained by epochs there
 def draw(data: JudgedRow) -> Figure:
     """Draw the losses of all seeds; the axis is logarithmic where all of them are positive."""
     figure, axes, losses = _epochs.draw(data, "loss")
-    _scale(axes, losses)
+    scale(axes, losses)
     return figure
 
 
-def _scale(axes: Axes, losses: np.ndarray) -> None:
+def scale(axes: Axes, losses: np.ndarray) -> None:
     """Choose the axis: a likelihood's loss may be negative, and start in the hundreds."""
     losses = losses[np.isfinite(losses)]
     if not losses.size:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
@@ -33,16 +34,8 @@ def draw(data: JudgedRow) -> Figure:
         _style.say(axes, f"{np.sum(~np.isfinite(pit))} of {pit.size} distributions are not finite")
         return figure
     n = pit.shape[1]
-    bins = int(np.clip(n // OBJECTS, FEWEST, MOST))
-    edges = np.linspace(0, 1, bins + 1)
-    counts = np.stack([np.histogram(values, edges)[0] for values in pit]) * bins / n
-    highest = counts.max()
-    if (objects := data.independent) is not None:
-        low, high = stats.binom.interval(data.level, objects, 1 / bins)
-        band = f"calibrated, {100 * data.level:g} %"
-        axes.axhspan(low * bins / objects, high * bins / objects, color=_style.PALE, lw=0, label=band)
-        highest = max(highest, high * bins / objects)
-    axes.axhline(1, color="black", lw=0.6)
+    edges, counts = densities(pit)
+    highest = max(counts.max(), band(axes, data.independent, data.level, len(edges) - 1))
     if len(counts) > 1:
         for place, one in enumerate(counts):
             label = f"each of {len(counts)} seeds" if place == 0 else None
@@ -61,3 +54,22 @@ def draw(data: JudgedRow) -> Figure:
     axes.set_ylim(0, highest * 1.5)  # room for the legend above
     axes.legend(loc="upper center", ncols=2, columnspacing=1, handlelength=1.4)
     return figure
+
+
+def densities(pit: np.ndarray, most: int = MOST) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edges (B + 1,) of at most ``most`` bins, and the densities (S, B) of PIT values (S, n) in them."""
+    n = pit.shape[1]
+    bins = int(np.clip(n // OBJECTS, FEWEST, most))
+    edges = np.linspace(0, 1, bins + 1)
+    return edges, np.stack([np.histogram(values, edges)[0] for values in pit]) * bins / n
+
+
+def band(axes: Axes, objects: int | None, level: float, bins: int) -> float:
+    """Draw where calibrated densities of so many objects lie, unless None is told; return its upper end."""
+    axes.axhline(1, color="black", lw=0.6)
+    if objects is None:
+        return 1.0
+    low, high = stats.binom.interval(level, objects, 1 / bins)
+    said = f"calibrated, {100 * level:g} %"
+    axes.axhspan(low * bins / objects, high * bins / objects, color=_style.PALE, lw=0, zorder=0, label=said)
+    return float(high * bins / objects)

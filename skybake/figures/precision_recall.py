@@ -23,13 +23,15 @@ CAPTION = (
 @_style.styled
 def draw(data: JudgedRow) -> Figure:
     """Draw the curves with their average precisions."""
-    return _curves.figure(data, _curve, "AP", _finish)
+    return _curves.figure(data, curve, "AP", finish)
 
 
-def _curve(member: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+def curve(member: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return recalls, precisions and the average precision, of membership (m,) and its probability (m,)."""
     precision, recall, _ = metrics.precision_recall_curve(member, probability, drop_intermediate=True)
     return recall, precision, float(metrics.average_precision_score(member, probability))
 
 
-def _finish(axes: Axes) -> None:
+def finish(axes: Axes) -> None:
+    """Name the axes."""
     axes.set(xlabel="recall", ylabel="precision")

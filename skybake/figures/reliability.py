@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
@@ -33,7 +36,7 @@ def draw(data: JudgedRow) -> Figure:
     top.set_title(_style.title(data.model, data.loss))
     n, seeds = data.judged["n"], len(data.test)
     held = np.array([item["n"] for item in bins])
-    middle, accuracy = (np.array([item[name] for item in bins if item["n"]]) for name in ("confidence", "accuracy"))
+    middle, accuracy = points(bins)
     # Seeds say much the same of an object: a bin rests on as many objects as one seed has there.
     objects = np.maximum(np.round(held[held > 0] / seeds), 1)
     low, high = stats.binom.interval(data.level, objects, np.minimum(middle, 1))
@@ -47,3 +50,9 @@ def draw(data: JudgedRow) -> Figure:
     foot.stairs(held, [*(item["low"] for item in bins), 1], fill=True, color=_style.PALETTE[0], alpha=0.5)
     foot.set(xlim=(0, 1), xlabel="confidence", ylabel="number")
     return figure
+
+
+def points(bins: Sequence[Mapping[str, Any]], fewest: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean confidence and the accuracy of the bins that hold at least so many predictions."""
+    held = [item for item in bins if item["n"] >= fewest]
+    return np.array([item["confidence"] for item in held]), np.array([item["accuracy"] for item in held])

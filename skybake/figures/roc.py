@@ -22,14 +22,16 @@ CAPTION = (
 @_style.styled
 def draw(data: JudgedRow) -> Figure:
     """Draw the curves with their areas."""
-    return _curves.figure(data, _curve, "AUC", _finish)
+    return _curves.figure(data, curve, "AUC", finish)
 
 
-def _curve(member: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+def curve(member: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return false and true positive rates, and the area, of membership (m,) and its probability (m,)."""
     false, true, _ = metrics.roc_curve(member, probability)
     return false, true, float(metrics.auc(false, true))
 
 
-def _finish(axes: Axes) -> None:
+def finish(axes: Axes) -> None:
+    """Name the axes and draw a guess."""
     axes.plot([0, 1], [0, 1], color="black", lw=0.6, zorder=0)
     axes.set(xlabel="false positive rate", ylabel="true positive rate")

@@ -29,19 +29,29 @@ def draw_run(runs: Mapping[int, Path], dataset: Dataset, metrics: Path, folder: 
         EvaluationError: Seeds differ in what they are runs of, or in their objects.
         ValueError: Predictions are of another dataset.
     """
-    figures.draw_all(names, _data(read(runs, dataset), read_json(metrics), dataset), Path(folder))
+    figures.draw_all(names, judged_row(read(runs, dataset), read_json(metrics), dataset), Path(folder))
 
 
-def _data(trained: Mapping[int, Trained], judged: Mapping[str, Any], file: Dataset) -> figures.JudgedRow:
-    number = judged["task"] == REGRESSION
+def judged_row(
+    trained: Mapping[int, Trained], judged: Mapping[str, Any], file: Dataset | None = None, *, predictions: bool = True
+) -> figures.JudgedRow:
+    """Return what figures show of one (dataset, model, loss).
+
+    Args:
+        trained: Seed -> what training left.
+        judged: What ``metrics.json`` says.
+        file: The dataset, to read images from.
+        predictions: Whether they were read; without them there are histories and what was judged.
+    """
+    number = judged["task"] == REGRESSION and predictions
     return figures.JudgedRow(
         **{name: judged[name] for name in ("dataset", "model", "loss", "label", "units", "mock")},
         error=judged["error"] or "",
         histories={seed: item.history for seed, item in trained.items()},
-        test=parts_of(trained, "test"),
+        test=parts_of(trained, "test") if predictions else {},
         errors=part_errors(trained, "test") if number else np.empty((len(trained), 0)),
         judged=judged["test"],
-        outlier_threshold=judged["outlier_threshold"] if number else np.nan,
+        outlier_threshold=judged["outlier_threshold"] or np.nan,
         level=judged["statistics"]["level"],
         file=file,
     )

@@ -21,9 +21,9 @@ from skybake.metrics import measuring
 from skybake.metrics.probabilistic import mean
 from skybake.report import tables, verdict
 from skybake.report.choosing import chosen_entry
-from skybake.report.rows import OK, Entry, Row, ordered, read
-from skybake.report.tasks import CLASSIFICATION, REGRESSION, Task, task_of
-from skybake.results import predictions, run_folder
+from skybake.report.rows import OK, Entry, Row, belongs, ordered, read
+from skybake.report.tasks import CLASSIFICATION, REGRESSION, Changed, Task, task_of
+from skybake.results import identity
 
 Pairs = Mapping[str, Mapping[str, Paired]]  # row's name -> metric -> its difference from the chosen one
 
@@ -38,6 +38,7 @@ class Comparison:
         pairs, p_values: Of the other rows, as of :class:`Pairing`.
         statistics: How draws were made.
         verdict: ``verdict.json``.
+        reference: The row that ``compare_with`` names; None where it names none of this dataset.
     """
 
     entries: Sequence[Entry]
@@ -46,6 +47,7 @@ class Comparison:
     p_values: Mapping[str, Mapping[str, float]]
     statistics: Bootstrap
     verdict: Mapping[str, Any]
+    reference: Entry | None = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,13 @@ class Pairing:
         pairs: Of every row but the chosen one.
         p_values: Row's name -> metric -> p value of its difference, corrected for all rows against the chosen one.
         letters: Row's name -> letters; rows that share one are not told apart.
+        changes: Row's name -> name of a number -> its change against the reference in per cent, where it is paired.
     """
 
     pairs: Pairs = field(default_factory=dict)
     p_values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     letters: Mapping[str, str] = field(default_factory=dict)
+    changes: Pairs = field(default_factory=dict)
 
 
 def compare(
@@ -73,6 +77,7 @@ def compare(
     reached: Path,
     dataset: Dataset,
     statistics: Mapping[str, Any],
+    reference: Mapping[str, str],
 ) -> None:
     """Write the comparison of one dataset.
 
@@ -84,21 +89,22 @@ def compare(
         reached: ``verdict.json`` to write.
         dataset: That all were trained on.
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
+        reference: Axes of the row that ``compare_with`` names (:mod:`skybake.results.identity`); empty without one.
 
     Raises:
         ValueError: There is no row, or rows of several datasets, or the chosen one is not among them.
     """
     entries = _entries(rows, mock=dataset.mock)
-    best = chosen_entry(entries, chosen)
+    best, against = chosen_entry(entries, chosen), _reference(entries, reference)
     bootstrap = Bootstrap(**statistics)
-    paired = _paired(entries, best, dataset, bootstrap)
-    records = [entry.record for entry in _with_pairs(entries, best, paired)]
+    paired = _paired(entries, best, against, dataset, bootstrap)
+    records = [entry.record for entry in _with_columns(entries, best, against, paired)]
     tables.write_csv(csv, records)
     tables.write_tex(tex, records, best.row.name if best else None)
-    differences = {
-        name: {metric: asdict(pair) for metric, pair in of_row.items()} for name, of_row in paired.pairs.items()
+    told = {
+        **{"pairs": _as_dicts(paired.pairs), "p_values": paired.p_values, "letters": paired.letters},
+        **{"reference": dict(reference), "changes": _as_dicts(paired.changes)},
     }
-    told = {"pairs": differences, "p_values": paired.p_values, "letters": paired.letters}
     files.write_json(found, {"statistics": dict(statistics), **told})
     files.write_json(reached, verdict.reach(entries, best, paired.pairs, bootstrap.level))
 
@@ -112,16 +118,25 @@ def read_comparison(rows: Sequence[Row], chosen: Path, found: Path, reached: Pat
     entries = _entries(rows, mock=mock)
     best = chosen_entry(entries, chosen)
     known = files.read_json(found)
-    pairs = {name: {metric: _pair(pair) for metric, pair in of_row.items()} for name, of_row in known["pairs"].items()}
-    paired = Pairing(pairs, known["p_values"], known["letters"])
+    pairs, changes = (
+        {name: {metric: _pair(pair) for metric, pair in of_row.items()} for name, of_row in known[key].items()}
+        for key in ("pairs", "changes")
+    )
+    against = _reference(entries, known["reference"])
+    paired = Pairing(pairs, known["p_values"], known["letters"], changes)
     return Comparison(
-        entries=_with_pairs(entries, best, paired),
+        entries=_with_columns(entries, best, against, paired),
         best=best,
         pairs=pairs,
         p_values=paired.p_values,
         statistics=Bootstrap(**known["statistics"]),
         verdict=files.read_json(reached),
+        reference=against,
     )
+
+
+def _as_dicts(pairs: Pairs) -> dict[str, dict[str, Any]]:
+    return {name: {metric: asdict(pair) for metric, pair in of_row.items()} for name, of_row in pairs.items()}
 
 
 def _pair(values: Mapping[str, Any]) -> Paired:
@@ -139,16 +154,29 @@ def _entries(rows: Sequence[Row], *, mock: bool) -> list[Entry]:
     return ordered(read(row, mock=mock) for row in rows)
 
 
-def _with_pairs(entries: Sequence[Entry], best: Entry | None, paired: Pairing) -> list[Entry]:
+def _reference(entries: Sequence[Entry], named: Mapping[str, str]) -> Entry | None:
+    """Return the entry of the row with these axes; None where there are none."""
+    return next((entry for entry in entries if identity.of(entry.row) == named), None)
+
+
+def _with_columns(
+    entries: Sequence[Entry], best: Entry | None, reference: Entry | None, paired: Pairing
+) -> list[Entry]:
     task = task_of(entry.record for entry in entries)
-    return [_with_pair(entry, best, paired, task) for entry in entries]
+    found = [_with_pair(entry, best, paired, task) for entry in entries]
+    return [_with_changes(entry, reference, paired, task) for entry in found] if reference else found
 
 
-def _paired(entries: Sequence[Entry], best: Entry | None, dataset: Dataset, bootstrap: Bootstrap) -> Pairing:
-    """Compare every row that has ended with the best one, and with one another, on the same test objects."""
+def _paired(
+    entries: Sequence[Entry], best: Entry | None, reference: Entry | None, dataset: Dataset, bootstrap: Bootstrap
+) -> Pairing:
+    """Compare every row that has ended with the best one, and with one another, on the same test objects.
+
+    The rows are compared with the reference too, if there is one.
+    """
     if best is None:
         return Pairing()
-    ended = [entry.row for entry in entries if entry.status == OK and _belongs(entry.row, dataset)]
+    ended = [entry.row for entry in entries if entry.status == OK and belongs(entry.row, dataset)]
     if best.row not in ended:
         return Pairing()
     runs = {row.name: trained.read(row.runs, dataset) for row in ended}
@@ -175,12 +203,27 @@ def _paired(entries: Sequence[Entry], best: Entry | None, dataset: Dataset, boot
         pairs,
         {other: {metric: values[place] for metric, values in corrected.items()} for place, other in enumerate(pairs)},
         pairing.groups({other: of_row[task.main] for other, of_row in sampled.items()}, name, bootstrap.level),
+        _changes(sampled, reference, task, bootstrap.level),
     )
 
 
-def _belongs(row: Row, dataset: Dataset) -> bool:
-    """Tell whether a row was trained on the dataset: of an earlier one, a bake-off with failed jobs may have rows."""
-    return all(predictions.belong(folder / run_folder.PREDICTIONS, dataset) for folder in row.runs.values())
+def _changes(
+    sampled: Mapping[str, Mapping[str, Sampled]], reference: Entry | None, task: Task, level: float
+) -> dict[str, dict[str, Paired]]:
+    if reference is None or reference.row.name not in sampled:
+        return {}
+
+    def number(row: str, changed: Changed) -> Sampled:
+        found = sampled[row][changed.column or changed.name]
+        return replace(found, value=1 - found.value, draws=1 - found.draws) if changed.of == "rest" else found
+
+    paired = [changed for changed in task.changed if changed.paired]
+    against = {changed.name: number(reference.row.name, changed) for changed in paired}
+    return {
+        row: {changed.name: pairing.change(number(row, changed), against[changed.name], level) for changed in paired}
+        for row in sampled
+        if row != reference.row.name
+    }
 
 
 def _errors(runs: Mapping[int, Trained], bootstrap: Bootstrap, *, seeded: bool, outlier: float) -> dict[str, Sampled]:
@@ -214,4 +257,16 @@ def _with_pair(entry: Entry, best: Entry | None, paired: Pairing, task: Task) ->
             f"{task.minus_best}_p_value": paired.p_values[name][task.main],
             f"{task.main}_below_best": pair.below_zero,
         }
+    return replace(entry, record=entry.record | columns)
+
+
+def _with_changes(entry: Entry, reference: Entry, paired: Pairing, task: Task) -> Entry:
+    """Return the entry with its changes against the reference in per cent, and the intervals of those that have one."""
+    columns: dict[str, Any] = {"reference": reference.row.name}
+    for changed in task.changed:
+        name, *ends = changed.columns
+        columns[name] = changed.change(entry.record, reference.record)
+        pair = paired.changes.get(entry.row.name, {}).get(changed.name)
+        if ends and pair and np.isfinite(pair.high):
+            columns |= dict(zip(ends, (pair.low, pair.high), strict=True))
     return replace(entry, record=entry.record | columns)

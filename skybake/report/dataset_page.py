@@ -9,14 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from skybake import figures
 from skybake.data import audit as audits
 from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
+from skybake.evaluation import trained
+from skybake.figures import JudgedRow, runs
 from skybake.report import page
 from skybake.report import published as publications
 from skybake.report.comparison import read_comparison
-from skybake.report.rows import OK, Entry, Row
+from skybake.report.rows import OK, Entry, Row, belongs
+from skybake.report.tasks import task_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def write_page(
     """
     facts = _facts(dataset, split, rejected, audit)
     found = read_comparison(rows, chosen, comparison, verdict, mock=facts.dataset.mock)
-    data = _figure_data(rows[0].dataset, found.entries, found.statistics.level, mock=facts.dataset.mock)
+    data = _figure_data(rows[0].dataset, found.entries, found.statistics.level, facts.dataset)
     figures.draw_all(names, data, Path(folder))
     held = publications.hold(told, found.entries, found.statistics.level)
     if published is not None:
@@ -87,6 +92,7 @@ def write_page(
         best=found.best,
         pairs=found.pairs,
         p_values=found.p_values,
+        reference=found.reference,
         verdict=found.verdict,
         facts=facts,
         figures=page.pictures(Path(folder), names),
@@ -105,18 +111,53 @@ def _facts(dataset: Path, split: Path, rejected: Path, audit: Path) -> Facts:
     return Facts(opened, sizes, parts.strategy, dict(reasons.most_common()), audits.read(audit))
 
 
-def _figure_data(dataset: str, entries: Sequence[Entry], level: float, *, mock: bool) -> figures.Comparison:
-    records = tuple(entry.record | {"loss": entry.row.loss_said} for entry in entries if entry.status == OK)
-    known = records[0] if records else {"label": "", "units": "", "error": ""}
+def _figure_data(name: str, entries: Sequence[Entry], level: float, dataset: Dataset) -> figures.Comparison:
+    ended = [entry for entry in entries if entry.status == OK]
+    task = task_of(entry.record for entry in ended)
+
+    def read(place: int, *, predictions: bool = True) -> JudgedRow | None:
+        entry = ended[place]
+        if not belongs(entry.row, dataset):
+            return None
+        found = trained.read(entry.row.runs, dataset, ("test",) if predictions else ())
+        return runs.judged_row(found, entry.metrics, predictions=predictions)
+
+    known = ended[0].record if ended else {"label": "", "units": "", "error": "", "task": "regression"}
     return figures.Comparison(
-        dataset=dataset,
+        dataset=name,
         label=known["label"],
         units=known["units"],
         error=known["error"] or "",
-        mock=mock,
+        mock=dataset.mock,
         level=level,
-        rows=records,
+        rows=_figure_rows(ended),
         sweeps=tuple(
             {"model": entry.row.model, "loss": entry.row.loss_said, **entry.sweep} for entry in entries if entry.sweep
         ),
+        task=known["task"],
+        choice=task.choice_name,
+        read=read,
+    )
+
+
+def _figure_rows(entries: Sequence[Entry]) -> tuple[dict[str, Any], ...]:
+    scales = [_loss_scale(entry) for entry in entries]
+    of_loss: dict[str, set[str]] = {}
+    for entry, scale in zip(entries, scales, strict=True):
+        of_loss.setdefault(entry.row.loss, set()).add(scale)
+    return tuple(
+        entry.record
+        | {"loss": entry.row.loss_said, "words": entry.row.words}
+        | {"loss_curve": f"{entry.row.loss}, {scale}" if len(of_loss[entry.row.loss]) > 1 else entry.row.loss}
+        for entry, scale in zip(entries, scales, strict=True)
+    )
+
+
+def _loss_scale(entry: Entry) -> str:
+    """Return what the units of a row's loss depend on beside the loss: the label's scale, a penalty on weights."""
+    run = next(iter(entry.runs.values()))
+    (unit,) = np.ravel(run.targets.get("std", 1.0))[:1]
+    penalty = run.training.get("l2", 0)
+    return (f"labels in units of {unit:.3g}" if unit != 1 else "labels as they are") + f", l2 {penalty:g}" * bool(
+        penalty
     )

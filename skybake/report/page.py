@@ -16,10 +16,10 @@ from skybake.data import leaks
 from skybake.evaluation.pairs import FEW_SEEDS, Paired
 from skybake.files import atomic_write
 from skybake.report import tables
-from skybake.report.numbers import breakable, brief, duration, fixed, minus, signed
+from skybake.report.numbers import MINUS, breakable, brief, duration, fixed, minus, signed
 from skybake.report.page_table import Cell, anchor, headline, places_of, table
 from skybake.report.published import Held
-from skybake.report.rows import FAILED, Entry, Record, is_drawn, log_tail
+from skybake.report.rows import FAILED, OK, Entry, Record, is_drawn, log_tail
 from skybake.report.tasks import Task, task_of
 from skybake.report.verdict import best_baseline
 
@@ -88,6 +88,21 @@ class Difference:
         return any(alone for _, alone, _ in self.cells)
 
 
+@dataclass(frozen=True)
+class Changes:
+    """The table of changes against a row of one's choice.
+
+    Attributes:
+        reference: That row.
+        heads: Of its columns.
+        lines: Row and cells of each row that has ended; none where the reference has not.
+    """
+
+    reference: Entry
+    heads: tuple[str, ...]
+    lines: tuple[tuple[Entry, tuple[Cell, ...]], ...]
+
+
 def write_comparison(
     path: Path | str,
     *,
@@ -96,6 +111,7 @@ def write_comparison(
     best: Entry | None,
     pairs: Mapping[str, Mapping[str, Paired]],
     p_values: Mapping[str, Mapping[str, float]],
+    reference: Entry | None,
     verdict: Mapping[str, Any],
     facts: Any,
     figures: Sequence[Picture],
@@ -126,6 +142,7 @@ def write_comparison(
         baseline_said=_baseline_said(entries),
         compared=tuple(task_of(records).compared.values()),
         differences=_differences(entries, pairs, p_values),
+        changes=_changes(entries, reference) if reference else None,
         verdict=verdict,
         trained_once=[name for name, of_row in pairs.items() if not next(iter(of_row.values())).with_seeds],
         facts=facts,
@@ -174,6 +191,29 @@ def _differences(
         for entry in entries
         if entry.row.name in pairs
     )
+
+
+def _changes(entries: Sequence[Entry], reference: Entry) -> Changes:
+    changed = task_of(entry.record for entry in entries).changed
+
+    def cell(record: Record, columns: Sequence[str]) -> Cell:
+        value, *ends = (record[name] for name in columns)
+        if value is None:
+            return Cell()
+        span = f"{_per_cent(ends[0])} to {_per_cent(ends[1])}" if ends and None not in ends else ""
+        return Cell(_per_cent(value), repr(value), span)
+
+    lines = tuple(
+        (entry, tuple(cell(entry.record, item.columns) for item in changed))
+        for entry in entries
+        if entry.status == OK and reference.status == OK and entry.row != reference.row
+    )
+    return Changes(reference, tuple(item.head for item in changed), lines)
+
+
+def _per_cent(value: float) -> str:
+    """Write a change in per cent: one decimal of small ones, none of large ones."""
+    return f"{value:+,.0f}".replace("-", MINUS) if abs(value) >= 1000 else signed(value, int(abs(value) < 100))
 
 
 def _span(low: float, high: float, places: int) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from skybake import plugins
+from skybake.data.dataset import Dataset
 from skybake.files import file_digest, read_json
 from skybake.metrics import declared
 from skybake.report.tasks import TASKS, task_of
-from skybake.results import folders, identity, run_folder
+from skybake.results import folders, identity, predictions, run_folder
 from skybake.results.run_folder import Record as RunRecord
 from skybake.results.run_folder import Timing
 from skybake.workflow import logs
@@ -28,6 +29,7 @@ FACTS = (
     *("n_valid", "error", "outlier_threshold", "interval_level", "label", "units", "task", "mock", "baseline"),
     *("status", "n_groups", "point", "points", "device", "gpu_not_used"),
     "letters",
+    "reference",
 )
 # The first columns of comparison.csv, which other programs may rely on; what else metrics declare follows by name.
 # ``crps``, ``nll`` and what else judges a distribution are empty where only points are predicted: the CRPS of a point
@@ -46,14 +48,18 @@ _PAIRED = tuple(
         f"{task.main}_below_best",
     )
 )
+_CHANGED = tuple(column for task in TASKS.values() for item in task.changed for column in item.columns)
 COLUMNS = tuple(
     dict.fromkeys(
-        (*FIRST_COLUMNS, *(column for item in declared().values() for column in item.columns), *_PAIRED, *FACTS)
+        (
+            *(*FIRST_COLUMNS, *(column for item in declared().values() for column in item.columns)),
+            *(*_PAIRED, *_CHANGED, *FACTS),
+        )
     )
 )
 TEXT_COLUMNS = (
     *(*identity.AXES, "error", "label", "units", "task", "status", "point"),
-    *("device", "gpu_not_used", "letters"),
+    *("device", "gpu_not_used", "letters", "reference"),
 )
 BOOL_COLUMNS = ("mock", "baseline")
 
@@ -197,6 +203,11 @@ def is_judged(row: Row) -> bool:
     if not all(path.exists() for path in needed):
         return False
     return read_json(row.metrics).get("predictions") == {seed: file_digest(path) for seed, path in found.items()}
+
+
+def belongs(row: Row, dataset: Dataset) -> bool:
+    """Tell whether a row was trained on the dataset: of an earlier one, a bake-off with failed jobs may have rows."""
+    return all(predictions.belong(folder / run_folder.PREDICTIONS, dataset) for folder in row.runs.values())
 
 
 def is_drawn(row: Row) -> bool:

@@ -43,6 +43,46 @@ class TableColumn:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """A number whose change against the row that ``compare_with`` names is told, in per cent.
+
+    Attributes:
+        name: Of the number; its column in ``comparison.csv`` is ``<name>_change_percent``.
+        head: Its heading.
+        column: The column that it is made of.
+        of: ``"value"``, the column itself, its ``"size"``, or what it lacks to one, its ``"rest"``.
+        paired: Whether its change has an interval, of the paired comparison by ``column``.
+    """
+
+    name: str
+    head: str
+    column: str = ""
+    of: str = "value"
+    paired: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Its columns in ``comparison.csv``."""
+        ends = ("", "_low", "_high") if self.paired else ("",)
+        return tuple(f"{self.name}_change_percent{end}" for end in ends)
+
+    def number(self, record: Mapping[str, Any]) -> float | None:
+        """Return the number of a row; None where it has none."""
+        value = record[self.column or self.name]
+        if value is None:
+            return None
+        return {"value": value, "size": abs(value), "rest": 1 - value}[self.of]
+
+    def change(self, record: Mapping[str, Any], reference: Mapping[str, Any]) -> float | None:
+        """Return the change in per cent of the reference's number; None where there is nothing to divide by."""
+        value, base = self.number(record), self.number(reference)
+        return None if value is None or not base else 100 * (value / base - 1)
+
+
+COSTS_CHANGED = (Changed("parameters", "Parameters"), Changed("train_seconds", "Training time"))
+
+
+@dataclass(frozen=True)
 class Task:
     """How models are compared.
 
@@ -56,6 +96,7 @@ class Task:
         seeds: Metric -> heading, of the table of single seeds.
         columns: Of the table of all rows: what is judged first.
         further: Likewise, after the training time and before what else is of cost.
+        changed: Numbers whose change against a reference is told.
     """
 
     choice: str
@@ -68,6 +109,7 @@ class Task:
     seeds: Mapping[str, str]
     columns: tuple[TableColumn, ...]
     further: tuple[TableColumn, ...]
+    changed: tuple[Changed, ...]
 
     @property
     def all_columns(self) -> tuple[TableColumn, ...]:
@@ -127,7 +169,9 @@ def _over_seeds(metric: Metric) -> TableColumn:
     return TableColumn(f"{metric.name}_over_seeds", head, said, decimals_of=metric.name)
 
 
-def _task(name: str, *, choice: str, choice_name: str, main: str, main_one: str, main_name: str) -> Task:
+def _task(
+    name: str, *, choice: str, choice_name: str, main: str, main_one: str, main_name: str, changed: tuple[Changed, ...]
+) -> Task:
     """Return a task with the columns that its metrics declare."""
     metrics = of_task(name)
     lacking = [key for key in (choice, main) if key not in declared()]
@@ -146,6 +190,7 @@ def _task(name: str, *, choice: str, choice_name: str, main: str, main_one: str,
         main_one=main_one,
         main_name=main_name,
         compared={item.name: item.head for item in compared},
+        changed=(*changed, *COSTS_CHANGED),
         headline={item.name: item.headline for item in metrics if item.headline},
         seeds={item.name: item.head for item in metrics if item.per_seed},
         columns=tuple(_column(item) for item in metrics if item.shown == FIRST),
@@ -164,6 +209,10 @@ REGRESSION = _task(
     main="std_error",
     main_one="standard deviation",
     main_name="standard deviations",
+    changed=(
+        Changed("abs_mean_error", "Size of the mean error", "mean_error", "size"),
+        Changed("std_error", "Standard deviation", paired=True),
+    ),
 )
 CLASSIFICATION = _task(
     "classification",
@@ -172,6 +221,10 @@ CLASSIFICATION = _task(
     main="log_loss",
     main_one="log loss",
     main_name="log losses",
+    changed=(
+        Changed("error_rate", "Error rate", "accuracy", "rest", paired=True),
+        Changed("log_loss", "Log loss", paired=True),
+    ),
 )
 TASKS = {"regression": REGRESSION, "classification": CLASSIFICATION}
 

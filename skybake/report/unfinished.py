@@ -91,6 +91,7 @@ def _compare(plan: Plan, dataset: str, rows: list[Row], config_text: str) -> Non
         reached=files["verdict.json"],
         dataset=load_dataset(files["dataset.h5"]),
         statistics=plan.config.statistics.model_dump(),
+        reference=plan.reference(dataset),
     )
     write_page(
         rows,

@@ -26,6 +26,8 @@ from skybake.results.attributions import Attributions
 from skybake.results.predictions import Predicted, Prediction
 
 RISING = np.linspace(0.5, 0.9, 10)  # an accuracy
+SPANS = {"": 0.0, "_low": -0.01, "_high": 0.01}  # of a score
+CLUSTERS = ("clusters", "log10_m500c", "log10 Msun", "predicted - true")
 
 
 COLUMNS = {
@@ -149,24 +151,40 @@ def with_images(data: JudgedRow) -> JudgedRow:
     return replace(data, file=file)
 
 
-def comparison(networks: int = 3, baselines: int = 2, *, mock: bool = True) -> Comparison:
-    """Return a table of networks and baselines."""
+def comparison(networks: int = 3, baselines: int = 2, *, task: str = "regression", mock: bool = True) -> Comparison:
+    """Return a table of networks and baselines, and their runs."""
     rows = []
     for place in range(networks + baselines):
         baseline = place >= networks
         std = 0.1 + 0.01 * place
+        scores = {"mean_error": 0.01, "std_error": std, "pit_ks": 0.1}
+        if task == "classification":
+            scores = {"accuracy": 0.9 - 0.01 * place, "log_loss": 0.3 + 0.01 * place}
+        loss = f"loss_{place // 30}"
         rows.append(
             {
                 "model": f"{'baseline' if baseline else 'network'}_{place % 30}",
-                "loss": BASELINE_LOSS if baseline else f"loss_{place // 30}",
+                "loss": BASELINE_LOSS if baseline else loss,
                 "baseline": baseline,
-                **{"mean_error": 0.01, "mean_error_low": -0.02, "mean_error_high": 0.05},
-                **{"std_error": std, "std_error_low": std - 0.01, "std_error_high": std + 0.01},
+                "words": "",
+                "loss_curve": loss,
+                **{f"{name}{end}": scores[name] + add for name in scores for end, add in SPANS.items()},
                 "train_seconds": 0.02 if baseline else 10.0 + place,
             }
         )
+
+    def read(place: int, *, predictions: bool = True) -> JudgedRow:
+        seeds = (place + 1, place + 2)
+        found = classified(seeds=seeds, mock=mock) if task == "classification" else run(seeds=seeds, std=0.1, mock=mock)
+        if rows[place]["baseline"]:
+            empty = History(*(np.empty(0),) * 3, best_epoch=None)
+            found = replace(found, histories=dict.fromkeys(seeds, empty))
+        return found if predictions else replace(found, test={}, errors=np.empty((2, 0)))
+
+    facts = ("stamps", "kind", "", "") if task == "classification" else CLUSTERS
     sweeps = (sweep({"delta": [0.1, 0.5, 2.0]}),)
-    return Comparison("clusters", "log10_m500c", "log10 Msun", "predicted - true", mock, 0.95, tuple(rows), sweeps)
+    choice = "log loss" if task == "classification" else "RMSE"
+    return Comparison(*facts, mock, 0.95, tuple(rows), sweeps, task=task, choice=choice, read=read)
 
 
 def sweep(values: Mapping[str, Sequence[Any]], *, diverged: Sequence[int] = ()) -> dict[str, Any]:
@@ -267,7 +285,7 @@ def of_scope(scope: str, task: str, folder: Path, *, mock: bool) -> Iterator[Dat
         mock: Whether the objects are simulated.
     """
     if scope == "comparison":
-        yield comparison(mock=mock)
+        yield comparison(task=task, mock=mock)
     elif scope == "explore":
         yield explored(folder, task=task, mock=mock)
     elif scope == "inside":

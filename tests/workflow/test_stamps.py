@@ -80,6 +80,16 @@ def test_every_run_has_the_figures_of_a_classification(stamps):
         } <= drawn
 
 
+def test_models_are_compared_in_figures(stamps):
+    drawn = {path.stem for path in (stamps / "stamps/figures").glob("*.png")}
+    assert drawn == {
+        *("forest", "accuracy_against_time", "overlaid_roc", "overlaid_precision_recall"),
+        *("overlaid_loss_curves", "overlaid_accuracy_curves", "overlaid_reliability"),
+    }
+    page = (stamps / "stamps/report.html").read_text()
+    assert all(f'alt="{title}' in page for title in ("ROC of all models", "Reliability of all models"))
+
+
 def test_one_can_look_inside(stamps):
     for model in ("dense", "vgg6"):
         (folder,) = (stamps / "stamps/inside" / model).iterdir()

@@ -16,6 +16,7 @@ MEASURED = (
     "epoch_seconds",
     "predict_objects_per_second",
     "peak_memory_mb",
+    "train_seconds_change_percent",
 )  # no two runs take the same
 
 
@@ -34,11 +35,12 @@ def config(rate=HEALTHY):
         },
         "figures": {
             "run": ["predicted_against_true"],
-            "comparison": ["forest", "swept_values"],
+            "comparison": ["forest", "swept_values", "overlaid_loss_curves"],
             "explore": ["labels_and_scalars"],
             "inside": ["attribution_maps"],
         },
         "statistics": {"draws": 100},
+        "compare_with": {"model": "deeper_sequential", "loss": "mse"},
     }
 
 
@@ -100,6 +102,10 @@ def test_results_are_those_of_an_ordinary_run(ordinary, stored):
         both = [rows(bakeoff / "results" / name) for bakeoff in (ordinary.folder, stored.store)]
         assert both[0] == both[1]
         assert {row["status"] for row in both[0]} == {OK}
+        assert {row["reference"] for row in both[0]} == {"deeper_sequential, mse"}
+        changes = {row["model"]: float(row["std_error_change_percent"]) for row in both[0]}
+        assert changes.pop("deeper_sequential") == 0
+        assert 0 not in changes.values()
     link = 'href="inside/deeper_sequential/mse/figures/"'
     for results in (ordinary.folder / "results", stored.store / "results"):
         assert link in (results / "clusters/report.html").read_text(encoding="utf-8")
@@ -143,6 +149,7 @@ def test_a_failed_training_is_shown(stored):
     for name in ("comparison.csv", "clusters/comparison.csv"):
         status = {row["model"]: row["status"] for row in rows(stored.store / "results" / name)}
         assert status == {"deeper_sequential": OK, "constant": OK, "simple_sequential": "failed"}
+        assert {row["reference"] for row in rows(stored.store / "results" / name)} == {"deeper_sequential, mse"}
     page = (stored.store / "results/clusters/report.html").read_text(encoding="utf-8")
     assert "TrainingDiverged" in page
     assert files(stored.folder / "results") == {}

@@ -38,7 +38,7 @@ def data_for(name: str, **more) -> JudgedRow | Comparison:
     """Return what the figure ``name`` can be drawn of."""
     constants = PARTS[name].constants
     if constants["SCOPE"] == "comparison":
-        return comparison(**more)
+        return comparison(task=constants["TASKS"][0], **more)
     if "regression" not in constants["TASKS"]:
         data = classified(**more)
         data = with_snr(data) if "snr" in constants.get("NEEDS", ()) else data
@@ -60,6 +60,8 @@ def test_contract(name, tmp_path):
     assert part.constants["CAPTION"].endswith(".")
     assert set(part.constants.get("NEEDS", ())) <= {
         "sweep",
+        "runs",
+        "networks",
         "distribution",
         "classes",
         "redshift",
@@ -127,10 +129,11 @@ def test_sweeps_of_any_values(sweeps):
     assert not figures.can_draw("swept_values", replace(data, sweeps=(sweep({"delta": [0.5]}),)))
 
 
+@pytest.mark.parametrize("task", ["regression", "classification"])
 @pytest.mark.parametrize(("networks", "baselines"), [(1, 0), (0, 1), (3, 2), (40, 3), (500, 4), (0, 0)])
 @pytest.mark.parametrize("name", ["forest", "accuracy_against_time"])
-def test_comparisons_of_any_size(name, networks, baselines):
-    figure = PARTS[name].load().draw(comparison(networks, baselines))
+def test_comparisons_of_any_size(name, networks, baselines, task):
+    figure = PARTS[name].load().draw(comparison(networks, baselines, task=task))
     width, height = figure.get_size_inches()
     assert width == _style.DOUBLE
     assert height < 10

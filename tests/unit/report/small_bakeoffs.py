@@ -45,6 +45,12 @@ HOLDOUT = {"strategy": "holdout", "test": 0.1, "valid": 0.1, "seed": 40}
 FIGURES = ["forest", "accuracy_against_time"]
 
 
+REFERENCE = {
+    **{"dataset": "efeds_mock", "split": "holdout-40", "training": "mocks"},
+    **{"model": "simple_sequential", "loss": "mean_squared_error", "prediction": "seeds"},
+}
+
+
 def row_of(folder: Path, model: str, loss: str, dataset: str = "efeds_mock", seeds=SEEDS) -> Row:
     here = folder / "evaluation" / model / loss
     return Row(
@@ -86,7 +92,9 @@ def bake(folder: Path, *, dataset="efeds_mock", mock=True, combinations=COMBINAT
     return made
 
 
-def compared(made, folder: Path, out: Path, *, title="Masses & <more>", names=FIGURES, told=()) -> Path:
+def compared(
+    made, folder: Path, out: Path, *, title="Masses & <more>", names=FIGURES, reference=REFERENCE, told=()
+) -> Path:
     choosing.choose(made, out / "chosen.json")
     compare(
         made,
@@ -97,6 +105,7 @@ def compared(made, folder: Path, out: Path, *, title="Masses & <more>", names=FI
         reached=out / "verdict.json",
         dataset=load_dataset(folder / "dataset.h5"),
         statistics=STATISTICS,
+        reference=reference,
     )
     write_page(
         made,

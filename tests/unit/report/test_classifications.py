@@ -16,7 +16,7 @@ from skybake.report import tables
 from skybake.report.overview import Page, join
 from skybake.report.rows import Row
 from tests.unit._synthetic_runs import read_part, write_classified, write_dataset
-from tests.unit.report.small_bakeoffs import SEEDS, STATISTICS, Document, compared, compile_tex, row_of
+from tests.unit.report.small_bakeoffs import REFERENCE, SEEDS, STATISTICS, Document, compared, compile_tex, row_of
 
 CLASSIFIED = [
     ("simple_sequential", "categorical_crossentropy"),
@@ -53,7 +53,8 @@ def bake_classes(folder: Path) -> list[Row]:
 def classified(tmp_path_factory):
     folder = tmp_path_factory.mktemp("classes") / "stamps"
     made = bake_classes(folder)
-    compared(made, folder, folder, title="Stamps", names=[])
+    reference = {**REFERENCE, "dataset": "stamps", "model": "nonsequential", "loss": "focal"}
+    compared(made, folder, folder, title="Stamps", names=["overlaid_roc"], reference=reference)
     return folder
 
 
@@ -156,6 +157,25 @@ def test_classifications_are_compared_in_pairs(classified):
     assert r"simple\_sequential" not in bold
 
 
+def test_changes_of_a_classification_are_told_in_per_cent(classified):
+    lines = {(line["model"], line["loss"]): line for line in tables.read_csv(classified / "comparison.csv")}
+    reference, other = ("nonsequential", "focal"), ("simple_sequential", "categorical_crossentropy")
+    rates = [
+        np.mean(classes.argmax(axis=-1) != label)
+        for label, classes in (probabilities(classified, *place) for place in (reference, other))
+    ]
+    line = lines[other]
+    assert line["error_rate_change_percent"] == pytest.approx(100 * (rates[1] / rates[0] - 1), rel=1e-6)
+    means = [losses_of(classified, *place).mean() for place in (reference, other)]
+    assert line["log_loss_change_percent"] == pytest.approx(100 * (means[1] / means[0] - 1), rel=1e-6)
+    for name in ("error_rate", "log_loss"):
+        change = line[f"{name}_change_percent"]
+        assert line[f"{name}_change_percent_low"] < change < line[f"{name}_change_percent_high"]
+    assert line["reference"] == "nonsequential, focal"
+    assert line["std_error_change_percent"] is None
+    assert lines[reference]["error_rate_change_percent"] == lines[reference]["parameters_change_percent"] == 0
+
+
 def test_tables_of_a_classification_have_its_columns(classified):
     document = Document((classified / "report.html").read_text())
     for head in (
@@ -181,7 +201,7 @@ def test_tables_of_a_classification_have_its_columns(classified):
     assert r"simple\_sequential & focal & \multicolumn{6}{c}{failed}" in text
     assert "(lowest log loss)" in text
     assert "None" not in text
-    assert document.tags.count("img") == 2 * 4
+    assert document.tags.count("img") == 2 * 4 + 1
 
 
 def test_datasets_of_both_tasks_are_joined(joined, classified, tmp_path):

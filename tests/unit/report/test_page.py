@@ -6,7 +6,7 @@ from scipy import stats
 
 from skybake.metrics.regression import RELATIVE
 from skybake.report import page_table, rows
-from tests.unit.report.small_bakeoffs import Document, compared, pooled
+from tests.unit.report.small_bakeoffs import FAILED, REFERENCE, Document, compared, pooled
 
 
 def test_page_needs_nothing_else(html):
@@ -82,8 +82,26 @@ def test_page_has_the_figures(html):
     pictures = re.findall(r'<img src="data:image/png;base64,([^"]+)" alt="([^:]+):', html)
     titles = [title for _, title in pictures]
     assert titles.count("Error histogram") == 7
-    assert titles[:2] == ["Errors with intervals", "Accuracy against training time"]
+    assert titles[:2] == ["Scores with intervals", "Accuracy against training time"]
     assert all(data.startswith("iVBORw0KGgo") for data, _ in pictures)
+
+
+def test_page_tells_changes_against_the_reference(html, table):
+    section = html.split('<section id="changes">')[1].split("</section>")[0]
+    assert "<h2>Changes against simple_sequential, mean_squared_error</h2>" in section
+    line = table["nonsequential", "huber-delta=0.3"]
+    text = Document(section).text
+    low, value, high = (float(line[f"std_error_change_percent{end}"]) for end in ("_low", "", "_high"))
+    assert f"{value:+.1f} {low:+.1f} to {high:+.1f}".replace("-", "−") in text
+    assert "+136" in text.split()  # 52 s for 22 s
+    assert section.count("<tr class") == 5  # neither the reference nor rows without a result
+    assert "over objects and seeds" in text
+
+
+def test_a_reference_without_a_result_is_said(baked, tmp_path):
+    reference = {**REFERENCE, "loss": FAILED[1]}
+    page = (compared(baked[1], baked[0], tmp_path, names=[], reference=reference) / "report.html").read_text()
+    assert "No changes are told: simple_sequential, gaussian_nll" in page
 
 
 def test_headings_are_buttons(html):

@@ -45,7 +45,8 @@ def test_a_failed_row_has_empty_numbers(table):
     line = table[FAILED]
     known = {"dataset": "efeds_mock", "model": FAILED[0], "loss": FAILED[1], "seeds": "3", "mock": "true"}
     known |= {"split": "holdout-40", "training": "mocks", "prediction": "seeds"}
-    assert {name: value for name, value in line.items() if value} == known | {"baseline": "false", "status": "failed"}
+    known |= {"reference": "simple_sequential, mean_squared_error", "baseline": "false", "status": "failed"}
+    assert {name: value for name, value in line.items() if value} == known
 
 
 @pytest.mark.parametrize("place", [("nonsequential", "huber-delta=0.3"), ("ridge", "baseline")])
@@ -158,6 +159,32 @@ def test_paired_columns_are_against_the_choice(baked, out, table):
     p_value = 2 * stats.t.sf(difference / np.sqrt(sum(parts)), degrees)
     assert p_value < float(line["std_error_minus_best_p_value"]) <= 5 * p_value  # Holm's, of five comparisons
     assert float(table[place]["std_error_below_best"]) == np.mean(np.array(draws) < 0)
+
+
+def test_changes_against_a_row_of_ones_choice(baked, table):
+    reference, place = ("simple_sequential", "mean_squared_error"), ("nonsequential", "huber-delta=0.3")
+    base, d, line = pooled(baked[0], *reference), pooled(baked[0], *place), table[place]
+    expected = {
+        "abs_mean_error": abs(d.mean()) / abs(base.mean()),
+        "std_error": d.std() / base.std(),
+        "parameters": 1,
+        "train_seconds": (20 + 15 * 2 + 2) / (20 + 2),
+    }
+    found = {name: float(line[f"{name}_change_percent"]) for name in expected}
+    assert found == pytest.approx({name: 100 * (ratio - 1) for name, ratio in expected.items()}, rel=1e-6, abs=1e-6)
+    rng, draws = np.random.default_rng(0), []
+    for _ in range(300):
+        drawn = rng.integers(0, 117, size=117)
+        draws.append(np.log(d[:, drawn].std() / base[:, drawn].std()))
+    parts = [(np.var(draws, ddof=1) * 117 / 116, 116)]
+    parts += [(one.std(axis=1).var(ddof=1) / one.std() ** 2 / 3, 2) for one in (base, d)]
+    whole = sum(part for part, _ in parts)
+    half = stats.t.ppf(0.975, whole**2 / sum(part**2 / degrees for part, degrees in parts)) * np.sqrt(whole)
+    ends = [100 * np.expm1(np.log(expected["std_error"]) + sign * half) for sign in (-1, 1)]
+    assert [float(line[f"std_error_change_percent_{end}"]) for end in ("low", "high")] == pytest.approx(ends, rel=1e-6)
+    assert line["reference"] == "simple_sequential, mean_squared_error"
+    assert float(table[reference]["std_error_change_percent"]) == 0
+    assert table[FAILED]["std_error_change_percent"] == ""
 
 
 def test_csv_reads_back(out, tmp_path):
