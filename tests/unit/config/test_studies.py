@@ -62,7 +62,7 @@ def test_the_reduced_form_trains_every_network_and_loss_for_an_epoch(study):
         given_mock = whole.config.datasets[name].mock
         assert block.split == whole.config.datasets[name].split
         assert given_mock is None or block.mock["seed"] == given_mock["seed"]
-        assert all(value <= 120 for key, value in (block.mock or {}).items() if key.startswith("n_"))
+        assert all(value <= 100 for key, value in (block.mock or {}).items() if key.startswith("n_"))
 
 
 def test_reduced_published_rows_say_what_they_are():
@@ -93,4 +93,4 @@ def test_raw_files_that_are_not_there_are_simulated(tmp_path, monkeypatch):
     reduced.main()
     small = make_plan(yaml_files.read(tmp_path / "small.yaml"))
     assert small.config.datasets["cifar10"].raw is None
-    assert small.config.datasets["cifar10"].mock == {"n_train": 120, "n_test": 120}
+    assert small.config.datasets["cifar10"].mock == {"n_train": 100, "n_test": 100}
