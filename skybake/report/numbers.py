@@ -23,7 +23,8 @@ def brief(value: float | None) -> str:
     """Write a number with three digits, or as a whole number from a thousand on."""
     if value is None:
         return ""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{MINUS}{text[1:]}" if text.startswith("-") else text
 
 
 def minus(sentence: str) -> str:

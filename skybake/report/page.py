@@ -134,7 +134,7 @@ def write_comparison(
         dataset=entries[0].row.dataset,
         table=table(records, anchors=True, held=held),
         held=held,
-        heads={column.name: column.head for column in task_of(records).all_columns},
+        columns={column.name: column for column in task_of(records).all_columns},
         best=best,
         best_anchor=_anchor(best) if best else "",
         task=task_of(records),

@@ -30,7 +30,7 @@ SMALL = {
 def simulated(survey, folder):
     """Write raw files of a survey; return them and how many objects they are."""
     folder.mkdir()
-    if survey == "cifar":  # nothing simulates it
+    if survey == "cifar":  # as Python 2 wrote them, which no simulator does
         labels = [0, 1, 2, 7, 1]
         (folder / "data_batch_1").write_bytes(python_2(batch(5, 1, "training batch 1 of 1", labels=labels)))
         (folder / "test_batch").write_bytes(python_2(batch(4, 2)))

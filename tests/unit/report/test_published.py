@@ -24,6 +24,11 @@ TOLD = {
     "note": "its relu can stop a training",
 }
 ALONE = {**TOLD, "model": "", "loss": "", "name": "Others 2019", "may_explain": "", "note": ""}
+OUTLIERS = {
+    **ALONE,
+    "name": "Outliers of others",
+    "values": {"outlier_fraction": {"value": 0.0031, "uncertainty": None}},
+}
 COSTS = {**TOLD, "values": {"train_seconds": {"value": 30.7, "uncertainty": None}}}
 
 
@@ -31,7 +36,7 @@ COSTS = {**TOLD, "values": {"train_seconds": {"value": 30.7, "uncertainty": None
 def out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("published") / "efeds_mock"
     made = bake(folder, combinations=(NETWORK, CONSTANT), figures=())
-    return compared(made, folder, folder, names=[], told=[TOLD, ALONE, COSTS])
+    return compared(made, folder, folder, names=[], told=[TOLD, ALONE, COSTS, OUTLIERS])
 
 
 @pytest.fixture(scope="module")
@@ -106,5 +111,6 @@ def test_the_page_shows_published_rows_as_rows_of_their_own(out):
     section = text[text.index("Beside the published numbers") : text.index("published.csv")]
     assert "A & B 2023, table <1>" in section
     assert "outside" in section
+    assert "Outliers of others Outliers [%] 0.31" in section
     assert "its relu can stop a training" in section
     assert "2 rows" in text
