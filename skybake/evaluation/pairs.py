@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -134,7 +135,8 @@ def change(model: Sampled, reference: Sampled, level: float) -> Paired:
     with np.errstate(divide="ignore", invalid="ignore"):
         found = compare(_logarithm(model), _logarithm(reference), level)
     told = ("difference", "low", "high", "objects_low", "objects_high")
-    return replace(found, **{name: 100 * float(np.expm1(getattr(found, name))) for name in told})
+    per_cent: dict[str, Any] = {name: 100 * float(np.expm1(getattr(found, name))) for name in told}
+    return replace(found, **per_cent)
 
 
 def _logarithm(sampled: Sampled) -> Sampled:

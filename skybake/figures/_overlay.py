@@ -130,3 +130,9 @@ def legend(figure: Figure, handles: Sequence[Artist], names: Sequence[str], colu
         fontsize=6.5,
         labelspacing=0.3,
     )
+
+
+def fewest(independent: Sequence[int | None]) -> int | None:
+    """Return the smallest number of independent objects; None where one is not known."""
+    known = [count for count in independent if count is not None]
+    return min(known) if len(known) == len(independent) else None

@@ -33,7 +33,7 @@ def draw(data: Comparison) -> Figure:
         axes.plot(coverage.NOMINAL, found, label=label, lw=1.1, **line.look)
         objects.append(line.data.independent)
     if objects:
-        coverage.band(axes, None if None in objects else min(objects), data.level)
+        coverage.band(axes, _overlay.fewest(objects), data.level)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="nominal coverage", ylabel="coverage found")
     _overlay.finish(figure, axes)
     return figure

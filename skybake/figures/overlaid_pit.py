@@ -33,7 +33,7 @@ def draw(data: Comparison) -> Figure:
         objects.append(line.data.independent)
         bins, highest = len(density), max(highest, density.max())
     if bins:
-        fewest = None if None in objects else min(objects)
+        fewest = _overlay.fewest(objects)
         highest = max(highest, pit_histogram.band(axes, fewest, data.level, bins))
         axes.set(xlim=(0, 1), ylim=(0, 1.1 * highest), xlabel="PIT", ylabel="density")
     _overlay.finish(figure, axes)
