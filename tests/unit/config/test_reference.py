@@ -14,7 +14,8 @@ def reference(given, **named):
 def with_more(given):
     """Return the config with another training of one row, and another delta."""
     first = given["bakeoffs"]["first"]
-    longer = {**first, "losses": ["mse", {"huber": {"delta": 0.5}}], "training": {"epochs": 7}}
+    longer = {**first, "losses": ["mse", {"huber": {"delta": 0.7}}], "baselines": []}
+    longer["training"] = {"epochs": 7}
     return changed(given, "bakeoffs.longer", longer)
 
 
@@ -40,7 +41,7 @@ def test_a_row_of_one_of_two_bakeoffs(given):
     named = {"model": "simple_sequential", "loss": "mse"}
     assert reference(with_more(given), **named, training="longer")["training"] == "longer"
     assert (
-        reference(with_more(given), model="simple_sequential", loss={"huber": {"delta": 0.5}})["training"] == "longer"
+        reference(with_more(given), model="simple_sequential", loss={"huber": {"delta": 0.7}})["training"] == "longer"
     )
 
 
@@ -57,11 +58,11 @@ def test_a_row_of_one_of_two_bakeoffs(given):
         ),
         (
             {"model": "simple_sequential", "loss": "huber"},
-            ["2 rows", "loss: huber-delta=0.3, training: first", "loss: huber-delta=0.5, training: longer"],
+            ["2 rows", "loss: huber-delta=0.3, training: first", "loss: huber-delta=0.7, training: longer"],
         ),
         ({"model": "nonsequental"}, ["compare_with.model: no row", "Did you mean 'nonsequential'?"]),
         ({"model": "nonsequential", "loss": "mea"}, ["compare_with.loss: no row", "'mea'", "huber-delta=0.3, "]),
-        ({"model": "nonsequential", "loss": "huber-delta=0.4"}, ["Did you mean 'huber-delta=0.3'?"]),
+        ({"model": "nonsequential", "loss": "huber-detla=0.3"}, ["Did you mean 'huber-delta=0.3'?"]),
         ({"model": "nonsequential", "loss": {"huber": {"delta": 0.9}}}, ["'huber-delta=0.9'"]),
         ({"model": "nonsequential", "loss": {"huber": {"dleta": 0.9}}}, ["compare_with.loss: no row", "dleta"]),
         (
