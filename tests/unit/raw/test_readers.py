@@ -17,6 +17,7 @@ from skybake.raw import Batch, Reading
 from skybake.raw.ingest import ingest
 from skybake.raw.sdss.columns import scalar_column
 from skybake.settings import Settings
+from tests.unit.raw.cutouts_files import pixels, table, write_csv, write_fits
 from tests.unit.raw.test_cifar import NAMES, batch, python_2
 
 READERS, SIMULATORS = plugins.in_room("raw", "read"), plugins.in_room("mock", "simulate")
@@ -36,6 +37,10 @@ def simulated(survey, folder):
         (folder / "test_batch").write_bytes(python_2(batch(4, 2)))
         (folder / "batches.meta").write_bytes(python_2({"label_names": NAMES}))
         return {"batches": folder}, 9
+    if survey == "cutouts":  # nor this
+        write_fits(folder / "images", pixels())
+        catalogue = write_csv(folder / "catalogue.csv", table().rename(columns={"size": "label"}))
+        return {"images": folder / "images", "catalogue": catalogue}, len(table())
     mock = SIMULATORS[survey].load()
     raw = {name: folder / file for name, file in mock.RAW_FILES.items()}
     mock.simulate(raw, mock.Options(**SMALL[survey]))
