@@ -241,9 +241,9 @@ def _of_label(label: Facts) -> dict[str, Any]:
             "classes": sorted(set(label.values), key=(lambda value: as_number(value) or 0.0) if number else None),
         }
     found: dict[str, Any] = {"label": label.name, "task": "regression"}
-    if label.numbers is not None and len(label.numbers) and label.numbers.min() > 0:
-        if label.numbers.max() > _WIDE * label.numbers.min():
-            found["transform"] = "log10"
+    numbers = np.empty(0) if label.numbers is None else label.numbers
+    if len(numbers) and 0 < _WIDE * numbers.min() < numbers.max():
+        found["transform"] = "log10"
     return found
 
 

@@ -60,5 +60,5 @@ def test_a_number_is_proposed_with_its_logarithm(tmp_path):
 def test_files_that_no_column_names(tmp_path):
     write_fits(tmp_path / "fits", pixels(), ids=[f"x{row}y" for row in range(N)])
     catalogue = write_csv(tmp_path / "c.csv", table()[["id", "kind", "size"]])
-    with pytest.raises(RawError, match="no column names these files: x0y.fits"):
+    with pytest.raises(RawError, match=r"no column names these files: x0y\.fits"):
         propose(tmp_path / "fits", catalogue)
