@@ -40,6 +40,14 @@ def write_fits(folder, images, name="{id}.fits", ids=None, **header):
         fits.PrimaryHDU(image, fits.Header(header)).writeto(folder / name.replace("{id}", called), overwrite=True)
 
 
+def write_frame(path, ra, dec, side=64):
+    """Write an image of arcsec pixels about a place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cards = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": ra, "CRVAL2": dec}
+    cards |= {"CRPIX1": side / 2, "CRPIX2": side / 2, "CDELT1": -1 / 3600, "CDELT2": 1 / 3600}
+    fits.PrimaryHDU(pixels(1, side)[0], fits.Header(cards)).writeto(path)
+
+
 def write_csv(path, frame, **how):
     frame.to_csv(path, index=False, **how)
     return path
