@@ -1,4 +1,7 @@
-"""``python -m skybake check FILE...``: is a config right, or a plug-in, before Snakemake is started?"""
+"""``python -m skybake check FILE...``: is a config right, or a plug-in, before Snakemake is started?
+
+``python -m skybake propose --images ... --catalogue ...``: a first config for files of one's own.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,34 @@ def main(words: Sequence[str] | None = None) -> int:
     check.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="a config: YAML; or a plug-in of skybake/: .py"
     )
+    propose = commands.add_parser("propose", help="look at images and their catalogue, and write a first config")
+    propose.add_argument("--images", type=Path, required=True, help="folder of images, or one file with all of them")
+    propose.add_argument("--catalogue", type=Path, help="table with a row for each; by default beside the images")
+    propose.add_argument("--label", default="", help="column to predict; by default a likely one")
+    propose.add_argument("--out", type=Path, default=Path("mine.yaml"), help="the config to write (mine.yaml)")
     given = parser.parse_args(words)
+    if given.command == "propose":
+        return _proposed(given)
     return max((_checked_plugin if _is_plugin(path) else _checked)(path) for path in given.files)
+
+
+def _proposed(given: argparse.Namespace) -> int:
+    from skybake.files import atomic_write
+    from skybake.raw import RawError
+    from skybake.raw.propose import propose
+
+    if given.out.exists():
+        print(f"{given.out}: is there already. Hint: --out names another file", file=sys.stderr)
+        return 1
+    try:
+        text = propose(given.images, given.catalogue, given.label, str(given.out))
+    except RawError as error:
+        print(str(error), file=sys.stderr)
+        return 1
+    with atomic_write(given.out) as beside:
+        beside.write_text(text, encoding="utf-8")
+    print(f"{given.out}: written. Look at what is marked with (?)")
+    return _checked(given.out)
 
 
 def _is_plugin(path: Path) -> bool:

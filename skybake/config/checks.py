@@ -17,7 +17,7 @@ from skybake.config.blocks import Bakeoff, Config, DatasetBlock, Figures, Sweep
 from skybake.config.combinations import Chosen, as_word, chosen_part
 from skybake.config.messages import near_files, nearest, unknown_name, validation_problems
 from skybake.config.paths import expanded
-from skybake.config.plan import Plan
+from skybake.config.plan import Plan, task_of
 from skybake.config.sweeps import with_training_values
 from skybake.metrics import declared
 from skybake.report.settings import COSTS
@@ -122,7 +122,10 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
         survey = config.datasets[name].survey
         if survey not in surveys or "TASK" not in surveys[survey].constants:
             continue
-        task = surveys[survey].constants["TASK"]
+        try:
+            task = task_of(surveys[survey], config.datasets[name].options)
+        except ValidationError:
+            continue  # said already
         for room, kind, choices, parts in (
             ("losses", "loss", bakeoff.losses, losses),
             ("baselines", "baseline", bakeoff.baselines, baselines),

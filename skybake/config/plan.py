@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,18 @@ from skybake.training.images import steps
 from skybake.training.job import Job, NetworkJob
 from skybake.training.schedules import schedules
 from skybake.training.settings import Inside
+
+
+def task_of(survey: plugins.PlugIn, options: Mapping[str, Any]) -> str:
+    """Return ``"regression"`` or ``"classification"``: what a reader makes of its options as the config has them.
+
+    Raises:
+        ValidationError: The options are wrong.
+    """
+    if "task_name" not in plugins.functions(plugins.syntax_tree(plugins.ROOT / survey.file)):
+        return survey.constants["TASK"]
+    reader = survey.load()
+    return reader.task_name(reader.Options(**options))
 
 
 class Plan:
@@ -38,7 +50,7 @@ class Plan:
 
     def task(self, dataset: str) -> str:
         """Return ``"regression"`` or ``"classification"``."""
-        return self.survey(dataset).constants["TASK"]
+        return task_of(self.survey(dataset), self.config.datasets[dataset].options)
 
     def reader_options(self, dataset: str) -> Settings:
         """Return the options of a dataset's reader, checked."""

@@ -17,7 +17,8 @@ VERSION = 2
 CHUNK_OBJECTS = 64
 STRING = h5py.string_dtype("utf-8")
 
-OFFICIAL_TEST = "official_test"
+OFFICIAL_TEST, PART = "official_test", "part"
+PARTS = ("train", "valid", "test")
 KINDS = {
     "redshift": "",
     "magnitude": "as observed, in the column's band",
@@ -34,6 +35,7 @@ KINDS = {
     "uncertainty": "one sigma of another column",
     "padded_fraction": "of the image's pixels that are not of the survey",
     OFFICIAL_TEST: "1 for objects of the test set that a survey's makers set aside, else 0",
+    PART: "0, 1 or 2 for objects of the training, validation or test part of a published split",
     "class": "the number of a class",
     "other": "",
 }

@@ -15,12 +15,12 @@ import numpy as np
 from pydantic import Field
 
 from skybake.files import atomic_write
-from skybake.raw.cifar import SIDE
 from skybake.settings import Settings
 
 RAW_FILES = {"batches": "cifar-10-batches-py/"}
 SMALL = {"n_train": 20, "n_test": 10}
 BATCHES = 5
+SIDE = 32  # pixels
 DIRECTIONS = 5
 PERIODS = (9.0, 4.5)  # pixels
 CLASSES = tuple(f"{width} {36 * turn} degrees" for width in ("wide", "narrow") for turn in range(DIRECTIONS))

@@ -4,7 +4,7 @@ A reader has:
 
 - ``Options``: its settings;
 - ``RAW``: name of each raw file or folder -> what it is; ``RAW_FORMS``: which of them make a whole, if not all;
-- ``TASK``: ``"regression"`` or ``"classification"``;
+- ``TASK``: ``"regression"`` or ``"classification"``; ``task_name(options)`` beside it where the options choose it;
 - ``LABEL``: name of the label that models predict, or ``label_name(options)`` where the options choose it;
 - ``INPUTS``: scalars that models take unless the config says otherwise;
 - ``read(raw, options, threads)`` -> :class:`Reading`.
@@ -91,6 +91,7 @@ class Reading:
         rejections: What is known against rows before the first batch.
         files: Name -> file whose SHA-256 the dataset keeps; None: the files, not the folders, among the raw ones.
         digests: As of a batch, of files that were read before the first one.
+        warnings: What was taken for granted, a sentence each: said on the terminal, and on the pages of the dataset.
     """
 
     schema: Schema
@@ -99,3 +100,4 @@ class Reading:
     rejections: Sequence[Rejection] = ()
     files: Mapping[str, Path] | None = None
     digests: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    warnings: Sequence[str] = ()

@@ -6,16 +6,20 @@ dict of ``data``, uint8 (N, 3072), each row the red, green and blue 32 x 32 pixe
 ``batches.meta`` has their names.
 
 The dataset's rows are the training batches in their order, then the test batch; the scalar ``official_test`` marks the
-latter, for ``split: {strategy: official}``. About 3 % of the test images have a near-duplicate among the training
-images (Barz & Denzler 2020, J. Imaging 6, 41); they are left in, as everyone's numbers have them, and so are the same
-pixels of one class: the audit of the split tells of them. The same pixels of two classes are rejected, as by all
-readers: nobody can tell which is right.
+latter, for ``split: {strategy: official}``. Other such sets are read with the options: pickles of any name, with images
+of any square size and number of channels, under any keys: CIFAR-100 has ``{train: [train], test: [test], meta: meta,
+labels: fine_labels, names: fine_label_names}``.
+
+About 3 % of the test images have a near-duplicate among the training images (Barz & Denzler 2020, J. Imaging 6, 41);
+they are left in, as everyone's numbers have them, and so are the same pixels of one class: the audit of the split tells
+of them. The same pixels of two classes are rejected, as by all readers: nobody can tell which is right.
 
 Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +27,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from skybake.data.columns import OFFICIAL_TEST, Column, Schema, class_column
 from skybake.data.rejections import Rejection
@@ -34,14 +39,48 @@ LABEL = "class"
 INPUTS = ()
 RAW = {"batches": "folder with data_batch_1, ..., test_batch and batches.meta"}
 
-SIDE, BANDS = 32, ("red", "green", "blue")
-PIXELS = len(BANDS) * SIDE**2
-_TRAINING, _TEST, _META = re.compile(r"data_batch_(\d+)"), "test_batch", "batches.meta"
+_BANDS = {1: ("grey",), 3: ("red", "green", "blue")}
+_TRAINING = re.compile(r"data_batch_(\d+)")
 _LABEL = re.compile(rb"training batch \d+ of (\d+)")
 
 
 class Options(CommonOptions):
-    """There is nothing to choose."""
+    """How a set of pickles differs from CIFAR-10; by default it is that."""
+
+    train: tuple[str, ...] = Field((), description="Names of the training batches; empty: `data_batch_1`, ...")
+    test: tuple[str, ...] = Field(("test_batch",), description="Names of the batches of the official test part.")
+    meta: str = Field(
+        "batches.meta", description="Name of the pickle with the classes' names; empty: `classes` has them."
+    )
+    classes: tuple[str, ...] = Field((), description="Names of class 0, 1, ..., instead of those in `meta`.")
+    data: str = Field("data", description="Key of the pixels, uint8 (N, channels x side x side).")
+    labels: str = Field("labels", description="Key of the class numbers.")
+    names: str = Field("label_names", description="Key of the classes' names in `meta`.")
+    channels: int | None = Field(
+        None, ge=1, le=64, description="Channels of an image; null: 3 or 1, whichever makes it a square."
+    )
+
+    @model_validator(mode="after")
+    def _named(self) -> Options:
+        twice = [name for name in self.train if self.train.count(name) > 1 or name in self.test]
+        if twice:
+            raise ValueError(f"the batch {twice[0]!r} stands twice; every batch is one part of the data")
+        if not self.meta and not self.classes:
+            raise ValueError("neither meta nor classes found; expected the classes' names in one of them")
+        return self
+
+
+@dataclass(frozen=True)
+class Form:
+    """What images are: ``side`` x ``side`` pixels of some ``channels``."""
+
+    side: int
+    channels: int
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers an image is."""
+        return self.channels * self.side**2
 
 
 @dataclass(frozen=True)
@@ -50,7 +89,7 @@ class Pickled:
 
     Attributes:
         name: Of its file.
-        pixels: (N, 3072) uint8.
+        pixels: (N, channels x side x side) uint8.
         labels: N values.
         announced: How many training batches there are, as the batch says; None if it does not.
     """
@@ -66,7 +105,7 @@ class Pickled:
 
 
 def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
-    """Read the images: (N, 32, 32, 3) [0 to 255], label ``class``, scalar ``official_test``.
+    """Read the images: (N, side, side, channels) [0 to 255], label ``class``, scalar ``official_test``.
 
     Images whose label is no class are rejected, and those with the same pixels and another class.
 
@@ -75,22 +114,25 @@ def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
         RawError: A file is missing, damaged, or not what it should be.
     """
     folder = Path(raw["batches"])
-    names = _batch_names(folder)
-    classes = _class_names(folder / _META)
+    names = _batch_names(folder, options)
+    classes = options.classes or _class_names(folder / options.meta, options.names)
+    form = _form(folder / names[0], options)
     schema = Schema(
-        bands=BANDS,
+        bands=_BANDS.get(form.channels, tuple(f"band {k}" for k in range(1, form.channels + 1))),
         image=Column("", "brightness from 0 to 255"),
         labels={LABEL: class_column(classes)},
         scalars={
             OFFICIAL_TEST: Column("", "1 for images of the official test set, 0 for training images", OFFICIAL_TEST)
         },
     )
-    rows, against = _against(_pickles(folder, names), classes)  # all files are checked before any is written
+    rows, against = _against(
+        _pickles(folder, names, form, options), classes
+    )  # all files are checked before any is written
     return Reading(
         schema,
         rows=rows,
-        batches=_batches(folder, names, against),
-        files={name: folder / name for name in (*names, _META)},
+        batches=_batches(folder, names, against, form, options),
+        files={name: folder / name for name in (*names, *([] if options.classes else [options.meta]))},
     )
 
 
@@ -116,18 +158,20 @@ def _against(batches: Iterable[Pickled], classes: Sequence[str]) -> tuple[int, d
     return start, against
 
 
-def _batches(folder: Path, names: Sequence[str], against: Mapping[int, tuple[str, str]]) -> Iterator[Batch]:
+def _batches(
+    folder: Path, names: Sequence[str], against: Mapping[int, tuple[str, str]], form: Form, options: Options
+) -> Iterator[Batch]:
     start = 0
-    for batch in _pickles(folder, names):
+    for batch in _pickles(folder, names, form, options):
         good = np.array([start + row not in against for row in range(len(batch.labels))], dtype=bool)
         kept, ids = np.flatnonzero(good), [batch.id(row) for row in range(len(good))]
         yield Batch(
             rows=start + kept,
-            image=np.moveaxis(batch.pixels[kept].reshape(-1, len(BANDS), SIDE, SIDE), 1, -1),
+            image=np.moveaxis(batch.pixels[kept].reshape(-1, form.channels, form.side, form.side), 1, -1),
             id=[ids[row] for row in kept],
             group=[ids[row] for row in kept],
             labels={LABEL: np.array([float(batch.labels[row]) for row in kept])},
-            scalars={OFFICIAL_TEST: np.full(len(kept), float(batch.name == _TEST))},
+            scalars={OFFICIAL_TEST: np.full(len(kept), float(batch.name in options.test))},
             rejections=[
                 Rejection(start + int(row), ids[row], *against[start + int(row)]) for row in np.flatnonzero(~good)
             ],
@@ -135,18 +179,26 @@ def _batches(folder: Path, names: Sequence[str], against: Mapping[int, tuple[str
         start += len(good)
 
 
-def _batch_names(folder: Path) -> list[str]:
-    """Return the names of the training batches in their order, and of the test batch."""
+def _batch_names(folder: Path, options: Options) -> list[str]:
+    """Return the names of the training batches in their order, and of the test batches."""
     if not folder.is_dir():
         raise RawError(f"{folder}: no such folder. Hint: it is called cifar-10-batches-py, and holds data_batch_1")
+    trained = list(options.train) or _original_names(folder)
+    for name in (*trained, *options.test, *([] if options.classes else [options.meta])):
+        if not (folder / name).is_file():
+            raise RawError(f"{folder}: no file {name}. Hint: is the download complete?")
+    return [*trained, *options.test]
+
+
+def _original_names(folder: Path) -> list[str]:
     numbers = sorted(int(found[1]) for path in folder.iterdir() if (found := _TRAINING.fullmatch(path.name)))
     if numbers != list(range(1, len(numbers) + 1)) or not numbers:
         present = ", ".join(f"data_batch_{number}" for number in numbers) or "none"
-        raise RawError(f"{folder}: {present} found; expected data_batch_1, data_batch_2, ... without a gap")
-    for name in (_TEST, _META):
-        if not (folder / name).is_file():
-            raise RawError(f"{folder}: no file {name}. Hint: is the download complete?")
-    return [*(f"data_batch_{number}" for number in numbers), _TEST]
+        raise RawError(
+            f"{folder}: {present} found; expected data_batch_1, data_batch_2, ... without a gap. Hint: the options"
+            " train and test name batches of other names"
+        )
+    return [f"data_batch_{number}" for number in numbers]
 
 
 def _dict(path: Path) -> dict[str, object]:
@@ -157,39 +209,69 @@ def _dict(path: Path) -> dict[str, object]:
     return {key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in content.items()}
 
 
-def _class_names(path: Path) -> tuple[str, ...]:
-    given = _dict(path).get("label_names")
+def _form(path: Path, options: Options) -> Form:
+    """Return what images are, by the first batch."""
+    pixels = _pixels(path, _dict(path), options)
+    for channels in (3, 1) if options.channels is None else (options.channels,):
+        side = math.isqrt(pixels.shape[1] // channels)
+        if channels * side**2 == pixels.shape[1]:
+            return Form(side, channels)
+    expected = "1 or 3 channels" if options.channels is None else f"{options.channels} channels"
+    raise RawError(
+        f"{path}: {options.data!r} has {pixels.shape[1]} numbers an image; expected those of a square of {expected}."
+        " Hint: the option channels"
+    )
+
+
+def _class_names(path: Path, key: str) -> tuple[str, ...]:
+    given = _dict(path).get(key)
     if not isinstance(given, list) or not all(isinstance(name, str | bytes) and name for name in given):
-        raise RawError(f"{path}: 'label_names' found to be {_kind(given)}; expected a list of class names")
+        raise RawError(f"{path}: {key!r} found to be {_kind(given)}; expected a list of class names")
     names = tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in given)
     if len(set(names)) < max(len(names), 2):
         raise RawError(f"{path}: class names {list(names)} found; expected at least two distinct ones")
     return names
 
 
-def _pickles(folder: Path, names: Sequence[str]) -> Iterator[Pickled]:
+def _pickles(folder: Path, names: Sequence[str], form: Form, options: Options) -> Iterator[Pickled]:
+    trained = len(names) - len(options.test)
     for name in names:
-        batch = _read_pickled(folder / name)
-        if batch.announced not in (None, len(names) - 1):
+        batch = _read_pickled(folder / name, form, options)
+        if batch.announced not in (None, trained):
             raise RawError(
-                f"{folder}: {len(names) - 1} training batches found; {name} says that there are {batch.announced}."
+                f"{folder}: {trained} training batches found; {name} says that there are {batch.announced}."
                 " Hint: is the download complete?"
             )
         yield batch
 
 
-def _read_pickled(path: Path) -> Pickled:
+def _value(path: Path, content: Mapping[str, object], key: str, option: str) -> object:
+    if key not in content:
+        said = f"{path}: no {key!r}; found {', '.join(sorted(content))}. Hint: by default CIFAR-10, not CIFAR-100: the"
+        raise RawError(f"{said} option {option} names another key")
+    return content[key]
+
+
+def _pixels(path: Path, content: Mapping[str, object], options: Options, numbers: int = 0) -> np.ndarray:
+    """Return the pixels of a batch, of so many numbers an image if that is known."""
+    pixels = _value(path, content, options.data, "data")
+    is_array = isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.ndim == 2
+    if is_array and pixels.shape[1] == (numbers or pixels.shape[1]) > 0:
+        return pixels
+    expected = f"an array of uint8 (N, {numbers or 'channels x side x side'})"
+    raise RawError(f"{path}: {options.data!r} found to be {_kind(pixels)}; expected {expected}")
+
+
+def _read_pickled(path: Path, form: Form, options: Options) -> Pickled:
     content = _dict(path)
-    for key in ("data", "labels"):
-        if key not in content:
-            raise RawError(f"{path}: no {key!r}; found {', '.join(sorted(content))}. Hint: CIFAR-10, not CIFAR-100")
-    pixels, labels = content["data"], content["labels"]
-    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != PIXELS:
-        raise RawError(f"{path}: 'data' found to be {_kind(pixels)}; expected an array of uint8 (N, {PIXELS})")
+    pixels = _pixels(path, content, options, form.numbers)
+    labels = _value(path, content, options.labels, "labels")
     if isinstance(labels, np.ndarray) and labels.ndim and labels.size == len(labels):
         labels = labels.ravel().tolist()
     if not isinstance(labels, list) or len(labels) != len(pixels):
-        raise RawError(f"{path}: 'labels' found to be {_kind(labels)}; expected a list of {len(pixels)} numbers")
+        raise RawError(
+            f"{path}: {options.labels!r} found to be {_kind(labels)}; expected a list of {len(pixels)} numbers"
+        )
     title = content.get("batch_label")
     said = _LABEL.fullmatch(title if isinstance(title, bytes) else str(title).encode())
     return Pickled(path.name, pixels, labels, int(said[1]) if said else None)

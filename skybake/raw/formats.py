@@ -8,11 +8,13 @@ from pathlib import Path
 from skybake.raw import RawError
 
 FITS, PARQUET, FEATHER, ECSV = "a FITS file", "a parquet file", "a feather file", "an ECSV table"
+HDF5, VOTABLE = "an HDF5 file", "a VOTable"
 NPY, ZIP, PICKLE = "a .npy file", "a zip or .npz file", "a pickle"
+PNG, JPEG = "a PNG image", "a JPEG image"
 COMPRESSED = {b"\x1f\x8b": "a gzip file", b"BZh": "a bzip2 file", b"\xfd7zXZ\x00": "an xz file"}
 
 _BEGIN = {
-    b"\x89HDF": "an HDF5 file",
+    b"\x89HDF": HDF5,
     b"SIMPLE": FITS,
     b"\x93NUMPY": NPY,
     b"PAR1": PARQUET,
@@ -24,7 +26,8 @@ _BEGIN = {
     b"version https://git-lfs": "a Git LFS pointer, not the file itself. Hint: git lfs pull",
     b"# %ECSV": ECSV,
     b"%PDF": "a PDF file",
-    b"\x89PNG": "a PNG image",
+    b"\x89PNG": PNG,
+    b"\xff\xd8\xff": JPEG,
     b"II*\x00": "a TIFF image",
     b"MM\x00*": "a TIFF image",
     b"CDF\x01": "a netCDF file",
@@ -32,7 +35,7 @@ _BEGIN = {
 } | COMPRESSED
 _TEXT = {  # after blanks, in lower case
     rb"<!doctype html|<html|<head": "a web page. Hint: a page with an error or a login, instead of the download?",
-    rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<votable": "a VOTable. Hint: Table.read(it).write('catalogue.fits')",
+    rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<votable": VOTABLE,
     rb"<\?xml": "an XML file",
     rb"[{\[]\s*[\"{]": "JSON text. Hint: a message with an error, instead of the download?",
 }

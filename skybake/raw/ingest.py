@@ -64,7 +64,8 @@ def ingest(
     survey = reader.__name__.rpartition(".")[2]
     reading = _read(reader, raw, options, threads, rejected, kept)
     _check_expected(reading.schema, expected, asked_by)
-    schema = replace(reading.schema, survey=survey, task=reader.TASK, mock=mock, raw=_file_digests(raw, reading))
+    task = reader.task_name(options) if hasattr(reader, "task_name") else reader.TASK
+    schema = replace(reading.schema, survey=survey, task=task, mock=mock, raw=_file_digests(raw, reading))
     times = np.zeros(reading.rows, dtype=int)  # that a row is in the dataset, or rejected
     rejections: list[Rejection] = []
     digests: dict[str, dict[str, str]] = {name: dict(files) for name, files in reading.digests.items()}
@@ -84,7 +85,8 @@ def ingest(
             place = _keep(rejections, rejected, kept)
             raise DatasetError(f"{out}: {headline.rstrip()}; all rejected rows: {place}\n{''.join(reasons)}".rstrip())
         write_rejected(rejected, rejections)
-        doubts = [*labels.doubts(), *(f"{name}: {n} values beyond {LARGEST:g}, missing" for name, n in lost.items())]
+        doubts = [*reading.warnings, *labels.doubts()]
+        doubts += [f"{name}: {n} values beyond {LARGEST:g}, missing" for name, n in lost.items()]
         for doubt in doubts:
             log.warning("%s", doubt)
         writer.raw |= {f"{folder}/": _folder_digest(files) for folder, files in digests.items()}

@@ -1,10 +1,17 @@
-"""Settings that every reader has."""
+"""Settings that readers share."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Literal
 
+from pydantic import Field, model_validator
+
+from skybake.data.columns import KINDS
+from skybake.raw.tables import TABLE
 from skybake.settings import Settings
+
+Transform = Literal["none", "log10", "ln"]
+Part = Literal["train", "valid", "test"]
 
 
 class CommonOptions(Settings):
@@ -15,4 +22,81 @@ class CommonOptions(Settings):
         ge=0,
         le=1,
         description="Ingest stops if one reason rejects more than this fraction of the rows; 1: it never does.",
+    )
+
+
+class CatalogueOptions(CommonOptions):
+    """What is taken from a catalogue, by the names of its columns."""
+
+    label: str = Field("label", description="Column to predict.")
+    task: Literal["", "regression", "classification"] = Field(
+        "", description="What the label is; empty: a class where `classes` are given, else a number."
+    )
+    label_name: str = Field(
+        "", description="The label's name in tables and figures; empty: as its column, transformed."
+    )
+    transform: Transform = Field("none", description="What is predicted of the label: itself, or its logarithm.")
+    label_error: str = Field("", description="Column with the label's one sigma error, in the column's own units.")
+    classes: tuple[str, ...] = Field(
+        (), description="Class 0, 1, ... by the label's text; where the label is a number, the name of each number."
+    )
+    units: dict[str, str] = Field({}, description="Column -> its units: `{las_arcsec: arcsec}`.")
+    kinds: dict[str, Annotated[str, Field(json_schema_extra={"enum": list(KINDS)})]] = Field(
+        {}, description="Column -> what it is, which figures look for: `{z: redshift, mag_r: magnitude}`."
+    )
+    scalars: tuple[str, ...] = Field(
+        (), description="Further columns of numbers to keep; models may have them as inputs."
+    )
+    id: str = Field("", description="Column with the objects' names; empty: the one column that is called as ids are.")
+    group: str = Field(
+        "", description="Column of what must stay on one side of a split; empty: every object is its own."
+    )
+    ra: str = Field("", description="Column with the right ascension [deg]; empty: that which is called so, if any.")
+    dec: str = Field("", description="Column with the declination [deg]; empty: that which is called so, if any.")
+    split_column: str = Field("", description="Column with the part of a published split, for `split: column`.")
+    parts: dict[str, Part] = Field(
+        {},
+        description="Word in that column -> part, where it is none of the usual ones: `{fold1: train, fold5: test}`.",
+    )
+    table: str = Field("", description=TABLE)
+
+    @model_validator(mode="after")
+    def _go_together(self) -> CatalogueOptions:
+        if self.classes and self.task == "regression":
+            raise ValueError("classes are of a classification, the task is regression; leave one of them out")
+        if (self.classes or self.task == "classification") and (self.transform != "none" or self.label_error):
+            raise ValueError("transform and label_error are of numbers, the label is a class; leave them out")
+        if len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:
+            raise ValueError(f"classes {list(self.classes)} found; expected at least two distinct ones")
+        unknown = sorted(set(self.kinds.values()) - set(KINDS))
+        if unknown:
+            raise ValueError(f"kinds: {unknown[0]!r} found; expected one of {', '.join(KINDS)}")
+        return self
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the label is a class, as the options have it."""
+        return self.task == "classification" or bool(self.classes)
+
+    @property
+    def name(self) -> str:
+        """Name of the label in the dataset."""
+        return self.label_name or (self.label if self.transform == "none" else f"{self.transform}_{self.label}")
+
+
+class PixelOptions(CatalogueOptions):
+    """What pixels are, and what becomes of masked ones."""
+
+    bands: tuple[str, ...] = Field(
+        (), description="Names of the images' bands; they stand for `{band}` in a pattern. Empty: `image`, or numbers."
+    )
+    pixel_units: str = Field("", description="Units of the pixels.")
+    hdu: str = Field("", description="Name or number of the HDU with the image; empty: the only one with pixels.")
+    masked: Literal["fill", "reject"] = Field(
+        "fill",
+        description="Masked pixels (NaN, BLANK, beyond 1e30): they get the image's median in their band, or it is"
+        " rejected.",
+    )
+    most_masked: float = Field(
+        0.5, ge=0, lt=1, description="An image is rejected if more than this fraction of a band is masked."
     )

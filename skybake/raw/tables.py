@@ -1,4 +1,4 @@
-"""Tables as files: CSV (also compressed), ECSV, FITS table, parquet and feather, read alike."""
+"""Tables as files, read alike: CSV with any delimiter (also packed), ECSV, FITS, VOTable, parquet, feather, HDF5."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import csv
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
 from skybake.raw import RawError, formats
+from skybake.raw.arrays import load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
 
     Pieces = Callable[[list[str]], Iterator[pd.DataFrame]]
 
-KNOWN = "CSV, ECSV, FITS table, parquet and feather are read"
-TABLE = "Name or number of the table in a FITS catalogue that has several."
+KNOWN = "CSV, ECSV, FITS table, VOTable, parquet, feather and columns of HDF5 or .npz are read"
+TABLE = "Name or number of the table in a FITS catalogue that has several; of an HDF5 file, path of the table or group."
 """What the option ``table`` of a reader is."""
+_DELIMITERS = (",", "\t", ";", "|")
+_LOOKED_AT = 20  # rows by which a delimiter is told
 _ROWS_AT_ONCE = 50_000  # text takes ten times the memory of numbers
 
 # What the readers raise for a file that is cut off or overwritten; a truncated FITS table gives a TypeError.
@@ -46,10 +50,10 @@ def source(path: Path, fits_places: Places | None = None, table: str = "") -> tu
     with None.
 
     Args:
-        path: CSV (also compressed), ECSV, FITS table, parquet or feather: told by its first bytes, or else its name.
+        path: Told by its first bytes, or else its name. Of HDF5 and .npz, arrays with one value a row are columns.
         fits_places: Which name stands for which column, or element of a column, of a FITS table; by default columns
             with one value a row are read.
-        table: Name or number of the table in a FITS file, where there are several.
+        table: Name or number of the table in a FITS file, where there are several; path in an HDF5 file.
 
     Raises:
         RawError: There is no such file, or it is no table; or, when they are read, two columns have a wanted name.
@@ -57,10 +61,14 @@ def source(path: Path, fits_places: Places | None = None, table: str = "") -> tu
     if not path.exists():
         raise RawError(f"{path}: no such catalogue")
     kind = formats.kind_of(path)
-    packed = [*formats.COMPRESSED.values(), *([formats.ZIP] if path.suffix.lower() == ".zip" else [])]
-    if kind not in ("", formats.FITS, *_READERS, *packed):
+    packed = [*formats.COMPRESSED.values(), *([formats.ZIP] if path.suffix.lower() in (".zip", ".npz") else [])]
+    if kind not in ("", formats.FITS, formats.HDF5, *_READERS, *packed):
         raise RawError(f"{path}: expected a table, found {kind}" + ("" if "Hint" in kind else f". Hint: {KNOWN}"))
-    if kind in _READERS:
+    if kind == formats.HDF5:
+        names, pieces = _hdf5_source(path, table)
+    elif kind == formats.ZIP and path.suffix.lower() == ".npz":
+        names, pieces = _npz_source(path)
+    elif kind in _READERS:
         names, pieces = _READERS[kind](path)
     elif kind == formats.FITS or {suffix.lower() for suffix in path.suffixes[-2:]} & {".fits", ".fit", ".fts"}:
         names, pieces = _fits_source(path, fits_places, table)
@@ -130,11 +138,42 @@ def _csv_source(path: Path) -> tuple[list[str], Pieces]:
 def _csv_rows(path: Path) -> Iterator[list[str]]:
     """Yield the rows of a CSV file, that of names first; empty lines and SkyServer's "#Table1" are left out."""
     with _opened(path) as stream:
-        rows = (row for row in csv.reader(stream, skipinitialspace=True) if row)
+        separated = csv.reader(stream, skipinitialspace=True, delimiter=delimiter_of(path))
+        rows = (row for row in separated if row)
         first = next(rows, [])
         if not (first and first[0].startswith("#") and not any(first[1:])):
             yield first
         yield from rows
+
+
+def delimiter_of(path: Path) -> str:
+    """Return what stands between the fields of a text table: comma, tab, semicolon, bar, or blanks.
+
+    It is the one of these in the first line; of several, the one by which all of the first rows have as many fields.
+
+    Raises:
+        RawError: More than one does that.
+    """
+    with _opened(path) as stream:
+        lines = [line for line in islice(stream, 2 + _LOOKED_AT) if line.strip()]
+    first = lines[1:] if len(lines) > 1 and re.fullmatch(r"#[^,;|\t ]*", lines[0].strip()) else lines
+    there = [sign for sign in _DELIMITERS if first and sign in first[0]]
+    if len(there) == 1:
+        return there[0]
+    whole = first[:-1] if len(first) > 2 else first  # a quoted text may go on in the next line
+    found = [sign for sign in there or [" "] if _fits_all(whole, sign)]
+    if len(found) > 1:
+        named = " and ".join(map(repr, found))
+        raise RawError(
+            f"{path}: {named} both divide all rows evenly; which is the delimiter cannot be told. Hint: save it with"
+            " commas alone"
+        )
+    return found[0] if found else ","
+
+
+def _fits_all(lines: Sequence[str], sign: str) -> bool:
+    numbers = {len(row) for row in csv.reader(lines, skipinitialspace=True, delimiter=sign)}
+    return len(numbers) == 1 and numbers != {1}
 
 
 def _opened(path: Path) -> TextIO:
@@ -182,12 +221,18 @@ def _fits_source(path: Path, fits_places: Places | None, table: str) -> tuple[li
 
 
 def _ecsv_source(path: Path) -> tuple[list[str], Pieces]:
-    import pandas as pd
-    from astropy.table import MaskedColumn, Table
+    from astropy.table import Table
 
     with _understood(path, "not a whole ECSV table", Exception):
-        table = Table.read(path, format="ascii.ecsv")
-        columns = {name.strip(): table[name] for name in table.colnames if getattr(table[name], "ndim", 0) == 1}
+        return _astropy_columns(Table.read(path, format="ascii.ecsv"))
+
+
+def _astropy_columns(table: Any) -> tuple[list[str], Pieces]:
+    """Return the columns of an astropy table that have one value a row; masked values are None."""
+    import pandas as pd
+    from astropy.table import MaskedColumn
+
+    columns = {name.strip(): table[name] for name in table.colnames if getattr(table[name], "ndim", 0) == 1}
 
     def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
         found = {}
@@ -200,6 +245,80 @@ def _ecsv_source(path: Path) -> tuple[list[str], Pieces]:
         yield pd.DataFrame(found)
 
     return list(columns), pieces
+
+
+def _votable_source(path: Path) -> tuple[list[str], Pieces]:
+    from astropy.io import votable
+
+    with _understood(path, f"expected a table, found {formats.VOTABLE} that cannot be read", Exception):
+        found = list(votable.parse(path).iter_tables())
+        if len(found) != 1:
+            raise RawError(f"{path}: {len(found)} tables in this VOTable; expected one. Hint: save it alone")
+        return _astropy_columns(found[0].to_table(use_names_over_ids=True))
+
+
+def _hdf5_source(path: Path, table: str) -> tuple[list[str], Pieces]:
+    """Columns are arrays of one axis by their path, and fields of tables; below ``table`` if that is given."""
+    import h5py
+
+    from skybake import hdf5
+
+    places: dict[str, tuple[str, str]] = {}
+
+    def see(name: str, item: Any) -> None:
+        if not isinstance(item, h5py.Dataset) or item.ndim != 1 or name.endswith("__table_column_meta__"):
+            return
+        if item.dtype.names is None:
+            places[name] = (name, "")
+        places.update(
+            {f"{name}/{field}": (name, field) for field in item.dtype.names or () if not item.dtype[field].shape}
+        )
+
+    with _understood(path, f"expected a table, found {formats.HDF5} that cannot be read"), hdf5.read(path) as file:
+        file.visititems(see)
+    arrays = {array for array, field in places.values()}
+    under = table.strip("/") or (
+        next(iter(arrays)) if len(arrays) == 1 and all(field for _, field in places.values()) else ""
+    )
+    chosen = {
+        name.removeprefix(f"{under}/"): place
+        for name, place in places.items()
+        if name.startswith(f"{under}/" if under else "")
+    }
+    if not chosen:
+        raise RawError(
+            f"{path}: no columns{f' below {table!r}' if table else ''}; found arrays {sorted(arrays)}. Hint: the option"
+            " table"
+        )
+
+    def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
+        with _understood(path, f"damaged HDF5 file, columns {wanted}"), hdf5.read(path) as file:
+            found = {
+                name: file[array][field] if field else file[array][:]
+                for name in wanted
+                for array, field in [chosen[name]]
+            }
+        yield _columns_of_arrays(path, found)
+
+    return list(chosen), pieces
+
+
+def _npz_source(path: Path) -> tuple[list[str], Pieces]:
+    arrays = {name: values for name, values in load(path).items() if values.ndim and values.size == len(values)}
+
+    def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
+        yield _columns_of_arrays(path, {name: arrays[name].reshape(-1) for name in wanted})
+
+    return list(arrays), pieces
+
+
+def _columns_of_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    import pandas as pd
+
+    if len({len(values) for values in arrays.values()}) > 1:
+        lengths = ", ".join(f"{name} {len(values)}" for name, values in arrays.items())
+        raise RawError(f"{path}: columns of different length: {lengths}; expected one value a row in each")
+    return pd.DataFrame({name: values.astype(values.dtype.newbyteorder("=")) for name, values in arrays.items()})
 
 
 def _parquet_source(path: Path) -> tuple[list[str], Pieces]:
@@ -262,6 +381,7 @@ _READERS: dict[str, Callable[[Path], tuple[list[str], Pieces]]] = {
     formats.PARQUET: _parquet_source,
     formats.FEATHER: _feather_source,
     formats.ECSV: _ecsv_source,
+    formats.VOTABLE: _votable_source,
 }
 
 

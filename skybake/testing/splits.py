@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from skybake.data import splits
-from skybake.data.columns import OFFICIAL_TEST, Column
+from skybake.data.columns import OFFICIAL_TEST, PART, Column
 from skybake.data.dataset import Dataset
 from skybake.data.splits._strategy import SplitError, Strategy
 from skybake.plugins import PlugIn
@@ -44,12 +44,14 @@ def objects() -> Dataset:
         "ra": Column("deg", "right ascension", "right_ascension"),
         "dec": Column("deg", "declination", "declination"),
         "official": Column("", "whether it is in the survey's test part", OFFICIAL_TEST),
+        "published": Column("", "its part of a published split", PART),
         "redshift": Column("", "how far", "redshift"),
     }
     scalars = {
         "ra": rng.uniform(0, 60, OBJECTS),
         "dec": rng.uniform(-30, 30, OBJECTS),
         "official": (rng.random(OBJECTS) < 0.2).astype(float),
+        "published": np.where(np.arange(OBJECTS) % 5, 0.0, 2.0),  # without a validation part
         "redshift": rng.uniform(0, 1, OBJECTS),
     }
     label = Column("dex", "logarithm of the mass", "mass")

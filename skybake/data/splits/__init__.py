@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from skybake import hdf5, plugins
+from skybake.data.columns import PARTS
 from skybake.data.dataset import Dataset
 from skybake.data.splits._strategy import SplitError
 from skybake.files import atomic_write
@@ -26,7 +27,6 @@ from skybake.missing import present
 
 FORMAT = "skybake-split"
 VERSION = 1
-PARTS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)

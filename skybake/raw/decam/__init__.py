@@ -11,7 +11,7 @@ Raw files, in one of two forms:
 matched to it by a name that both have.
 
 Stamps are square and flattened (N, H W), (N, H, W), (N, H, W, C) or (N, C, H, W); a ``.npy`` is mapped into memory and
-read in blocks. Pixels that are not finite, or beyond :data:`ABSURD` as placeholders for missing ones are, are *masked*:
+read in blocks. Pixels that are not finite, or beyond 1e30 as placeholders for missing ones are, are *masked*:
 they become the median of their stamp and band, and the scalar ``n_masked`` counts them.
 
 *Classes.* The label ``class`` is a number; its names stand in the dataset's attribute ``classes``. Where the catalogue

@@ -18,6 +18,7 @@ from skybake.missing import present
 from skybake.raw import RawError
 from skybake.raw.decam.files import IDS, LABELS, Fields, Stamps
 from skybake.raw.decam.options import Options
+from skybake.raw.values import alone_where_empty, as_number, class_numbers, expected_classes
 
 log = logging.getLogger(__name__)
 
@@ -120,34 +121,6 @@ def _classes_of_files(arrays: Sequence[Stamps]) -> np.ndarray | None:
     return np.concatenate(numbers) if numbers else None
 
 
-def class_numbers(values: np.ndarray, classes: Sequence[str]) -> tuple[np.ndarray, dict[int, tuple[str, str]]]:
-    """Return class numbers (N,), NaN where none, and row -> why not.
-
-    A label is the name of a class, or its number. Where names are numbers themselves, as -1 and 1, a number is a name.
-    """
-    names = {name: float(number) for number, name in enumerate(classes)}
-    by_number = {as_number(name): number for name, number in names.items() if as_number(name) is not None}
-    by_number = by_number or {float(number): float(number) for number in range(len(classes))}
-    if len(classes) == 2 and not {name.lower() for name in classes} & {"true", "false"}:
-        names |= {text: float(text.lower() == "true") for text in ("true", "false", "True", "False", "TRUE", "FALSE")}
-    label, reasons = np.full(len(values), np.nan), {}
-    for row, value in enumerate(values):
-        number = None if value is None else as_number(value)
-        if value in names:
-            label[row] = names[value]
-        elif value is None or (number is not None and not present(number)):
-            reasons[row] = ("no class", "")
-        elif number in by_number:
-            label[row] = by_number[number]
-        else:
-            reasons[row] = ("unknown class", f"{value}; {_expected(classes)}")
-    return label, reasons
-
-
-def _expected(classes: Sequence[str]) -> str:
-    return f"expected 0 to {len(classes) - 1} or {', '.join(classes)}"
-
-
 def _check_classes_known(
     path: Path,
     name: str,
@@ -173,8 +146,8 @@ def _check_classes_known(
     quoted = ", ".join(json.dumps(value, ensure_ascii=False) for value in found)
     hint = f"`classes: [{quoted}]` names class 0, 1, ..." if 1 < len(found) <= MOST_CLASSES else "is this the label?"
     raise RawError(
-        f"{path}: {name} is {some}; {_expected(options.classes)}, and {len(unknown)} of {len(values)} are neither."
-        f" Hint: {hint}",
+        f"{path}: {name} is {some}; {expected_classes(options.classes)}, and {len(unknown)} of {len(values)} are"
+        f" neither. Hint: {hint}",
         rejections,
     )
 
@@ -202,14 +175,6 @@ def _check_only_label(fields: Fields, chosen: str, label: np.ndarray, options: O
             )
 
 
-def as_number(text: str) -> float | None:
-    """Return the number that a text is, None if it is none."""
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
 def _groups(ids: Sequence[str], fields: Fields, options: Options, reasons: dict[int, tuple[str, str]]) -> list[str]:
     sought = options.group or tuple(filter(None, [_name(fields, "", "group")]))
     if not sought:
@@ -219,16 +184,6 @@ def _groups(ids: Sequence[str], fields: Fields, options: Options, reasons: dict[
     if not options.group_pattern:
         return alone_where_empty(names, ids)
     return _by_pattern(names, options, reasons)
-
-
-def alone_where_empty(groups: Sequence[str], ids: Sequence[str]) -> list[str]:
-    """Return the groups; an object without one gets its own, named after it."""
-    taken, found = set(groups), []
-    for group, name in zip(groups, ids, strict=True):
-        while not group:
-            group, name = ("" if name in taken else name), f"{name} alone"
-        found.append(group)
-    return found
 
 
 def _by_pattern(names: Sequence[str], options: Options, reasons: dict[int, tuple[str, str]]) -> list[str]:

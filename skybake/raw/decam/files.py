@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.missing import is_mark
-from skybake.raw import RawError, formats, tables
+from skybake.raw import RawError, tables
+from skybake.raw.arrays import load
 from skybake.raw.decam.options import Options
+from skybake.raw.values import plain_texts
 
 STAMP_ARRAYS = ("stamps", "images", "data")
 LABELS = ("labels", "label", "class", "y")
@@ -69,7 +69,7 @@ def open_files(raw: Mapping[str, Path], options: Options) -> tuple[list[Stamps],
         check_arrays(arrays)
         return arrays, _fields({}, None, catalogue, sum(len(item.array) for item in arrays), options)
     path = Path(raw["stamps"])
-    found = _load(path)
+    found = load(path)
     others: dict[str, np.ndarray] = {}
     if isinstance(found, np.ndarray):
         stamps = found
@@ -80,45 +80,8 @@ def open_files(raw: Mapping[str, Path], options: Options) -> tuple[list[Stamps],
     return arrays, _fields(others, path, catalogue, len(stamps), options)
 
 
-def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
-    """Read a .npy file, mapped into memory, or the arrays of a .npz."""
-    kind = formats.kind_of(path)
-    if kind not in ("", formats.NPY, formats.ZIP):
-        raise RawError(f"{path}: expected a .npy or .npz file, found {kind}")
-    try:
-        if kind == formats.NPY:
-            _check_whole(path)
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        with found:
-            arrays = {name: found[name] for name in found.files}
-            return {name: values for name, values in arrays.items() if isinstance(values, np.ndarray)}
-    except ValueError as error:
-        if isinstance(error, RawError):
-            raise
-        hint = "Hint: arrays of objects are not read; save plain numbers with numpy.save"
-        raise RawError(f"{path}: not a readable .npy or .npz file ({error}). {hint}") from None
-    except Exception as error:  # numpy runs the tokenizer and more over a header
-        raise RawError(f"{path}: not a readable .npy or .npz file ({error}). Hint: is the download complete?") from None
-
-
-def _check_whole(path: Path) -> None:
-    """Raise RawError if a .npy file is shorter than its header says."""
-    with path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(file)
-        expected, found = file.tell() + math.prod(shape) * dtype.itemsize, path.stat().st_size
-    if found < expected and not dtype.hasobject:
-        raise RawError(
-            f"{path}: not a readable .npy file but one cut off: {dtype} {shape} are {expected} bytes, found {found}"
-            " bytes. Hint: is the download complete?"
-        )
-
-
 def _load_array(path: Path) -> np.ndarray:
-    found = _load(path)
+    found = load(path)
     if not isinstance(found, np.ndarray):
         raise RawError(f"{path}: a .npz file found; expected .npy. Hint: raw: stamps takes a .npz with labels")
     return found
@@ -255,12 +218,3 @@ def _matched(
 def _keys(texts: np.ndarray) -> list[str | None]:
     """Return names as they are compared: 12.0 is 12."""
     return [None if text is None else re.sub(r"^(\d+)\.0*$", r"\1", text) for text in texts]
-
-
-def plain_texts(values: np.ndarray, words: Collection[str] = ()) -> np.ndarray:
-    """Return values as text, None where missing but for some words that are values: integers keep all digits."""
-    texts = [
-        (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
-        for value in values.tolist()
-    ]
-    return np.array([None if is_mark(text) and text not in words else text for text in texts], dtype=object)

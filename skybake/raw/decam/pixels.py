@@ -14,9 +14,9 @@ from skybake.raw import Batch, RawError
 from skybake.raw.decam.facts import LABEL, Known
 from skybake.raw.decam.files import Stamps
 from skybake.raw.decam.options import Options
+from skybake.raw.masked import fill_masked
 
 BLOCK = 4096  # stamps in memory at once
-ABSURD = 1e30  # image software marks missing pixels with the lowest or highest number of their type
 
 
 @dataclass(frozen=True)
@@ -165,27 +165,14 @@ def _blocks(arrays: Sequence[Stamps]) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def _fill_masked(images: np.ndarray, first: int, options: Options) -> tuple[np.ndarray, dict[int, tuple[str, str]]]:
-    """Give masked pixels the median of their stamp and band, in place.
+    """Fill masked pixels in place.
 
     Returns:
         (n,) number of masked pixels, and row -> (reason, detail) of the stamps with too many of them.
     """
-    with np.errstate(invalid="ignore"):
-        bad = ~(np.abs(images) < ABSURD)
-    number = bad.sum(axis=(1, 2, 3))
-    places = np.flatnonzero(number)
-    if not len(places):
-        return number.astype(np.float64), {}
-    bad, stamps = bad[places], images[places]
-    good = (~bad).sum(axis=(1, 2), keepdims=True)  # (places, 1, 1, C)
-    ordered = np.where(bad, np.inf, stamps).reshape(len(places), -1, images.shape[-1])
-    ordered.sort(axis=1)
-    middle = np.maximum(np.stack([good - 1, good]) // 2, 0)[:, :, :, 0]  # where the two middle ones stand
-    low, high = (np.take_along_axis(ordered, place, axis=1)[:, :, None] for place in middle)
-    images[places] = np.where(bad, np.where(good > 0, 0.5 * (low + high), 0), stamps)
-    share = bad.mean(axis=(1, 2)).max(axis=1)
-    refused = np.full(len(places), True) if options.masked == "reject" else share > options.most_masked
-    return number.astype(np.float64), {
-        first + int(places[k]): ("masked pixels", f"{number[places[k]]} in all, {share[k]:.3g} of a channel")
-        for k in np.flatnonzero(refused)
+    number, share = fill_masked(images)
+    refused = (number > 0) & ((options.masked == "reject") | (share > options.most_masked))
+    return number, {
+        first + int(place): ("masked pixels", f"{number[place]:g} in all, {share[place]:.3g} of a channel")
+        for place in np.flatnonzero(refused)
     }

@@ -24,10 +24,11 @@ from pydantic import Field as Setting
 from skybake.data.columns import Column, Schema
 from skybake.data.rejections import Rejection
 from skybake.raw import Batch, RawError, Reading
+from skybake.raw.cutting import CENTRING, Cutouts
 from skybake.raw.options import CommonOptions
 from skybake.raw.sdss.catalogue import Columns, is_redshift, read_catalogue
 from skybake.raw.sdss.columns import label_column, scalar_column, with_preferred
-from skybake.raw.sdss.frames import BANDS, Cutouts, Field, choose_frame, cut_fields, find_frames, frame_name
+from skybake.raw.sdss.frames import BANDS, Field, choose_frame, cut_fields, find_frames, frame_name
 from skybake.raw.sdss.objects import Objects, select
 from skybake.raw.sdss.spectra import Spectra, labels_of, read_spectra
 from skybake.raw.tables import TABLE
@@ -50,9 +51,7 @@ class Options(CommonOptions):
     size: int = Setting(32, ge=4, le=512, description="pixels (0.396 arcsec) along a side of the cutouts")
     centring: Literal["nearest", "resampled"] = Setting(
         "nearest",
-        description="nearest: whole pixels, values untouched, the object within half a pixel of the middle, the bands "
-        "up to a pixel apart; resampled: shifted by the rest of a pixel with a cubic spline, the object on the middle "
-        "in every band, flux conserved, noise correlated",
+        description=CENTRING,
     )
     scalars: tuple[str, ...] | None = Setting(
         None,

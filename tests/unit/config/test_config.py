@@ -9,7 +9,7 @@ from skybake.settings import Settings
 from tests.unit.config.configs import TAGS, changed
 
 BAD = {
-    "unknown key": ("titel", "x", ["titel", "Did you mean 'title'?", "bakeoffs, datasets"]),
+    "unknown key": ("titel", "x", ["titel", "Did you mean 'title'?", "bakeoffs, compare_with, datasets"]),
     "unknown key deep down": (
         "bakeoffs.first.training",
         {"epoch": 3},

@@ -89,9 +89,9 @@ class Folder:
     def put(self, name, content):
         (self.folder / name).write_bytes(content if isinstance(content, bytes) else python_2(content))
 
-    def read(self):
+    def read(self, **options):
         raw = {"batches": self.folder}
-        ingest(cifar, raw, self.path / "d.h5", self.path / "rejected.csv", cifar.Options(), mock=False)
+        ingest(cifar, raw, self.path / "d.h5", self.path / "rejected.csv", cifar.Options(**options), mock=False)
         return load_dataset(self.path / "d.h5")
 
     def rejected(self):
@@ -255,6 +255,39 @@ def test_missing_files_are_named(missing, message, folder):
     (folder.folder / missing).unlink()
     with pytest.raises(RawError, match=message):
         folder.read()
+
+
+def other_set(folder, side, channels):
+    """Write pickles of another size, with other names and keys, as CIFAR-100 has them."""
+    values = np.random.default_rng(4).integers(0, 256, (9, channels, side, side), dtype=np.uint8)
+    for name, rows in (("learn", slice(0, 6)), ("exam", slice(6, 9))):
+        some = values[rows]
+        folder.put(name, {"pixels": some.reshape(len(some), -1), "fine_labels": [0, 1, 2] * (len(some) // 3)})
+    folder.put("meta", {"fine_label_names": NAMES})
+    return values
+
+
+NAMED = {"train": ("learn",), "test": ("exam",), "meta": "meta", "data": "pixels", "labels": "fine_labels"}
+
+
+@pytest.mark.parametrize(("side", "channels"), [(8, 3), (28, 1), (5, 3)])
+def test_a_set_of_other_size_and_names(folder, side, channels):
+    values = other_set(folder, side, channels)
+    data = folder.read(**NAMED, names="fine_label_names")
+    assert data.image_shape == (side, side, channels)
+    assert np.array_equal(data.images(np.arange(9)), np.moveaxis(values, 1, -1))
+    assert list(data.scalars["official_test"]) == [0] * 6 + [1] * 3
+    assert set(data.raw) == {"learn", "exam", "meta"}
+    assert data.classes == tuple(NAMES)
+
+
+def test_a_set_of_other_channels_needs_their_number(folder):
+    other_set(folder, 7, 5)
+    named = {**NAMED, "meta": "", "classes": ("a", "b", "c")}
+    with pytest.raises(RawError, match="245 numbers an image; expected those of a square of 1 or 3 channels"):
+        folder.read(**named)
+    data = folder.read(**named, channels=5)
+    assert (data.image_shape, data.classes, len(data.bands)) == ((7, 7, 5), ("a", "b", "c"), 5)
 
 
 def test_a_missing_folder_is_named(folder):

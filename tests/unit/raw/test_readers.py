@@ -17,6 +17,7 @@ from skybake.raw import Batch, Reading
 from skybake.raw.ingest import ingest
 from skybake.raw.sdss.columns import scalar_column
 from skybake.settings import Settings
+from tests.unit.raw.cutouts_files import N, pixels, table, write_csv, write_fits, write_frame
 from tests.unit.raw.test_cifar import NAMES, batch, python_2
 
 READERS, SIMULATORS = plugins.in_room("raw", "read"), plugins.in_room("mock", "simulate")
@@ -36,6 +37,15 @@ def simulated(survey, folder):
         (folder / "test_batch").write_bytes(python_2(batch(4, 2)))
         (folder / "batches.meta").write_bytes(python_2({"label_names": NAMES}))
         return {"batches": folder}, 9
+    if survey == "cutouts":  # nor this
+        write_fits(folder / "images", pixels())
+        catalogue = write_csv(folder / "catalogue.csv", table().rename(columns={"size": "label"}))
+        return {"images": folder / "images", "catalogue": catalogue}, len(table())
+    if survey == "frames":
+        write_frame(folder / "frames" / "tile.fits", 10.0, -5.0)
+        places = {"ra": 10 + np.arange(N) / 3600, "dec": -5 + np.arange(N) / 3600}
+        catalogue = write_csv(folder / "catalogue.csv", table().assign(**places).rename(columns={"size": "label"}))
+        return {"frames": folder / "frames", "catalogue": catalogue}, len(table())
     mock = SIMULATORS[survey].load()
     raw = {name: folder / file for name, file in mock.RAW_FILES.items()}
     mock.simulate(raw, mock.Options(**SMALL[survey]))
@@ -215,6 +225,7 @@ WHAT = {
         "scalar/n_masked": ("count", ""),
         "scalar/kind": ("other", ""),
     },
+    **{key: {"label/label": ("other", ""), "scalar/ra": ("right_ascension", "")} for key in ("cutouts", "frames")},
     "efeds": {"label/log10_mass": ("mass", ""), "scalar/redshift": ("redshift", "")},
     "sdss": {
         "label/redshift": ("redshift", ""),
@@ -227,7 +238,12 @@ WHAT = {
         "scalar/padded_fraction": ("padded_fraction", ""),
     },
 }
-ERRORS = {"efeds": ("predicted - true", 0.3), "sdss": ("(predicted - true) / (1 + true)", 0.05)}
+ERRORS = {
+    "cutouts": ("predicted - true", 3.5),  # the spread of the labels
+    "frames": ("predicted - true", 3.5),
+    "efeds": ("predicted - true", 0.3),
+    "sdss": ("(predicted - true) / (1 + true)", 0.05),
+}
 
 
 def test_columns_say_what_they_are(survey):

@@ -1,0 +1,399 @@
+"""What a catalogue of any survey says of its objects, by the names of its columns."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from skybake.data.columns import PART, PARTS, Column, class_column
+from skybake.metrics.regression import DIFFERENCE, RELATIVE
+from skybake.missing import present
+from skybake.raw import RawError, formats, tables
+from skybake.raw.options import CatalogueOptions
+from skybake.raw.values import alone_where_empty, as_number, class_numbers, plain_texts
+
+IDS = ("id", "objid", "object_id", "objectid", "source_id", "sourceid", "name", "objname", "target_id", "targetid")
+POSITIONS = {
+    "ra": ("ra", "raj2000", "ra_deg", "alpha_j2000"),
+    "dec": ("dec", "dej2000", "decj2000", "dec_deg", "delta_j2000"),
+}
+"""What columns are usually called, in small letters."""
+WORDS = {
+    "train": ("train", "training"),
+    "valid": ("valid", "validation", "val", "dev"),
+    "test": ("test", "testing"),
+}
+"""What the parts of a published split are usually called, in small letters."""
+MOST_CLASSES = 20  # that a label may have whose classes nobody named, and that a message names
+FEWEST = 3  # objects of a class: one for each part
+OUTLIERS = {"log10": 0.3, "ln": 0.7}  # of a logarithm: a factor of two
+OUTLIER_REDSHIFT = 0.05  # Pasquet et al. 2019, arXiv:1806.06607, section 4.2
+
+
+@dataclass
+class Catalogue:
+    """A table whose columns are read when they are asked for.
+
+    Attributes:
+        path: The file.
+        names: Of all its columns, in order.
+        warnings: What was taken for granted, a sentence each.
+    """
+
+    path: Path
+    table: str = ""
+    names: Sequence[str] = ()
+    warnings: list[str] = field(default_factory=list)
+    _read: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.names, self._pieces = tables.source(self.path, table=self.table)
+        packed = tuple(formats.COMPRESSED.values())
+        if formats.kind_of(self.path) in ("", *packed) and ".fit" not in self.path.name.lower():
+            delimiter = tables.delimiter_of(self.path)
+            if delimiter != ",":
+                self.warnings.append(f"{self.path.name}: fields are taken to be divided by {delimiter!r}")
+
+    def texts(self, name: str, option: str, words: Sequence[str] = ()) -> np.ndarray:
+        """Return a column (N,) as text, None where missing but for some words that are values.
+
+        Raises:
+            RawError: There is no such column, or there are two.
+        """
+        if name not in self.names:
+            near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.4) or list(self.names[:1])
+            raise RawError(
+                f"{self.path}: option {option}: no column {name!r}; found {', '.join(self.names) or 'none'}."
+                f" Hint: options: {{{option}: {near[0] if near else '...'}}}, or another one of them"
+            )
+        if name not in self._read:
+            parts = [piece[name].to_numpy() for piece in self._pieces([name])]
+            self._read[name] = np.concatenate([np.empty(0, dtype=object), *(part.astype(object) for part in parts)])
+        return plain_texts(self._read[name], words)
+
+    def numbers(self, name: str, option: str) -> np.ndarray:
+        """Return a column (N,) as numbers, NaN where missing.
+
+        Raises:
+            RawError: As :meth:`texts`; or there is text that is no number.
+        """
+        texts = self.texts(name, option)
+        values = [np.nan if text is None else as_number(text) for text in texts]
+        wrong = [row for row, value in enumerate(values) if value is None]
+        if wrong:
+            raise RawError(
+                f"{self.path}: option {option}: column {name} is {texts[wrong[0]]!r} in row {wrong[0]}, from 0, and no"
+                f" number in {len(wrong)} of {len(values)} rows; expected numbers"
+            )
+        found = np.array(values, dtype=np.float64)
+        return np.where(present(found), found, np.nan)
+
+    def called(self, usual: Sequence[str]) -> list[str]:
+        """Return the columns that have one of some usual names, in small or large letters."""
+        return [name for name in self.names if name.lower() in usual]
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What a catalogue says of its N rows.
+
+    Attributes:
+        ids, groups: N names.
+        label: (N,) as it is predicted.
+        label_column: What it is.
+        scalars, columns: Name -> (N,) values and what they are.
+        reasons: Row -> (reason, detail) of rows that cannot be used.
+    """
+
+    ids: list[str]
+    groups: list[str]
+    label: np.ndarray
+    label_column: Column
+    scalars: Mapping[str, np.ndarray]
+    columns: Mapping[str, Column]
+    reasons: dict[int, tuple[str, str]]
+
+    @property
+    def usable(self) -> np.ndarray:
+        """Row numbers of those that nothing is said against."""
+        return np.array([row for row in range(len(self.ids)) if row not in self.reasons], dtype=int)
+
+    def positions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return right ascension and declination (N,) [deg]."""
+        return self.scalars["ra"], self.scalars["dec"]
+
+
+def describe(
+    catalogue: Catalogue, options: CatalogueOptions, fits: Callable[[np.ndarray], bool] | None = None
+) -> Objects:
+    """Return what a catalogue says of its objects.
+
+    Args:
+        catalogue: The table; what is taken for granted is added to its warnings.
+        options: Which column is what.
+        fits: Of the names in a column, whether they can be the objects' ids; by default columns are known by what they
+            are usually called, and if there is none the rows are numbered.
+
+    Raises:
+        RawError: A column is missing, several may be meant, or the label is not what the options say.
+    """
+    label_texts = _label_texts(catalogue, options)
+    if not len(label_texts):
+        raise RawError(f"{catalogue.path}: the catalogue has no rows")
+    ids = _ids(catalogue, options, len(label_texts), fits)
+    reasons: dict[int, tuple[str, str]] = {}
+    classify = _classes if options.classifies else _quantity
+    label, column = classify(catalogue, options, label_texts, reasons)
+    _check_repeats(ids, label, reasons)
+    scalars, columns = _scalars(catalogue, options)
+    if options.label_error:
+        name = f"{options.name}_error"
+        scalars[name] = _error(catalogue, options, label_texts)
+        columns[name] = Column(column.units, f"one sigma error, of column {options.label_error}", "uncertainty")
+    if options.split_column:
+        scalars["part"] = _parts(catalogue, options, ids, reasons)
+        columns["part"] = Column("", "of the published split: 0 train, 1 valid, 2 test", PART)
+    if options.name in scalars:
+        raise RawError(
+            f"{catalogue.path}: {options.name!r} is both the label and a scalar; a model must not see what it shall"
+            " predict. Hint: leave it out of `scalars`"
+        )
+    groups = (
+        ["" if text is None else text for text in catalogue.texts(options.group, "group")] if options.group else ids
+    )
+    return Objects(ids, alone_where_empty(groups, ids), label, column, scalars, columns, reasons)
+
+
+def _label_texts(catalogue: Catalogue, options: CatalogueOptions) -> np.ndarray:
+    if "label" not in options.model_fields_set and options.label not in catalogue.names:
+        lines = " or ".join(f"`label: {name}`" for name in catalogue.names[:MOST_CLASSES])
+        raise RawError(
+            f"{catalogue.path}: no column 'label', and none is named to be predicted; found"
+            f" {', '.join(catalogue.names)}. Hint: say which, options: {lines}"
+        )
+    return catalogue.texts(options.label, "label", options.classes)
+
+
+def _ids(
+    catalogue: Catalogue, options: CatalogueOptions, rows: int, fits: Callable[[np.ndarray], bool] | None
+) -> list[str]:
+    """Return the objects' names; a row without one is named by its number."""
+    name = options.id
+    if not name:
+        names = catalogue.called(IDS) if fits is None else [name for name in catalogue.names if name]
+        found = [name for name in names if fits is None or fits(catalogue.texts(name, "id"))]
+        if len(found) > 1:
+            usual = [name for name in found if name in catalogue.called(IDS)]
+            found = usual if fits is not None and len(usual) == 1 else found
+        if len(found) > 1 or (fits is not None and not found):
+            lines = " or ".join(f"`id: {name}`" for name in found or catalogue.names[:MOST_CLASSES])
+            said = (
+                f"{', '.join(found)} may all be"
+                if found
+                else "none of them names the images' files, so none is known to be"
+            )
+            raise RawError(
+                f"{catalogue.path}: columns {', '.join(catalogue.names)} found; {said} the objects' names. Hint: say"
+                f" which, options: {lines}"
+            )
+        if not found:
+            catalogue.warnings.append(
+                f"{catalogue.path.name}: no column of names; objects are named by their row, from 0"
+            )
+            return [str(row) for row in range(rows)]
+        name = found[0]
+        if name.lower() != IDS[0]:
+            said = f"column {name} is taken for the objects' names, `id: {name}`"
+            catalogue.warnings.append(f"{catalogue.path.name}: {said}")
+    texts = catalogue.texts(name, "id")
+    return [f"row {row}" if text is None else text for row, text in enumerate(texts)]
+
+
+def _check_repeats(ids: Sequence[str], label: np.ndarray, reasons: dict[int, tuple[str, str]]) -> None:
+    """Reject rows whose id stands in another: all but the first, or all where their labels differ."""
+    rows_of: dict[str, list[int]] = {}
+    for row, name in enumerate(ids):
+        rows_of.setdefault(name, []).append(row)
+    for name, rows in rows_of.items():
+        known = {float(label[row]) for row in rows if present(label[row])}
+        for row in rows if len(known) > 1 else rows[1:]:
+            said = ", ".join(map(str, rows[:4]))
+            reason = "labels disagree" if len(known) > 1 else "id repeats"
+            reasons.setdefault(row, (reason, f"{name} stands in rows {said}"))
+
+
+def _classes(
+    catalogue: Catalogue, options: CatalogueOptions, texts: np.ndarray, reasons: dict[int, tuple[str, str]]
+) -> tuple[np.ndarray, Column]:
+    times = Counter(text for text in texts if text is not None)
+    classes = options.classes or _found_classes(catalogue, options, times)
+    label, against = class_numbers(texts, classes)
+    reasons.update(against)
+    lines = ", ".join(f"{name} {number}" for name, number in times.most_common(MOST_CLASSES))
+    for number, name in enumerate(classes):
+        found = int(np.count_nonzero(label == number))
+        if found < FEWEST:
+            raise RawError(
+                f"{catalogue.path}: class {name} has {found} objects; expected at least {FEWEST}, one for each part."
+                f" Column {options.label} is {lines}. Hint: `classes` names those that are wanted; others are rejected"
+            )
+    return label, class_column(classes)
+
+
+def _found_classes(catalogue: Catalogue, options: CatalogueOptions, times: Mapping[str, int]) -> tuple[str, ...]:
+    if not 1 < len(times) <= MOST_CLASSES:
+        more = len(times) > MOST_CLASSES
+        raise RawError(
+            f"{catalogue.path}: column {options.label} has {len(times)} different values; expected 2 to {MOST_CLASSES}"
+            f" classes. Hint: {'`task: regression`, or `classes: [...]`' if more else 'is this the label?'}"
+        )
+    found = sorted(times, key=lambda text: (as_number(text) is None, as_number(text) or 0.0, text))
+    catalogue.warnings.append(
+        f"{catalogue.path.name}: values of {options.label} in order are taken for the classes, `classes:"
+        f" [{', '.join(found)}]`"
+    )
+    return tuple(found)
+
+
+def _quantity(
+    catalogue: Catalogue, options: CatalogueOptions, texts: np.ndarray, reasons: dict[int, tuple[str, str]]
+) -> tuple[np.ndarray, Column]:
+    numbers = [np.nan if text is None else as_number(text) for text in texts]
+    _check_is_quantity(catalogue, options, texts, numbers)
+    values = np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
+    for row, number in enumerate(numbers):
+        if number is None:
+            reasons[row] = ("label no number", repr(texts[row]))
+        elif not present(number):
+            reasons[row] = ("label missing", "" if texts[row] is None else texts[row])
+        elif options.transform != "none" and number <= 0:
+            reasons[row] = ("label not positive", f"{number:g} has no {options.transform}")
+    values[list(reasons)] = np.nan
+    label = _transformed(values, options.transform)
+    units = options.units.get(options.label, "")
+    said = f"catalogue column {options.label}"
+    kind, redshift = options.kinds.get(options.label, "other"), False
+    if options.transform != "none":
+        said = f"{options.transform} of {said}" + (f" [{units}]" if units else "")
+        units, kind = f"{options.transform}({units})" if units else "", "other"
+    redshift = kind == "redshift"
+    return label, Column(
+        units,
+        said,
+        kind,
+        error=RELATIVE if redshift else DIFFERENCE,
+        outlier=OUTLIER_REDSHIFT if redshift else OUTLIERS.get(options.transform) or _spread(catalogue, options, label),
+        known_error=f"{options.name}_error" if options.label_error else "",
+    )
+
+
+def _check_is_quantity(
+    catalogue: Catalogue, options: CatalogueOptions, texts: np.ndarray, numbers: Sequence[float | None]
+) -> None:
+    times = Counter(text for text in texts if text is not None)
+    words = [text for text, number in zip(texts, numbers, strict=True) if number is None]
+    classes = ", ".join(sorted(times)) if len(times) <= MOST_CLASSES else "..."
+    if 2 * len(words) > sum(times.values()):
+        some = ", ".join(repr(word) for word in list(dict.fromkeys(words))[:MOST_CLASSES])
+        raise RawError(
+            f"{catalogue.path}: column {options.label} holds text ({some}) in {len(words)} of {len(texts)} rows;"
+            f" expected numbers to predict. Hint: options: {{task: classification, classes: [{classes}]}}"
+        )
+    whole = all(number is None or not np.isfinite(number) or float(number).is_integer() for number in numbers)
+    if not options.task and whole and 1 < len(times) <= MOST_CLASSES:
+        raise RawError(
+            f"{catalogue.path}: column {options.label} has {len(times)} different whole numbers ({classes}), which may"
+            " be classes or a quantity. Hint: say which, options: `task: classification` or `task: regression`"
+        )
+
+
+def _transformed(values: np.ndarray, transform: str) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {"none": np.asarray, "log10": np.log10, "ln": np.log}[transform](values)
+
+
+def _spread(catalogue: Catalogue, options: CatalogueOptions, label: np.ndarray) -> float:
+    """Return the size of an outlier of a quantity that nothing is known of: the spread of its values."""
+    known = label[np.isfinite(label)]
+    spread = float(f"{np.std(known):.2g}") if len(known) else 0.0
+    if spread <= 0:
+        return 1.0  # of labels that are all equal, which the common pass refuses
+    catalogue.warnings.append(
+        f"{options.name}: an error beyond {spread:g}, the standard deviation of its values, is called an outlier;"
+        f" `outlier: {spread:g}` of the dataset says another"
+    )
+    return spread
+
+
+def _error(catalogue: Catalogue, options: CatalogueOptions, texts: np.ndarray) -> np.ndarray:
+    """Return the label's one sigma error (N,) as it is predicted, to first order; NaN where unknown."""
+    error = catalogue.numbers(options.label_error, "label_error")
+    values = np.array([np.nan if text is None else as_number(text) or np.nan for text in texts], dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = {"none": error, "log10": error / (values * np.log(10)), "ln": error / values}[options.transform]
+    return np.where(error > 0, error, np.nan)
+
+
+def _scalars(catalogue: Catalogue, options: CatalogueOptions) -> tuple[dict[str, np.ndarray], dict[str, Column]]:
+    scalars, columns = {}, {}
+    for name, kind in (("ra", "right_ascension"), ("dec", "declination")):
+        column, given = _position(catalogue, options, name)
+        if not column:
+            continue
+        try:
+            scalars[name] = catalogue.numbers(column, name)
+        except RawError as error:
+            if given:
+                raise
+            catalogue.warnings.append(f"{error}; it is left out")
+            continue
+        columns[name] = Column("deg", f"catalogue column {column}", kind)
+    for name in options.scalars:
+        if name not in scalars:
+            scalars[name] = catalogue.numbers(name, "scalars")
+            columns[name] = Column(
+                options.units.get(name, ""), f"catalogue column {name}", options.kinds.get(name, "other")
+            )
+    return scalars, columns
+
+
+def _position(catalogue: Catalogue, options: CatalogueOptions, name: str) -> tuple[str, bool]:
+    """Return the column of a coordinate, and whether the options name it; empty if there is none."""
+    if given := getattr(options, name):
+        return given, True
+    found = catalogue.called(POSITIONS[name])
+    if len(found) != 1:
+        if found:
+            lines = " or ".join(f"`{name}: {column}`" for column in found)
+            catalogue.warnings.append(f"{catalogue.path.name}: {name} is not kept, since several may be it: {lines}")
+        return "", False
+    if found[0] != name:
+        catalogue.warnings.append(f"{catalogue.path.name}: column {found[0]} is taken for {name} [deg]")
+    return found[0], False
+
+
+def _parts(
+    catalogue: Catalogue, options: CatalogueOptions, ids: Sequence[str], reasons: dict[int, tuple[str, str]]
+) -> np.ndarray:
+    """Return the part (N,) of a published split, as its number."""
+    texts = catalogue.texts(options.split_column, "split_column")
+    words = {word: part for part, words in WORDS.items() for word in words}
+    numbers = {part: float(number) for number, part in enumerate(PARTS)}
+    parts = [None if text is None else options.parts.get(text) or words.get(text.lower()) for text in texts]
+    unknown = Counter(text for text, part in zip(texts, parts, strict=True) if text is not None and part is None)
+    if unknown:
+        found = ", ".join(f"{text!r} ({number})" for text, number in unknown.most_common(MOST_CLASSES))
+        first = next(iter(unknown))
+        raise RawError(
+            f"{catalogue.path}: column {options.split_column} is {found}; expected train, valid or test. Hint: say what"
+            f" each is, options: {{parts: {{{first}: train, ...}}}}"
+        )
+    for row, part in enumerate(parts):
+        if part is None:
+            reasons.setdefault(row, ("no part", f"column {options.split_column} is empty"))
+    return np.array([np.nan if part is None else numbers[part] for part in parts])
