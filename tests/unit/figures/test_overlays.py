@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from sklearn import metrics
 
 from skybake import figures, plugins
@@ -51,7 +52,9 @@ def test_hundreds_of_rows_are_read_one_after_another_and_the_best_are_drawn(name
     title = "".join(text.get_text() for text in [*figure.findobj(lambda item: hasattr(item, "get_text"))])
     assert "best 8 of" in title
     assert f"by validation {data.choice}" in title
-    looks = [(line.get_color(), str(line.get_linestyle())) for line in figure.legends[0].get_lines()[:8]]
+    looks = [
+        (to_hex(line.get_color()).upper(), str(line.get_linestyle())) for line in figure.legends[0].get_lines()[:8]
+    ]
     assert len(set(looks)) == 8
     assert {colour for colour, _ in looks} <= set(_style.PALETTE)
 
