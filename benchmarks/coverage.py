@@ -3,8 +3,8 @@
     python benchmarks/coverage.py [--sets 2000] [--draws 500]
 
 Sets of errors with a known truth are simulated: normal ones, normal ones in groups of three (correlation 0.7), normal
-ones of which 3 % are five times as large, and Student's t with 3 degrees of freedom. Both ways judge the same draws. A
-share is told to the root of p (1 - p) / sets: 0.5 % at 95 % of 2,000.
+ones of which 3 % are five times as large (``contaminated``) or ten times (``outliers``), and Student's t with 3 degrees
+of freedom. Both ways judge the same draws. A share is told to the root of p (1 - p) / sets: 0.5 % at 95 % of 2,000.
 
 A second table: how often two equal models are told apart whose seeds scatter by 5 % in scale. Of an object's error 80 %
 of the variance is common to both, 15 % to the seeds of one, 5 % of a seed alone.
@@ -28,9 +28,9 @@ from skybake.evaluation.intervals import intervals
 from skybake.metrics import declared, regression
 
 LEVEL, THRESHOLD, SIZE, RHO, DOF = 0.95, 1.6, 3, 0.7, 3
-SHARE, FACTOR = 0.03, 5
+SHARE, FACTORS = 0.03, {"contaminated": 5, "outliers": 10}
 NUMBERS = (40, 150, 800)
-KINDS = ("normal", "groups", "contaminated", "student_t")
+KINDS = ("normal", "groups", "contaminated", "student_t", "outliers")
 STATISTICS = {
     **{name: getattr(regression, name) for name in ("mean_error", "std_error", "rmse", "nmad", "mae")},
     "outlier_fraction": partial(regression.outlier_fraction, threshold=THRESHOLD),
@@ -44,8 +44,8 @@ def simulated(kind: str, n: int, rng: np.random.Generator) -> tuple[np.ndarray, 
     if kind == "groups":
         groups = np.arange(n) // SIZE
         return np.sqrt(RHO) * rng.normal(size=groups[-1] + 1)[groups] + np.sqrt(1 - RHO) * rng.normal(size=n), groups
-    if kind == "contaminated":
-        return rng.normal(size=n) * np.where(rng.random(n) < SHARE, FACTOR, 1), None
+    if kind in FACTORS:
+        return rng.normal(size=n) * np.where(rng.random(n) < SHARE, FACTORS[kind], 1), None
     return (rng.standard_t(DOF, size=n) if kind == "student_t" else rng.normal(size=n)), None
 
 
@@ -54,8 +54,8 @@ def truths(kind: str) -> dict[str, float]:
     if kind == "student_t":
         parts = [(1.0, stats.t(DOF))]
     else:
-        share = SHARE if kind == "contaminated" else 0.0
-        parts = [(1 - share, stats.norm()), (share, stats.norm(scale=FACTOR))]
+        share = SHARE if kind in FACTORS else 0.0
+        parts = [(1 - share, stats.norm()), (share, stats.norm(scale=FACTORS.get(kind, 1)))]
     beyond = lambda x: sum(weight * 2 * part.sf(x) for weight, part in parts)  # noqa: E731
     std = np.sqrt(sum(weight * part.var() for weight, part in parts))
     return {
@@ -99,7 +99,9 @@ def told_apart(n: int, seeds: int, *, sets: int, draws: int, scatter: float = 0.
             * np.exp(scatter * rng.normal(size=(seeds, 1)))
             for _ in range(2)
         )
-        pair = pairs.paired({"first": first}, second, std, Bootstrap(draws=draws, level=LEVEL))["first"]["std"]
+        bootstrap = Bootstrap(draws=draws, level=LEVEL)
+        one, other = (pairs.sample(errors, std, bootstrap)["std"] for errors in (first, second))
+        pair = pairs.compare(one, other, LEVEL)
         rows = rng.integers(0, n, size=(draws, 1, n))
         drawn = [
             regression.std_error(errors[rng.integers(0, seeds, size=(draws, seeds, 1)), rows].reshape(draws, -1))

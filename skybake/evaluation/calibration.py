@@ -1,4 +1,8 @@
-"""Tests whether predicted distributions are calibrated, by the Kolmogorov-Smirnov distance of their PIT values."""
+"""Tests whether predictions are calibrated.
+
+Of distributions by the Kolmogorov-Smirnov distance of their PIT values; of classes by how many are right in a bin of
+confidence.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from skybake.evaluation.bootstrap import Bootstrap
+from skybake.evaluation.bootstrap import FEWEST, Bootstrap
 
 POINTS = 512  # of the distribution function, at which distances of draws are taken
 
@@ -52,6 +56,38 @@ def judge(pit: np.ndarray, distance: float, bootstrap: Bootstrap, table: Any = s
     critical = float(np.quantile(distances, bootstrap.level))
     effective = float(np.clip(n * (independent / critical) ** 2, 1, n))  # distances go as one over the root of n
     return Calibration(critical, float(np.mean(distances >= distance)), effective)
+
+
+def effective_number(off: np.ndarray, inside: np.ndarray, bootstrap: Bootstrap) -> float | None:
+    """Return how many independent objects would let the accuracy of a bin scatter as that of its objects does.
+
+    A bin rests on as many objects as one seed has there on average: seeds say much the same of an object. Where groups
+    are drawn, that is divided by the design effect, the variance over groups / that over objects (Kish 1965, Survey
+    Sampling, section 8.2), and by the square of the t quantile over the normal one, since groups are few.
+
+    Args:
+        off: (S, n) of S seeds: 1 where a prediction is right and 0 where not, less its confidence.
+        inside: (S, n) whether a prediction is in the bin; some are.
+        bootstrap: How objects are drawn.
+
+    Returns:
+        At least 1; None of fewer than ten groups in the bin.
+    """
+    objects = max(np.count_nonzero(inside) / len(inside), 1.0)
+    if bootstrap.groups is None:
+        return objects
+    some = inside.any(axis=0)
+    _, codes = np.unique(bootstrap.groups[some], return_inverse=True)
+    count = int(codes.max()) + 1
+    if count < FEWEST:
+        return None
+    if np.ptp(off[inside]) == 0:
+        return min(objects, count)
+    by_object = np.where(inside, off - off[inside].mean(), 0).sum(axis=0)[some]
+    by_group = np.bincount(codes, by_object)
+    tail = (1 + bootstrap.level) / 2
+    few = (stats.t.ppf(tail, count - 1) / stats.norm.ppf(tail)) ** 2 * count / (count - 1)
+    return float(np.clip(objects / max(1.0, few * np.sum(by_group**2) / np.sum(by_object**2)), 1, objects))
 
 
 def _distances(pit: np.ndarray, groups: np.ndarray, bootstrap: Bootstrap) -> np.ndarray:

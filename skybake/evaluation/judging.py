@@ -18,7 +18,7 @@ from skybake.evaluation import calibration
 from skybake.evaluation.bootstrap import Bootstrap, Interval
 from skybake.evaluation.intervals import intervals
 from skybake.metrics import FRACTION, Metric, declared, in_bins, measuring, of_task
-from skybake.metrics.classification import confusion, reliability
+from skybake.metrics.classification import confusion, in_confidence, reliability
 from skybake.metrics.per_class import per_class
 from skybake.metrics.regression import Statistic
 from skybake.metrics.regression import errors as errors_of
@@ -201,8 +201,9 @@ def classification(parts: Parts, bootstrap: Bootstrap) -> Judged:
     Returns:
         ``n``, ``not_finite`` (objects of all seeds whose probabilities are no numbers), ``per_seed`` and ``pooled`` as
         of :func:`regression`, ``confusion``: ``pooled`` and ``per_seed``, rows by true class, and ``reliability``: bins
-        of confidence, seeds pooled, and ``per_class`` (:mod:`skybake.metrics.per_class`). The last three are null where
-        probabilities are no numbers.
+        of confidence, seeds pooled, each with ``effective_n``, the number of independent objects whose accuracy
+        scatters alike (:func:`skybake.evaluation.calibration.effective_number`), and ``per_class``
+        (:mod:`skybake.metrics.per_class`). The last three are null where probabilities are no numbers.
     """
     first = next(iter(parts.values()))
     together = np.stack([part.prediction.class_probabilities for part in parts.values()])
@@ -221,7 +222,7 @@ def classification(parts: Parts, bootstrap: Bootstrap) -> Judged:
             name: _with_interval(item, spans.get(name)) for name, item in _of_classes(label, together[:, known]).items()
         },
         "per_class": None if bad.any() else [asdict(item) for item in per_class(label, together[:, known])],
-        "reliability": None if bad.any() else _reliability(label, together[:, known]),
+        "reliability": None if bad.any() else _reliability(label, together[:, known], bootstrap),
         "confusion": {
             "pooled": _confusion(label, together[:, known]),
             "per_seed": {
@@ -248,11 +249,16 @@ def _confusion(label: np.ndarray, probabilities: np.ndarray) -> list[list[int]] 
     return table.astype(int).tolist()
 
 
-def _reliability(label: np.ndarray, probabilities: np.ndarray) -> list[Judged]:
+def _reliability(label: np.ndarray, probabilities: np.ndarray, bootstrap: Bootstrap) -> list[Judged]:
     """Return bins of the confidence in labels (n,), of seeds together; probabilities (S, n, K)."""
     seeds, _, count = probabilities.shape
-    found = reliability(np.tile(label, seeds), probabilities.reshape(-1, count))
-    return [{"low": item.low, "high": item.high, "n": item.n, **item.values} for item in found]
+    given = np.tile(label, seeds), probabilities.reshape(-1, count)
+    confidence, right, place = (values.reshape(seeds, -1) for values in in_confidence(*given))
+    found = []
+    for number, item in enumerate(reliability(*given)):
+        effective = calibration.effective_number(right - confidence, place == number, bootstrap) if item.n else None
+        found.append({"low": item.low, "high": item.high, "n": item.n, "effective_n": effective, **item.values})
+    return found
 
 
 def _class_intervals(label: np.ndarray, probabilities: np.ndarray, bootstrap: Bootstrap) -> dict[str, Interval]:

@@ -167,34 +167,6 @@ def _p_value(difference: float, variance: float, degrees: float) -> float:
     return float(2 * stats.t.sf(abs(difference) / np.sqrt(variance), degrees))
 
 
-def paired(
-    models: Mapping[str, np.ndarray],
-    reference: np.ndarray,
-    statistics: Mapping[str, Statistic],
-    bootstrap: Bootstrap,
-) -> dict[str, dict[str, Paired]]:
-    """Compare models with a reference on the same objects, each object drawn for all of them at once.
-
-    Args:
-        models: Name -> (n,) or (S, n) errors of the same n objects in the same order; S may differ.
-        reference: (n,) or (S, n) errors of the model that the others are compared with.
-        statistics: Name -> function of (..., m) errors that reduces the last axis.
-        bootstrap: How to draw.
-
-    Returns:
-        Model -> statistic -> the model's minus the reference's.
-
-    Raises:
-        ValueError: The numbers of objects differ.
-    """
-    against = sample(reference, statistics, bootstrap)
-    found = {}
-    for model, errors in models.items():
-        sampled = sample(errors, statistics, bootstrap)
-        found[model] = {name: compare(sampled[name], against[name], bootstrap.level) for name in statistics}
-    return found
-
-
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p values of a family of comparisons, corrected so that one of them errs as seldom as one alone.
 

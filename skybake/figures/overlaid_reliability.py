@@ -25,6 +25,8 @@ def draw(data: Comparison) -> Figure:
     figure, (axes,) = _overlay.panels(data, 3.1)
     for line in _overlay.lines(data, predictions=False):
         bins = line.data.judged["reliability"]
+        if bins is None:  # some probabilities are not finite
+            continue
         confidence, accuracy = reliability.points(bins, FEWEST * len(line.data.histories))
         axes.plot(confidence, accuracy, label=line.told("ECE", "ece"), marker="o", ms=2.2, lw=1, **line.look)
     axes.plot([0, 1], [0, 1], color="black", lw=0.6)

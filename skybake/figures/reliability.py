@@ -18,7 +18,8 @@ TITLE = "Reliability"
 CAPTION = (
     "Accuracy against confidence (the probability of the predicted class) of the test objects, all seeds, in bins of"
     " equal width, with the range that holds the accuracy of a calibrated prediction as often as the level of intervals"
-    " says; below, the number of predictions, objects times seeds. Below the diagonal predictions are too sure."
+    " says (of objects in groups, that of as many independent ones as scatter alike; none of fewer than ten groups in a"
+    " bin); below, the number of predictions, objects times seeds. Below the diagonal predictions are too sure."
 )
 
 
@@ -37,11 +38,13 @@ def draw(data: JudgedRow) -> Figure:
     n, seeds = data.judged["n"], len(data.test)
     held = np.array([item["n"] for item in bins])
     middle, accuracy = points(bins)
-    # Seeds say much the same of an object: a bin rests on as many objects as one seed has there.
-    objects = np.maximum(np.round(held[held > 0] / seeds), 1)
-    low, high = stats.binom.interval(data.level, objects, np.minimum(middle, 1))
-    level = f"calibrated, {100 * data.level:g} %"
-    top.vlines(middle, low / objects, high / objects, color=_style.PALE, lw=5, label=level)
+    banded = [item for item in bins if item["effective_n"] is not None]
+    if banded:
+        objects = np.maximum(np.round([item["effective_n"] for item in banded]), 1)
+        place = np.array([item["confidence"] for item in banded])
+        low, high = stats.binom.interval(data.level, objects, np.minimum(place, 1))
+        level = f"calibrated, {100 * data.level:g} %"
+        top.vlines(place, low / objects, high / objects, color=_style.PALE, lw=5, label=level)
     top.plot([0, 1], [0, 1], color="black", lw=0.6)
     top.plot(middle, accuracy, "o-", color=_style.PALETTE[0], ms=3, label=f"{n} objects, {seeds} seeds")
     top.plot([], [], " ", label=f"ECE {data.pooled('ece'):.3f}")

@@ -70,14 +70,14 @@ def ece(label: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = Non
     Hauskrecht 2015, AAAI, 2901).
     """
     weights = known(label, classes, weights)[2]
-    confidence, right, place = _confidence(label, classes, bins)
+    confidence, right, place = in_confidence(label, classes, bins)
     gaps = np.bincount(place, weights * (right - confidence), minlength=bins)
     return float(np.abs(gaps).sum() / weights.sum())
 
 
 def reliability(label: np.ndarray, classes: np.ndarray, bins: int = ECE_BINS) -> list[Bin]:
     """Return the bins of :func:`ece`: in each the mean ``confidence`` and the ``accuracy``, NaN without objects."""
-    confidence, right, place = _confidence(label, classes, bins)
+    confidence, right, place = in_confidence(label, classes, bins)
     found = []
     for number in range(bins):
         here = place == number
@@ -90,7 +90,9 @@ def reliability(label: np.ndarray, classes: np.ndarray, bins: int = ECE_BINS) ->
     return found
 
 
-def _confidence(label: np.ndarray, classes: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def in_confidence(
+    label: np.ndarray, classes: np.ndarray, bins: int = ECE_BINS
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return of each object that has a label (n,): probability of the predicted class, whether it is right, the bin."""
     numbers, classes, _ = known(label, classes)
     confidence = classes.max(axis=1)

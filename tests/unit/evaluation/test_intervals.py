@@ -95,3 +95,29 @@ def test_of_few_groups_no_calibration_is_told():
     groups = np.repeat(np.arange(9), 10)
     found = calibration.judge(np.random.default_rng(0).random((2, 90)), 0.1, Bootstrap(draws=50, groups=groups))
     assert (found.critical, found.p_value, found.effective_n) == (None, None, None)
+
+
+def test_the_accuracy_of_calibrated_classes_of_objects_in_groups_seldom_leaves_its_band():
+    rng = np.random.default_rng(3)
+    n, size, chance = 400, 5, 0.8
+    groups = np.repeat(np.arange(n // size), size)
+    outside = {"groups": 0, "objects": 0}
+    for _ in range(300):
+        z = np.sqrt(0.8) * rng.normal(size=n // size)[groups] + np.sqrt(0.2) * rng.normal(size=n)
+        right = (stats.norm.cdf(z) < chance)[None].repeat(2, axis=0)  # two seeds say the same
+        for name, by in (("groups", groups), ("objects", None)):
+            number = calibration.effective_number(right - chance, np.full((2, n), True), Bootstrap(groups=by))
+            low, high = stats.binom.interval(0.95, round(number), chance)
+            outside[name] += not low <= right.mean() * round(number) <= high
+        assert number == n
+    assert outside["groups"] / 300 <= 0.1
+    assert outside["objects"] / 300 > 0.15
+
+
+def test_a_bin_of_few_groups_has_no_band_and_one_of_equal_objects_counts_its_groups():
+    inside = np.arange(60) < 36
+    off = np.where(np.arange(60) % 2, 0.1, -0.9)[None]
+    few, enough = (Bootstrap(groups=np.arange(60) // size) for size in (4, 3))
+    assert calibration.effective_number(off, inside[None], few) is None
+    assert calibration.effective_number(off, inside[None], enough) >= 1
+    assert calibration.effective_number(np.full((1, 60), 0.1), inside[None], enough) == 12

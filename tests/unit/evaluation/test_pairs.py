@@ -11,6 +11,12 @@ from skybake.metrics.regression import std_error
 STD = {"std": std_error}
 
 
+def compared(first, second, **bootstrap):
+    """Return the difference of the standard deviations of two models' errors."""
+    one, other = (pairs.sample(errors, STD, Bootstrap(**bootstrap))["std"] for errors in (first, second))
+    return pairs.compare(one, other, 0.95)
+
+
 def two_equal_models(rng, *, seeds, n=300, scatter=0.05):
     """Return errors (seeds, n) of two models that differ by nothing but their seeds, whose scale scatters."""
     common = rng.normal(size=n)
@@ -27,7 +33,7 @@ def test_equal_models_are_seldom_told_apart(seeds):
     both = objects = significant = 0
     for _ in range(400):
         first, second = two_equal_models(rng, seeds=seeds)
-        found = pairs.paired({"first": first}, second, STD, Bootstrap(draws=200))["first"]["std"]
+        found = compared(first, second, draws=200)
         both += found.low > 0 or found.high < 0
         objects += found.objects_low > 0 or found.objects_high < 0
         significant += found.p_value < 0.05
@@ -39,7 +45,7 @@ def test_equal_models_are_seldom_told_apart(seeds):
 def test_a_difference_larger_than_the_scatter_over_seeds_is_found():
     rng = np.random.default_rng(1)
     first, second = two_equal_models(rng, seeds=5, scatter=0.01)
-    found = pairs.paired({"first": 0.8 * first}, second, STD, Bootstrap(draws=500))["first"]["std"]
+    found = compared(0.8 * first, second, draws=500)
     assert found.high < 0
     assert (found.seeds, found.with_seeds) == (5, True)
 

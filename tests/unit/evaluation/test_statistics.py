@@ -7,7 +7,7 @@ from scipy import stats
 from skybake.evaluation import bootstrap
 from skybake.evaluation.bootstrap import Bootstrap, resample
 from skybake.evaluation.intervals import intervals
-from skybake.evaluation.pairs import paired
+from skybake.evaluation.pairs import compare, sample
 from skybake.metrics import measuring, regression
 
 ERRORS = np.random.default_rng(3).normal(0.1, 0.2, (3, 150))
@@ -71,6 +71,12 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     assert 0.82 < hits / 200 < 0.96
 
 
+def compared(first, second, statistics, **bootstrap):
+    """Return the difference of two models' only statistic."""
+    (name,) = statistics
+    return compare(*(sample(errors, statistics, Bootstrap(**bootstrap))[name] for errors in (first, second)), 0.95)
+
+
 def test_pairing_sees_a_difference_that_separate_intervals_hide():
     rng = np.random.default_rng(5)
     hard = rng.normal(0, 1, 200)
@@ -78,30 +84,30 @@ def test_pairing_sees_a_difference_that_separate_intervals_hide():
     both = {"std_error": regression.std_error}
     apart = [intervals(d, both, Bootstrap(draws=1000))["std_error"] for d in (first, second)]
     assert apart[0].high > apart[1].low
-    found = paired({"first": first}, second, both, Bootstrap(draws=1000))["first"]["std_error"]
+    found = compared(first, second, both, draws=1000)
     assert found.difference == pytest.approx(first.std() - second.std())
     assert found.low < found.difference < found.high < 0
     assert found.below_zero == 1.0
 
 
 def test_a_model_does_not_differ_from_itself():
-    found = paired({"same": ERRORS}, ERRORS, MEAN, Bootstrap(draws=100))["same"]["mean_error"]
+    found = compared(ERRORS, ERRORS, MEAN, draws=100)
     assert (found.difference, found.objects_low, found.objects_high, found.below_zero) == (0, 0, 0, 0)
     assert found.p_value == 1
 
 
 def test_numbers_of_seeds_may_differ_but_not_of_objects():
-    found = paired({"one seed": ERRORS[0]}, ERRORS, MEAN, Bootstrap(draws=100))["one seed"]["mean_error"]
+    found = compared(ERRORS[0], ERRORS, MEAN, draws=100)
     assert found.difference == pytest.approx(ERRORS[0].mean() - ERRORS.mean())
     with pytest.raises(ValueError, match="149 objects found; expected the reference's 150"):
-        paired({"short": ERRORS[:, :149]}, ERRORS, MEAN, Bootstrap(draws=100))
+        compared(ERRORS[:, :149], ERRORS, MEAN, draws=100)
 
 
 def test_errors_that_are_not_finite_give_no_interval():
     d = ERRORS.copy()
     d[1, 4] = np.nan
     assert np.isnan(resample(d, MEAN, Bootstrap(draws=100))["mean_error"]).all()
-    found = paired({"diverged": d}, ERRORS, MEAN, Bootstrap(draws=100))["diverged"]["mean_error"]
+    found = compared(d, ERRORS, MEAN, draws=100)
     assert np.isnan([found.difference, found.low, found.high, found.below_zero]).all()
 
 

@@ -424,6 +424,18 @@ def test_reliability_shows_the_calibration_error():
         assert line.get_ydata().tolist() == pytest.approx([right[place == item].mean() for item in sorted(set(place))])
 
 
+def test_the_band_of_reliability_is_that_of_independent_objects():
+    data = classified(n=300)
+
+    def band(objects):
+        bins = [{**item, "effective_n": objects if item["n"] else None} for item in data.judged["reliability"]]
+        axes = PARTS["reliability"].load().draw(replace(data, judged={**data.judged, "reliability": bins})).axes[0]
+        return [np.ptp(one, axis=0)[1] for item in axes.collections for one in item.get_segments()]
+
+    assert band(None) == []
+    assert np.mean(band(10)) > 2 * np.mean(band(1000)) > 0
+
+
 def test_curves_of_classes_have_the_areas_of_scikit_learn():
     two, ten = classified(n=300, seeds=(1, 2, 3)), classified(n=300, classes=10, sharp=1.0)
     member, scores = np.tile(two.true == 1, 3), two.classes()[..., 1].ravel()
