@@ -53,7 +53,7 @@ def _dataset(block: dict[str, Any]) -> dict[str, Any]:
 def _bakeoffs(given: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     models: list[Any] = []
     losses: list[Any] = []
-    baselines: list[Any] = []
+    judged: set[str] = set()  # datasets that have a baseline
     for name, bakeoff in given.items():
         new = {
             "models": [item for item in bakeoff["models"] if item not in models],
@@ -62,8 +62,10 @@ def _bakeoffs(given: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, dict[s
         if not any(new.values()):
             continue
         kept = {key: items or bakeoff[key][:1] for key, items in new.items()}
-        trivial = [item for item in bakeoff.get("baselines", ())[:1] if item not in baselines]
-        models, losses, baselines = models + kept["models"], losses + kept["losses"], baselines + trivial
+        dataset = bakeoff["datasets"][0]
+        trivial = [] if dataset in judged else bakeoff.get("baselines", [])[:1]
+        judged |= {dataset} if trivial else set()
+        models, losses = models + kept["models"], losses + kept["losses"]
         training = bakeoff.get("training") or {}
         training = {"preset": training} if isinstance(training, str) else training
         more = {key: value for key, value in bakeoff.items() if key not in ("sweep", "inside")}
@@ -72,7 +74,7 @@ def _bakeoffs(given: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, dict[s
             {
                 **more,
                 **kept,
-                "datasets": bakeoff["datasets"][:1],
+                "datasets": [dataset],
                 "baselines": trivial,
                 "seeds": bakeoff.get("seeds", [1])[:1],
                 "training": {**training, "epochs": 1},

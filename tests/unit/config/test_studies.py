@@ -56,6 +56,7 @@ def test_the_reduced_form_trains_every_network_and_loss_for_an_epoch(study):
     trainings = [job for job in small.combinations if job.loss is not None]
     assert {len(job.seeds) for job in trainings} == {1}
     assert not any(job.points for job in trainings)
+    assert {job.dataset for job in small.combinations if job.loss is None} == set(small.datasets())
     for bakeoff in small.config.bakeoffs.values():
         assert bakeoff.training.epochs == 1
     for name, block in small.config.datasets.items():
