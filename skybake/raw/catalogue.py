@@ -314,7 +314,7 @@ def _check_is_quantity(
 
 def _transformed(values: np.ndarray, transform: str) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return {"none": np.asarray, "log10": np.log10, "ln": np.log}[transform](values)
+        return np.log10(values) if transform == "log10" else np.log(values) if transform == "ln" else values
 
 
 def _spread(catalogue: Catalogue, options: CatalogueOptions, label: np.ndarray) -> float:

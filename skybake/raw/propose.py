@@ -143,7 +143,9 @@ def _facts(table: Catalogue, name: str) -> Facts:
 def _of_folder(folder: Path, columns: Sequence[Facts]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return options of a folder of images, and remarks on them; ``side`` is the pixels a side."""
     names = files_of(folder)
-    there, options, remarks = set(names), {}, {}
+    there = set(names)
+    options: dict[str, Any] = {}
+    remarks: dict[str, str] = {}
     best = max(columns, key=lambda item: sum(value in there for value in item.values), default=None)
     files: list[str] = []
     if best is not None and any(value in there for value in best.values):
