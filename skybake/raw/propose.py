@@ -105,7 +105,7 @@ def propose(images: Path, catalogue: Path | None, label: str = "", out: str = "m
     table = Catalogue(catalogue or images)
     columns = [_facts(table, name) for name in table.names if name]
     options, lines = _of_folder(images, columns) if images.is_dir() else _of_array(images)
-    used = {*options.values()} if images.is_dir() else set()
+    used = {options.get("id"), options.get("file")}
     named = [item for item in columns if item.name not in used]
     if not images.is_dir():
         found = [item for item in named if item.name.lower() in IDS and item.unique]
