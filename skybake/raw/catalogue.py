@@ -129,14 +129,14 @@ class Objects:
 
 
 def describe(
-    catalogue: Catalogue, options: CatalogueOptions, fits: Callable[[np.ndarray], bool] | None = None
+    catalogue: Catalogue, options: CatalogueOptions, fits: Callable[[np.ndarray], int] | None = None
 ) -> Objects:
     """Return what a catalogue says of its objects.
 
     Args:
         catalogue: The table; what is taken for granted is added to its warnings.
         options: Which column is what.
-        fits: Of the names in a column, whether they can be the objects' ids; by default columns are known by what they
+        fits: Of how many names in a column there is an image; by default columns are known by what they
             are usually called, and if there is none the rows are numbered.
 
     Raises:
@@ -180,13 +180,14 @@ def _label_texts(catalogue: Catalogue, options: CatalogueOptions) -> np.ndarray:
 
 
 def _ids(
-    catalogue: Catalogue, options: CatalogueOptions, rows: int, fits: Callable[[np.ndarray], bool] | None
+    catalogue: Catalogue, options: CatalogueOptions, rows: int, fits: Callable[[np.ndarray], int] | None
 ) -> list[str]:
     """Return the objects' names; a row without one is named by its number."""
     name = options.id
     if not name:
         names = catalogue.called(IDS) if fits is None else [name for name in catalogue.names if name]
-        found = [name for name in names if fits is None or fits(catalogue.texts(name, "id"))]
+        times = {name: 1 if fits is None else fits(catalogue.texts(name, "id")) for name in names}
+        found = [name for name in names if 2 * times[name] > max(times.values())]
         if len(found) > 1:
             usual = [name for name in found if name in catalogue.called(IDS)]
             found = usual if fits is not None and len(usual) == 1 else found

@@ -61,6 +61,10 @@ def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
     images = Path(raw["images"])
     if not images.exists():
         raise RawError(f"{images}: no such file or folder of images")
+    if images.is_dir() and "catalogue" not in raw:
+        raise RawError(
+            f"{images}: a folder of images without a catalogue. Hint: raw: {{catalogue: ...}} is a table of them"
+        )
     catalogue = Catalogue(Path(raw.get("catalogue", images)), options.table)
     return _of_folder(images, catalogue, options, threads) if images.is_dir() else _of_array(images, catalogue, options)
 

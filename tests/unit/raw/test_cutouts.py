@@ -122,7 +122,7 @@ def stored(folder, form):
 @pytest.mark.parametrize("form", ["npy", "npz", "hdf5", "column", "compressed", "second HDU", "npys"])
 def test_every_form_of_images_gives_the_same(folder, form):
     path, options = stored(folder, form)
-    frame = table().assign(where=[f"g{row}.fits" for row in ROWS])
+    frame = table().assign(where=[f"g{row}.fits" for row in ROWS], number=ROWS)
     raw = {"images": path, "catalogue": write_csv(folder / "c.csv", frame)}
     dataset, _ = run(folder, raw, label="size", transform="log10", units={"size": "arcsec"}, **options)
     assert np.array_equal(dataset.images(ROWS)[..., 0], pixels())
