@@ -7,11 +7,12 @@ The obvious way opens the .fits.bz2 with astropy for each object and band, asks 
 astropy decompresses such a file twice. Ours is the whole of ingest, from the catalogue to the dataset. The floor is to
 decompress each frame once, up to the last row that an object needs, and nothing else; it depends on how far up the
 frames the objects lie, so the share of the pixels is printed. All take turns on the same objects, ours and the floor
-three times, of which the lowest counts: ratios of CPU time say more than seconds on a busy machine. Last,
+three times, of which the lowest counts: ratios of CPU time say more than seconds on a busy machine. Beside them the
+reader `frames` cuts the same objects, by their positions alone, and its images are compared with ours. Last,
 all fields are ingested with one process and with two.
 
-Should be: obvious / ours at least 3.5, 10 and 35 at 1, 5 and 20 objects a field; ours / floor at most 1.25; two
-processes at least 1.7 times one.
+Should be: obvious / ours at least 3.5, 10 and 35 at 1, 5 and 20 objects a field; ours / floor at most 1.25; frames /
+ours at most 1.1; two processes at least 1.7 times one.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ sys.path.insert(0, str(ROOT))
 
 from skybake.data.dataset import load_dataset  # noqa: E402
 from skybake.mock import sdss as mock  # noqa: E402
+from skybake.raw import frames, sdss  # noqa: E402
 from skybake.raw import ingest as common  # noqa: E402
-from skybake.raw import sdss  # noqa: E402
 from skybake.raw.sdss.frames import BANDS, COLUMNS, ROWS, find_frames, frame_name  # noqa: E402
 
 SIZE = 32
@@ -91,6 +92,25 @@ def ingest(objects: pd.DataFrame, folder: Path, label: str, scratch: Path, threa
     return out
 
 
+def ingest_frames(objects: pd.DataFrame, folder: Path, label: str, scratch: Path) -> Path:
+    """Ingest the objects with the reader of any frames; return the dataset."""
+    catalogue, out = scratch / "positions.csv", scratch / "frames.h5"
+    objects[["objID", "ra", "dec", label]].to_csv(catalogue, index=False)
+    named = {"id": "objID", "label": label, "pattern": "frame-{band}-{tile}.fits.bz2", "bands": tuple(BANDS)}
+    raw = {"catalogue": catalogue, "frames": folder}
+    common.ingest(frames, raw, out, scratch / "rejected.csv", frames.Options(size=SIZE, **named), mock=True)
+    return out
+
+
+def same_images(one: Path, other: Path) -> bool:
+    """Tell whether two datasets have the same objects with the same bytes of pixels."""
+    data = [load_dataset(path) for path in (one, other)]
+    rows = [np.argsort(item.ids) for item in data]
+    ids = [item.ids[order].tolist() for item, order in zip(data, rows, strict=True)]
+    images = [item.images(order).tobytes() for item, order in zip(data, rows, strict=True)]
+    return ids[0] == ids[1] and images[0] == images[1]
+
+
 def timed(work: Callable, *arguments) -> tuple[float, object]:
     """Return the CPU seconds of this process, and what the work returned."""
     started = time.process_time()
@@ -127,26 +147,28 @@ def samples(table: pd.DataFrame, objects: int, budget: int, rng: np.random.Gener
 
 def measure(table: pd.DataFrame, folder: Path, label: str, objects: int, budget: int, scratch: Path) -> None:
     """Print the ratios at a number of objects a field."""
-    frames, rng = find_frames(folder), np.random.default_rng(objects)
-    seconds, shares, counts = np.zeros(3), [], Counter()
+    found_frames, rng = find_frames(folder), np.random.default_rng(objects)
+    seconds, shares, counts = np.zeros(4), [], Counter()
     chosen = samples(table, objects, budget, rng)
     for sample in chosen:
-        theirs, cutouts = timed(obvious, sample, frames)
-        parts, both = needed(sample, frames), []
+        theirs, cutouts = timed(obvious, sample, found_frames)
+        parts, each = needed(sample, found_frames), []
         for _ in range(REPEATS):
             ours, path = timed(ingest, sample, folder, label, scratch)
-            both.append((ours, timed(decompress, parts)[0]))
-        ours, floor = np.min(both, axis=0)
+            positions, other = timed(ingest_frames, sample, folder, label, scratch)
+            each.append((ours, timed(decompress, parts)[0], positions))
+        ours, floor, positions = np.min(each, axis=0)
         shares.append(np.mean([size for _, size in parts]) / (4 * COLUMNS * ROWS))
-        seconds += [theirs, ours, floor]
+        seconds += [theirs, ours, floor, positions]
         counts += compare(path, sample, cutouts)
-    theirs, ours, floor = seconds
+        counts["samples in which frames has the same bytes"] += same_images(path, other)
+    theirs, ours, floor, positions = seconds
     number = sum(len(sample) for sample in chosen) // objects
     found = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
     print(
         f"{objects:3d} objects a field, {number} times: obvious {theirs:.1f} s, ours {ours:.2f} s, floor "
         f"{floor:.2f} s ({np.mean(shares):.2f} of the pixels); obvious / ours {theirs / ours:.1f}, ours / floor "
-        f"{ours / floor:.2f}; cutouts: {found}",
+        f"{ours / floor:.2f}, frames / ours {positions / ours:.2f}; cutouts: {found}",
         flush=True,
     )
 

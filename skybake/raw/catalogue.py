@@ -129,14 +129,14 @@ class Objects:
 
 
 def describe(
-    catalogue: Catalogue, options: CatalogueOptions, fits: Callable[[np.ndarray], bool] | None = None
+    catalogue: Catalogue, options: CatalogueOptions, fits: Callable[[np.ndarray], int] | None = None
 ) -> Objects:
     """Return what a catalogue says of its objects.
 
     Args:
         catalogue: The table; what is taken for granted is added to its warnings.
         options: Which column is what.
-        fits: Of the names in a column, whether they can be the objects' ids; by default columns are known by what they
+        fits: Of how many names in a column there is an image; by default columns are known by what they
             are usually called, and if there is none the rows are numbered.
 
     Raises:
@@ -180,13 +180,14 @@ def _label_texts(catalogue: Catalogue, options: CatalogueOptions) -> np.ndarray:
 
 
 def _ids(
-    catalogue: Catalogue, options: CatalogueOptions, rows: int, fits: Callable[[np.ndarray], bool] | None
+    catalogue: Catalogue, options: CatalogueOptions, rows: int, fits: Callable[[np.ndarray], int] | None
 ) -> list[str]:
     """Return the objects' names; a row without one is named by its number."""
     name = options.id
     if not name:
         names = catalogue.called(IDS) if fits is None else [name for name in catalogue.names if name]
-        found = [name for name in names if fits is None or fits(catalogue.texts(name, "id"))]
+        times = {name: 1 if fits is None else fits(catalogue.texts(name, "id")) for name in names}
+        found = [name for name in names if 2 * times[name] > max(times.values())]
         if len(found) > 1:
             usual = [name for name in found if name in catalogue.called(IDS)]
             found = usual if fits is not None and len(usual) == 1 else found
@@ -314,7 +315,7 @@ def _check_is_quantity(
 
 def _transformed(values: np.ndarray, transform: str) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return {"none": np.asarray, "log10": np.log10, "ln": np.log}[transform](values)
+        return np.log10(values) if transform == "log10" else np.log(values) if transform == "ln" else values
 
 
 def _spread(catalogue: Catalogue, options: CatalogueOptions, label: np.ndarray) -> float:

@@ -255,8 +255,12 @@ def _value(path: Path, content: Mapping[str, object], key: str, option: str) -> 
 def _pixels(path: Path, content: Mapping[str, object], options: Options, numbers: int = 0) -> np.ndarray:
     """Return the pixels of a batch, of so many numbers an image if that is known."""
     pixels = _value(path, content, options.data, "data")
-    is_array = isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.ndim == 2
-    if is_array and pixels.shape[1] == (numbers or pixels.shape[1]) > 0:
+    if (
+        isinstance(pixels, np.ndarray)
+        and pixels.dtype == np.uint8
+        and pixels.ndim == 2
+        and numbers in (0, pixels.shape[1])
+    ):
         return pixels
     expected = f"an array of uint8 (N, {numbers or 'channels x side x side'})"
     raise RawError(f"{path}: {options.data!r} found to be {_kind(pixels)}; expected {expected}")

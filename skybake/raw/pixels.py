@@ -131,11 +131,8 @@ def _of_picture(contents: bytes) -> np.ndarray:
     if contents.startswith(b"\x89PNG") and (colour := sixteen_bit_colour(contents)) is not None:
         return colour
     with Image.open(io.BytesIO(contents)) as image:
-        if image.mode in ("P", "RGBA", "CMYK", "YCbCr", "PA", "RGBX"):
-            image = image.convert("RGB")
-        elif image.mode in ("LA", "1"):
-            image = image.convert("L")
-        return np.asarray(image)
+        known = {"LA": "L", "1": "L"} | dict.fromkeys(("P", "RGBA", "CMYK", "YCbCr", "PA", "RGBX"), "RGB")
+        return np.asarray(image.convert(known[image.mode]) if image.mode in known else image)
 
 
 def _planes(image: np.ndarray, layout: str) -> np.ndarray:

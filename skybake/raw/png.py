@@ -55,6 +55,6 @@ def _unfiltered(kind: int, line: np.ndarray, above: np.ndarray, pixel: int) -> n
     for place, given in enumerate(line.reshape(-1, pixel).astype(np.int64), 1):
         a, b, c = found[place - 1], up[place], up[place - 1]
         near = [np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)]
-        paeth = np.where((near[0] <= near[1]) & (near[0] <= near[2]), a, np.where(near[1] <= near[2], b, c))
-        found[place] = (given + ((a + b) // 2 if kind == 3 else paeth)) % 256
+        nearest = np.where((near[0] <= near[1]) & (near[0] <= near[2]), a, np.where(near[1] <= near[2], b, c))
+        found[place] = (given + ((a + b) // 2 if kind == 3 else nearest)) % 256
     return found[1:].astype(np.uint8).reshape(-1)

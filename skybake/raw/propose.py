@@ -105,7 +105,7 @@ def propose(images: Path, catalogue: Path | None, label: str = "", out: str = "m
     table = Catalogue(catalogue or images)
     columns = [_facts(table, name) for name in table.names if name]
     options, lines = _of_folder(images, columns) if images.is_dir() else _of_array(images)
-    used = {*options.values()} if images.is_dir() else set()
+    used = {options.get("id"), options.get("file")}
     named = [item for item in columns if item.name not in used]
     if not images.is_dir():
         found = [item for item in named if item.name.lower() in IDS and item.unique]
@@ -143,7 +143,9 @@ def _facts(table: Catalogue, name: str) -> Facts:
 def _of_folder(folder: Path, columns: Sequence[Facts]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return options of a folder of images, and remarks on them; ``side`` is the pixels a side."""
     names = files_of(folder)
-    there, options, remarks = set(names), {}, {}
+    there = set(names)
+    options: dict[str, Any] = {}
+    remarks: dict[str, str] = {}
     best = max(columns, key=lambda item: sum(value in there for value in item.values), default=None)
     files: list[str] = []
     if best is not None and any(value in there for value in best.values):

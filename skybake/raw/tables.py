@@ -304,7 +304,9 @@ def _hdf5_source(path: Path, table: str) -> tuple[list[str], Pieces]:
 
 
 def _npz_source(path: Path) -> tuple[list[str], Pieces]:
-    arrays = {name: values for name, values in load(path).items() if values.ndim and values.size == len(values)}
+    found = load(path)
+    assert isinstance(found, dict)  # it is a .npz
+    arrays = {name: values for name, values in found.items() if values.ndim and values.size == len(values)}
 
     def pieces(wanted: list[str]) -> Iterator[pd.DataFrame]:
         yield _columns_of_arrays(path, {name: arrays[name].reshape(-1) for name in wanted})

@@ -61,6 +61,10 @@ def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
     images = Path(raw["images"])
     if not images.exists():
         raise RawError(f"{images}: no such file or folder of images")
+    if images.is_dir() and "catalogue" not in raw:
+        raise RawError(
+            f"{images}: a folder of images without a catalogue. Hint: raw: {{catalogue: ...}} is a table of them"
+        )
     catalogue = Catalogue(Path(raw.get("catalogue", images)), options.table)
     return _of_folder(images, catalogue, options, threads) if images.is_dir() else _of_array(images, catalogue, options)
 
@@ -128,7 +132,7 @@ def _files(
     """Return the files of every row."""
     if options.file:
         texts = catalogue.texts(options.file, "file")
-        for row in np.flatnonzero(np.equal(texts, None)).tolist():
+        for row in (row for row, text in enumerate(texts) if text is None):
             objects.reasons.setdefault(row, ("no image", f"column {options.file} is empty"))
         return [[] if text is None else [text] for text in texts]
     pattern = options.pattern
@@ -202,7 +206,9 @@ def _read_files(
     folder: Path, files: Mapping[int, Sequence[str]], options: Options, shape: tuple[int, int, int]
 ) -> tuple[list[np.ndarray], dict[int, tuple[str, str]], dict[str, str]]:
     """Return the images of some rows, row -> what is said against it, and file -> digest."""
-    images, against, digests = [], {}, {}
+    images: list[np.ndarray] = []
+    against: dict[int, tuple[str, str]] = {}
+    digests: dict[str, str] = {}
     for row, names in files.items():
         try:
             image, found = _image(folder, names, options)

@@ -101,12 +101,12 @@ def called_by(pattern: str, name: str, bands: Sequence[str]) -> list[str]:
     return [file.replace("{band}", band) for band in bands] if "{band}" in pattern else [file]
 
 
-def fitting(names: Collection[str], pattern: str, bands: Sequence[str], texts: np.ndarray) -> bool:
-    """Tell whether a column has the names of objects: no two the same, and there are files of some."""
+def fitting(names: Collection[str], pattern: str, bands: Sequence[str], texts: np.ndarray) -> int:
+    """Return of how many names in a column there are files; 0 if two are the same."""
     known = [text for text in texts if text]
-    if not known or len(set(known)) < len(known):
-        return False
+    if len(set(known)) < len(known):
+        return 0
     if not pattern:
-        return bool(patterns_of(names, known))
+        return max(patterns_of(names, known).values(), default=0)
     there = set(names)
-    return any(file in there for name in known for file in called_by(pattern, name, bands))
+    return sum(any(file in there for file in called_by(pattern, name, bands)) for name in known)

@@ -15,8 +15,8 @@ class Options(CatalogueOptions):
 
     pattern: str = Field(
         "{tile}",
-        description="Files of the folder: `{tile}` is what tells places of the sky apart, `{band}` one of `bands`, as"
-        " in `{tile}/{band}.fits.fz` or `frame-{band}-{tile}.fits.bz2`.",
+        description="Files of the folder, at any depth: `{tile}` is what tells places of the sky apart, `{band}` one"
+        " of `bands`, as in `{tile}/{band}.fits.fz` or `frame-{band}-{tile}.fits.bz2`.",
     )
     bands: tuple[str, ...] = Field((), description="Names of the bands, in the order of the images' channels.")
     size: int = Field(32, ge=4, le=1024, description="Pixels along a side of the cutouts.")

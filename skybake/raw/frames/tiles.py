@@ -54,20 +54,19 @@ def find_tiles(folder: Path, options: Options) -> dict[str, list[dict[str, Path]
     for parent, _, files in os.walk(folder, followlinks=True):
         names += [Path(parent, name).relative_to(folder).as_posix() for name in files if _FITS.fullmatch(name)]
     tiles: dict[str, list[dict[str, Path]]] = {}
-    others = [_expression(pattern, options.bands) for pattern in (options.weight, options.mask) if pattern]
-    for number, pattern in enumerate((options.pattern, options.weight, options.mask)):
-        wanted = _expression(pattern, options.bands) if pattern else None
-        for name in sorted(names) if wanted else ():
-            found = wanted.fullmatch(name)
-            if found is None or (number == 0 and any(other.fullmatch(name) for other in others)):
+    patterns = [_Pattern.of(pattern, options.bands) for pattern in (options.pattern, options.weight, options.mask)]
+    for number, wanted in enumerate(patterns):
+        for name in sorted(names):
+            found = wanted.found(name)
+            if found is None or (number == 0 and any(other.found(name) for other in patterns[1:])):
                 continue
             parts = found.groupdict()
-            files = tiles.setdefault(parts["tile"], [{}, {}, {}])[number]
+            of_bands = tiles.setdefault(parts["tile"], [{}, {}, {}])[number]
             band = parts.get("band", "")
-            if band in files:
-                other = files[band].relative_to(folder)
+            if band in of_bands:
+                other = of_bands[band].relative_to(folder)
                 raise RawError(f"{folder}: {other} and {name} are of one tile, {parts['tile']}")
-            files[band] = folder / name
+            of_bands[band] = folder / name
     tiles = {name: files for name, files in sorted(tiles.items()) if files[0]}
     if not tiles:
         some = ", ".join(sorted(names)[:3]) or "none"
@@ -77,12 +76,34 @@ def find_tiles(folder: Path, options: Options) -> dict[str, list[dict[str, Path]
     return tiles
 
 
-def _expression(pattern: str, bands: Sequence[str]) -> re.Pattern[str]:
-    """Return what a file's name must be; where a pattern tells no ending, any of FITS, packed or not."""
-    text = re.escape(pattern).replace(r"\{tile\}", "(?P<tile>.+?)", 1).replace(r"\{tile\}", "(?P=tile)")
-    either = "|".join(map(re.escape, bands))
-    text = text.replace(r"\{band\}", f"(?P<band>{either})", 1).replace(r"\{band\}", "(?P=band)")
-    return re.compile(text if _FITS.fullmatch(pattern) else rf"{text}\.(?:fits?|fts)(?:\.(?:fz|gz|bz2))?")
+@dataclass(frozen=True)
+class _Pattern:
+    """What files must be called; one without a folder is of their own names, at any depth.
+
+    Attributes:
+        expression: None where no file is meant.
+        folders: Whether it is of the path below the folder of all.
+    """
+
+    expression: re.Pattern[str] | None
+    folders: bool
+
+    @classmethod
+    def of(cls, pattern: str, bands: Sequence[str]) -> _Pattern:
+        """Return it as an expression; where it tells no ending, any of FITS will do, packed or not."""
+        if not pattern:
+            return cls(None, False)
+        text, either = re.escape(pattern), "|".join(map(re.escape, bands))
+        for name, expression in (("tile", ".+?"), ("band", either)):
+            text = text.replace(rf"\{{{name}\}}", f"(?P<{name}>{expression})", 1)
+            text = text.replace(rf"\{{{name}\}}", f"(?P={name})")
+        end = "" if _FITS.fullmatch(pattern) else r"\.(?:fits?|fts)(?:\.(?:fz|gz|bz2))?"
+        return cls(re.compile(text + end), "/" in pattern)
+
+    def found(self, name: str) -> re.Match[str] | None:
+        """Return the parts of a file's name; None if it is another."""
+        own = name if self.folders else name.rpartition("/")[2]
+        return None if self.expression is None else self.expression.fullmatch(own)
 
 
 def assign(

@@ -122,7 +122,7 @@ def stored(folder, form):
 @pytest.mark.parametrize("form", ["npy", "npz", "hdf5", "column", "compressed", "second HDU", "npys"])
 def test_every_form_of_images_gives_the_same(folder, form):
     path, options = stored(folder, form)
-    frame = table().assign(where=[f"g{row}.fits" for row in ROWS])
+    frame = table().assign(where=[f"g{row}.fits" for row in ROWS], number=ROWS)
     raw = {"images": path, "catalogue": write_csv(folder / "c.csv", frame)}
     dataset, _ = run(folder, raw, label="size", transform="log10", units={"size": "arcsec"}, **options)
     assert np.array_equal(dataset.images(ROWS)[..., 0], pixels())
@@ -211,8 +211,8 @@ def test_colour_of_16_bits_has_all_of_them(tmp_path, kind):
             a = rows[row, place - 6] if place >= 6 else 0
             b = rows[row - 1, place] if row else 0
             c = rows[row - 1, place - 6] if row and place >= 6 else 0
-            paeth = min((a, b, c), key=lambda near, p=a + b - c: abs(p - near))
-            line.append((rows[row, place] - [0, a, b, (a + b) // 2, paeth][kind]) % 256)
+            nearest = min((a, b, c), key=lambda near, p=a + b - c: abs(p - near))
+            line.append((rows[row, place] - [0, a, b, (a + b) // 2, nearest][kind]) % 256)
         lines += bytes([kind, *line])
     parts = {b"IHDR": struct.pack(">IIBBBBB", 5, 4, 16, 2, 0, 0, 0), b"IDAT": zlib.compress(lines), b"IEND": b""}
     png = b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -415,8 +415,8 @@ def test_columns_named_twice(folder, raw):
 
 
 def test_a_missing_column_is_named_with_the_line_to_change(folder, raw):
-    text = said(folder, raw, label="sise")
-    assert "no column 'sise'; found id, ra, dec, kind, size, z" in text
+    text = said(folder, raw, label="sizes")
+    assert "no column 'sizes'; found id, ra, dec, kind, size, z" in text
     assert "options: {label: size}" in text
 
 

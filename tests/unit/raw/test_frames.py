@@ -45,7 +45,7 @@ def positions(head, x, y):
     return np.stack(WCS(head).all_pix2world(x, y, 0), axis=1)
 
 
-X, Y = np.array([20.2, 30.1, 41.6]), np.array([25.0, 33.3, 18.4])
+X, Y = np.array([20.2, 30.1, 41.6]), np.array([25.2, 33.3, 18.4])
 
 
 def expected(pixels, x, y, size=6):

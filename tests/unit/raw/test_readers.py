@@ -225,7 +225,8 @@ WHAT = {
         "scalar/n_masked": ("count", ""),
         "scalar/kind": ("other", ""),
     },
-    **{key: {"label/label": ("other", ""), "scalar/ra": ("right_ascension", "")} for key in ("cutouts", "frames")},
+    "cutouts": {"label/label": ("other", ""), "scalar/n_masked": ("count", "")},
+    "frames": {"label/label": ("other", ""), "scalar/ra": ("right_ascension", "")},
     "efeds": {"label/log10_mass": ("mass", ""), "scalar/redshift": ("redshift", "")},
     "sdss": {
         "label/redshift": ("redshift", ""),
