@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skybake.missing import present
+from skybake.missing import MOST_REDSHIFT, present
 from skybake.raw import RawError
 from skybake.raw.efeds.catalogue import Catalogue
 from skybake.raw.efeds.images import Cubes
@@ -106,6 +106,8 @@ def _unusable_redshifts(catalogue: Catalogue) -> Iterator[tuple[int, str, str]]:
         yield int(row), "redshift missing", f"{redshift[row]:g}"
     for row in np.flatnonzero(redshift < 0):
         yield int(row), "redshift negative", f"{redshift[row]:g}"
+    for row in np.flatnonzero(redshift > MOST_REDSHIFT):
+        yield int(row), "redshift impossible", f"{redshift[row]:g}, expected at most {MOST_REDSHIFT:g}"
 
 
 def _unusable_images(cubes: Cubes, catalogue: Catalogue, match: Match) -> Iterator[tuple[int, str, str]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skybake.missing import is_mark
+from skybake.missing import is_mark, no_magnitude
 from skybake.raw import RawError, tables
 
 if TYPE_CHECKING:
@@ -137,25 +137,30 @@ def read_catalogue(
     numbers: dict[str, list[np.ndarray]] = {name: [] for name in columns.numbers}
     unreadable: dict[int, str] = {}
     faults: dict[str, list[str]] = {}
+    redshifts = {
+        columns.scalars.get("redshift"),
+        columns.label if columns.label and is_redshift(columns.label) else None,
+    }
+    magnitudes = {name for name in columns.numbers if _MAGNITUDE.fullmatch(name)} - redshifts
     required = {columns.ra, columns.dec, columns.label, columns.run, columns.camcol, columns.field}
     for piece in pieces([columns.id, *columns.numbers]):
         ids.append(_texts(piece[columns.id]))
         for name in columns.numbers:
             values, bad = _to_numbers(piece[name])
-            numbers[name].append(values)
-            for row in bad:
+            none = no_magnitude(values) & (name in magnitudes)
+            numbers[name].append(np.where(none, np.nan, values))
+            for row in [*bad, *np.flatnonzero(none)]:
                 text = f"{name} is {piece[name].iloc[row]!r}"
                 if name in required:
                     unreadable.setdefault(start + int(row), text)
                 else:
-                    faults.setdefault(name, []).append(f"row {start + int(row)}: {text}")
+                    kind = "magnitudes" if none[row] else "numbers"
+                    faults.setdefault(f"{name} are no {kind}", []).append(f"row {start + int(row)}: {text}")
         start += len(piece)
     if not start:
         raise RawError(f"{path}: the catalogue has no rows")
     for name, found in faults.items():
-        log.warning(
-            "%s: %d values of %s are no numbers and taken as missing, first in %s", path, len(found), name, found[0]
-        )
+        log.warning("%s: %d values of %s and taken as missing, first in %s", path, len(found), name, found[0])
     return columns, Table(
         np.concatenate(ids), {name: np.concatenate(parts) for name, parts in numbers.items()}, unreadable
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skybake.data.rejections import MERGED, Rejection
-from skybake.missing import is_mark, present
+from skybake.missing import MOST_REDSHIFT, is_mark, present
 from skybake.raw.sdss.catalogue import Columns, Table, is_redshift
 
 # Of |z1 - z2| / (1 + z): 1500 km/s is a hundred errors of a spectrum, and no two lines mistaken for one another.
@@ -20,6 +20,7 @@ REPEAT_TOLERANCE = 0.005
 
 OUTLIER = 0.3  # of a label that is no redshift: the error above which a prediction is an outlier
 
+_EXPECTED_REDSHIFT = f"expected -1 to {MOST_REDSHIFT:g}, and no velocity in km/s"
 _FIELD = {"run": 999_999, "camcol": 6, "field": 9_999}  # the largest that a frame's name can hold
 _RERUN = 301  # of all frames since DR8
 _ROUNDED = re.compile(r"\d+\.\d*|\d*\.\d+|\d+(\.\d*)?e\+?\d+|\d{4,10}0{9}", re.IGNORECASE)  # 1.23765E+18 and its like
@@ -176,8 +177,8 @@ def _check_values(columns: Columns, table: Table, labels: Labels, rejected: _Rej
     for row in np.flatnonzero(~present(label)).tolist():
         rejected.add(row, "label missing", f"{labels.name} is {label[row]}")
     if is_redshift(labels.name):
-        for row in np.flatnonzero(label <= -1).tolist():  # -99 and its like; errors are relative to 1 + z
-            rejected.add(row, "redshift impossible", f"{labels.name} is {label[row]}, expected more than -1")
+        for row in np.flatnonzero((label <= -1) | (label > MOST_REDSHIFT)).tolist():  # errors are relative to 1 + z
+            rejected.add(row, "redshift impossible", f"{labels.name} is {label[row]}, {_EXPECTED_REDSHIFT}")
 
 
 def _find_fields(
