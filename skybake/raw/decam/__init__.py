@@ -11,8 +11,10 @@ Raw files, in one of two forms:
 matched to it by a name that both have.
 
 Stamps are square and flattened (N, H W), (N, H, W), (N, H, W, C) or (N, C, H, W); a ``.npy`` is mapped into memory and
-read in blocks. Pixels that are not finite, or beyond 1e30 as placeholders for missing ones are, are *masked*:
-they become the median of their stamp and band, and the scalar ``n_masked`` counts them.
+read in blocks. Flattened ones are of one channel unless the option ``size`` says otherwise, which it must where their
+pixels may be several channels of a smaller square. Pixels that are not finite, or beyond 1e30 as placeholders
+for missing ones are, are *masked*: they become the median of their stamp and band, and the scalar ``n_masked`` counts
+them.
 
 *Classes.* The label ``class`` is a number; its names stand in the dataset's attribute ``classes``. Where the catalogue
 of ``sources`` and ``noise`` has a column ``class`` it must agree: two files swapped are two classes swapped.
@@ -33,7 +35,7 @@ from skybake.raw import Reading
 from skybake.raw.decam.facts import LABEL, columns_of, describe_stamps
 from skybake.raw.decam.files import open_files
 from skybake.raw.decam.options import Options
-from skybake.raw.decam.pixels import band_names, common_form, read_stamps
+from skybake.raw.decam.pixels import assumed, band_names, common_form, read_stamps
 
 TASK = "classification"
 INPUTS = ()
@@ -66,4 +68,9 @@ def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
             ),
         },
     )
-    return Reading(schema, rows=len(known.ids), batches=read_stamps(arrays, form, known, options))
+    return Reading(
+        schema,
+        rows=len(known.ids),
+        batches=read_stamps(arrays, form, known, options),
+        warnings=list(assumed(arrays, form, options)),
+    )

@@ -14,10 +14,11 @@ import numpy as np
 
 from skybake.data.columns import Column
 from skybake.data.rejections import Rejection
-from skybake.missing import present
+from skybake.missing import no_magnitude, present
 from skybake.raw import RawError
 from skybake.raw.decam.files import IDS, LABELS, Fields, Stamps
 from skybake.raw.decam.options import Options
+from skybake.raw.tables import check_single
 from skybake.raw.values import alone_where_empty, as_number, class_numbers, expected_classes
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ MOST_CLASSES = 20  # that a message names
 MOST_WORDS = 50  # of a column of words that is kept as a scalar
 USUAL = {"label": LABELS, "id": IDS, "group": ("group", "object")}
 """Names that are looked for where an option names none."""
+_FLOAT = re.compile(r"\d+\.\d*(e\+?\d+)?|\d+e\+?\d+", re.IGNORECASE)
 KINDS = {"ra": ("deg", "right_ascension"), "dec": ("deg", "declination"), "snr": ("", "signal_to_noise")}
 """Units and kind of usual scalars."""
 
@@ -77,7 +79,35 @@ def _read(fields: Fields, name: str, option: str, words: Sequence[str] = ()) -> 
             f"option {option}: no array or column {name!r}; found {', '.join(fields.names) or 'none'}."
             " Hint: columns are those of raw: catalogue"
         )
-    return fields.read(name, words)
+    values = fields.read(name, words)
+    if option in ("id", "group"):
+        _check_whole(fields.names[name], name, values)
+    if option in ("group", "scalars") and name in fields.twice and fields.read_second is not None:
+        second = fields.read_second(name, words)
+        apart = [row for row, pair in enumerate(zip(values, second, strict=True)) if not _may_be_the_same(*pair)]
+        if apart:
+            raise RawError(
+                f"{fields.names[name]}: row {apart[0]}, from 0: {name} is {values[apart[0]]}, and {second[apart[0]]} in"
+                f" the catalogue; {len(apart)} rows disagree. Hint: leave one of the two out, or rename it"
+            )
+    return values
+
+
+def _check_whole(path: Path, name: str, values: np.ndarray) -> None:
+    """Raise RawError if names were floats that are too large to be told apart."""
+    for row, text in enumerate(values):
+        if text is not None and _FLOAT.fullmatch(text) and abs(float(text)) >= 2**53:
+            raise RawError(
+                f"{path}: row {row}, from 0: {name} is {text}, a float whose last digits are lost. Hint: as text or as"
+                " whole numbers"
+            )
+
+
+def _may_be_the_same(one: str | None, other: str | None) -> bool:
+    if one is None or other is None or one == other:
+        return True
+    first, second = as_number(one), as_number(other)
+    return first is not None and second is not None and bool(np.isclose(first, second, rtol=1e-6, atol=0))
 
 
 def _label(
@@ -176,7 +206,7 @@ def _check_only_label(fields: Fields, chosen: str, label: np.ndarray, options: O
 
 
 def _groups(ids: Sequence[str], fields: Fields, options: Options, reasons: dict[int, tuple[str, str]]) -> list[str]:
-    sought = options.group or tuple(filter(None, [_name(fields, "", "group")]))
+    sought = options.group or _usual_group(ids, fields)
     if not sought:
         return list(ids)
     columns = [_read(fields, name, "group") for name in sought]
@@ -184,6 +214,24 @@ def _groups(ids: Sequence[str], fields: Fields, options: Options, reasons: dict[
     if not options.group_pattern:
         return alone_where_empty(names, ids)
     return _by_pattern(names, options, reasons)
+
+
+def _usual_group(ids: Sequence[str], fields: Fields) -> tuple[str, ...]:
+    """Return the usual name that is there, as the only one of a tuple; empty if none is.
+
+    Raises:
+        RawError: Several are, and put stamps together in different ways.
+    """
+    found = tuple(name for name in USUAL["group"] if name in fields.names)
+    columns = [alone_where_empty([name or "" for name in _read(fields, group, "group")], ids) for group in found]
+    number = len(set(zip(*columns, strict=True)))
+    if any(len(set(column)) != number for column in columns):
+        lines = " or ".join(f"`group: [{name}]`" for name in found)
+        raise RawError(
+            f"{fields.names[found[0]]}: {' and '.join(found)} put stamps together in different ways. Hint: say what"
+            f" must stay on one side of a split, {lines}"
+        )
+    return found[:1]
 
 
 def _by_pattern(names: Sequence[str], options: Options, reasons: dict[int, tuple[str, str]]) -> list[str]:
@@ -230,7 +278,9 @@ def _linked(places: Sequence[tuple[int, str, float, float]], link: float) -> Ite
 def _scalars(fields: Fields, options: Options) -> dict[str, tuple[str, np.ndarray]]:
     if options.scalars is None:
         usual = {"snr", "kind", "ra", "dec"}
-        wanted = [name for name in fields.names if name.lower() in usual or name.lower().startswith("mag")]
+        wanted = [name for name in fields.names if name.lower() in usual or is_magnitude(name)]
+        for name in wanted:
+            check_single(fields.names[name], list(fields.names), [name], fold=True)
     else:
         wanted = list(options.scalars)
     label = _name(fields, options.label, "label")
@@ -257,6 +307,15 @@ def _numbers(fields: Fields, name: str, values: np.ndarray, options: Options) ->
         unread = []
     if not unread:
         found = np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
+        if is_magnitude(name) and (none := no_magnitude(found)).any():
+            log.warning(
+                "%s: %d values of %s are no magnitudes, as %g; they are missing",
+                fields.names[name],
+                none.sum(),
+                name,
+                found[none][0],
+            )
+            found[none] = np.nan
         return place, np.where(present(found), found, np.nan)
     words = sorted(set(filter(None, values)))
     if len(words) > MOST_WORDS:
@@ -273,7 +332,7 @@ def _numbers(fields: Fields, name: str, values: np.ndarray, options: Options) ->
 
 def columns_of(descriptions: Mapping[str, str]) -> dict[str, Column]:
     """Return what scalars are, by their names: magnitudes begin with "mag" and may end with a band of one letter."""
-    magnitudes = sorted((name for name in descriptions if name.lower().startswith("mag")), key=_by_band)
+    magnitudes = sorted(filter(is_magnitude, descriptions), key=_by_band)
     columns = {}
     for name, text in descriptions.items():
         if name in magnitudes:
@@ -282,6 +341,11 @@ def columns_of(descriptions: Mapping[str, str]) -> dict[str, Column]:
             units, kind = KINDS.get(name.lower(), ("", "other"))
             columns[name] = Column(units, text, kind)
     return columns
+
+
+def is_magnitude(name: str) -> bool:
+    """Tell whether a scalar is a magnitude, by its name."""
+    return name.lower().startswith("mag")
 
 
 def _band(name: str) -> str:

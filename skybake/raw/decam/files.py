@@ -202,6 +202,8 @@ def _matched(
                     f" stamp's, first in row {apart[0]}, from 0. Hint: say which holds, `match: {name}` or"
                     f" `match: {POSITION}`"
                 )
+        if not options.match:
+            _check_not_in_another_order(catalogue, columns, others, column)
         return np.arange(n)
     if options.match not in columns:
         raise RawError(f"{catalogue}: no column {options.match!r}; found {list(columns)}")
@@ -213,6 +215,30 @@ def _matched(
         if key is not None and rows.setdefault(key, row) != row:
             raise RawError(f"{catalogue}: {options.match} {key!r} stands in rows {rows[key]} and {row}, from 0")
     return np.array([-1 if key is None else rows.get(key, -1) for key in _keys(plain_texts(own))])
+
+
+def _check_not_in_another_order(
+    catalogue: Path,
+    columns: Sequence[str],
+    others: Mapping[str, np.ndarray],
+    column: Callable[[str], np.ndarray],
+) -> None:
+    """Raise RawError if a column has the names of the stamps, under whatever name, and not in their order."""
+    for name in filter(_may_be_names, others):
+        own = _keys(plain_texts(others[name]))
+        if None in own or len(set(own)) < len(own):
+            continue
+        for called in filter(_may_be_names, columns):
+            theirs = _keys(column(called))
+            if own != theirs and set(own) == set(theirs):
+                raise RawError(
+                    f"{catalogue}: column {called} has the stamps' {name} in another order. Hint: call both the same,"
+                    f" and say which holds, `match: {name}` or `match: {POSITION}`"
+                )
+
+
+def _may_be_names(column: str) -> bool:
+    return column.lower().rstrip("s").endswith(("id", "name", "number"))
 
 
 def _keys(texts: np.ndarray) -> list[str | None]:

@@ -46,7 +46,9 @@ class Options(CommonOptions):
     scalars: tuple[str, ...] | None = Field(
         None, description="What to keep of each stamp; null: `snr`, `kind`, `ra`, `dec` and magnitudes, where given."
     )
-    size: int | None = Field(None, ge=1, description="Pixels a side, of flattened stamps with channels.")
+    size: int | None = Field(
+        None, ge=1, description="Pixels a side, of flattened stamps; needed where they may be of several channels."
+    )
     layout: Literal["auto", "channels_last", "channels_first"] = Field(
         "auto", description="Where channels stand; auto: where the two equal sides are not."
     )

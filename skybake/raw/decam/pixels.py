@@ -57,6 +57,12 @@ def _form(item: Stamps, options: Options) -> Form:
             " pixels a side, says the latter"
         )
     last, first = options.layout == "channels_last", options.layout == "channels_first"
+    if len(shape) == 1 and options.size is None and len(found := _readings(shape[0])) > 1:
+        raise RawError(
+            f"{item.path}: flattened stamps of {shape[0]} pixels may be"
+            f" {' or '.join(f'{side} x {side} of {_channels(number)}' for side, number in found)}. Hint: say which,"
+            f" {' or '.join(f'`size: {side}`' for side, _ in found)}"
+        )
     if len(shape) == 1:
         side = options.size or math.isqrt(shape[0])
         if shape[0] % side**2 == 0 and (options.size or side**2 == shape[0]):
@@ -67,6 +73,7 @@ def _form(item: Stamps, options: Options) -> Form:
         raise RawError(
             f"{item.path}: flattened stamps of {shape[0]} pixels"
             + (f", which are no {side} x {side} of any channels" if options.size else ", which are no square")
+            + "".join(f", and may be {one} x {one} of {_channels(number)}" for one, number in _readings(shape[0]))
             + ". Hint: the option size says how many pixels a side has, where there are channels"
         )
     if len(shape) == 2 and shape[0] == shape[1]:
@@ -89,6 +96,26 @@ def _form(item: Stamps, options: Options) -> Form:
         f"{item.path}: stamps of shape {shape} found; expected square ones (H W,), (H, W), (H, W, C) or (C, H, W)"
         + (f" with {options.layout}" if options.layout != "auto" else "")
     )
+
+
+def _readings(pixels: int) -> list[tuple[int, int]]:
+    """Return the sides and channels that a row of pixels may have, the largest side first; never more channels."""
+    sides = [side for side in range(math.isqrt(pixels), 1, -1) if pixels % side**2 == 0]
+    return [(side, pixels // side**2) for side in sides if pixels // side**2 <= side]
+
+
+def _channels(number: int) -> str:
+    return "one channel" if number == 1 else f"{number} channels"
+
+
+def assumed(arrays: Sequence[Stamps], form: Form, options: Options) -> Iterator[str]:
+    """Yield how stamps were read that do not say it themselves."""
+    shape = arrays[0].array.shape[1:]
+    if len(shape) == 1 and options.size is None:
+        yield (
+            f"{arrays[0].path.name}: rows of {shape[0]} pixels are taken for stamps of {form.side} x {form.side} of one"
+            f" channel; `size: {form.side}` says so"
+        )
 
 
 def band_names(channels: int, options: Options) -> list[str]:

@@ -279,6 +279,98 @@ def test_three_stamps_of_the_same_pixels_two_of_one_class(tmp_path):
     assert [(row, reason) for row, reason, _ in rejected] == [(row, "labels disagree") for row in (0, 4, 7)]
 
 
+@pytest.mark.parametrize(
+    ("second", "read_as"),
+    [
+        (np.arange(12) // 2, None),
+        ([*"aabbccddeeff"], "the first"),  # another name for the same
+    ],
+)
+def test_two_usual_groups_need_a_word_unless_they_say_the_same(tmp_path, second, read_as):
+    first = np.repeat([*"uvwxyz"], 2) if read_as else np.arange(12) // 3
+    files = archive(tmp_path, group=first, object=np.array(second), labels=[0, 1] * 6)
+    if read_as is None:
+        with pytest.raises(RawError, match=r"`group: \[group\]` or `group: \[object\]`"):
+            read(decam, tmp_path, **files)
+        data, _ = read(decam, tmp_path, {"group": ("object",)}, **files)
+        assert data.groups.tolist() == [str(item) for item in second]
+    else:
+        assert read(decam, tmp_path, **files)[0].groups.tolist() == first.tolist()
+
+
+@pytest.mark.parametrize("name", ["group", "snr"])
+def test_values_of_archive_and_catalogue_that_disagree_are_refused(tmp_path, name):
+    values = np.arange(12) // 2
+    files = archive(tmp_path, **{name: values}, labels=[0, 1] * 6) | {"catalogue": "catalogue.csv"}
+    pd.DataFrame({name: values.astype(float)}).to_csv(tmp_path / "catalogue.csv", index=False)
+    read(decam, tmp_path, **files)
+    pd.DataFrame({name: values[::-1]}).to_csv(tmp_path / "catalogue.csv", index=False)
+    with pytest.raises(RawError, match=rf"{name} is 0, and 5 in the catalogue; 12 rows disagree"):
+        read(decam, tmp_path, **files)
+
+
+@pytest.mark.parametrize("called", ["ID", "objID", "stamp_name"])
+def test_the_stamps_names_in_another_order_contradict_the_position(tmp_path, called):
+    files = archive(tmp_path, id=[f"s{k}" for k in range(12)]) | {"catalogue": "catalogue.csv"}
+    table = pd.DataFrame({called: [f"s{k}" for k in range(12)], "label": [0, 1] * 6})
+    table.to_csv(tmp_path / "catalogue.csv", index=False)
+    read(decam, tmp_path, **files)
+    table.iloc[::-1].to_csv(tmp_path / "catalogue.csv", index=False)
+    with pytest.raises(RawError, match=f"column {called} has the stamps' id in another order.*`match: id`"):
+        read(decam, tmp_path, **files)
+    assert read(decam, tmp_path, {"match": "position"}, **files)[0].labels["class"].tolist() == [1, 0] * 6
+
+
+@pytest.mark.parametrize("name", ["id", "group"])
+def test_names_that_were_floats_are_refused_where_digits_are_lost(tmp_path, name):
+    files = archive(tmp_path, **{name: 1.2376625257e18 + 300.0 * np.arange(12)}, labels=[0, 1] * 6)
+    with pytest.raises(RawError, match=f"row 0, from 0: {name} is 1.2.*e.18, a float whose last digits are lost"):
+        read(decam, tmp_path, **files)
+    read(decam, tmp_path, **archive(tmp_path, **{name: np.arange(12.0)}, labels=[0, 1] * 6))
+
+
+def test_scalars_whose_names_differ_in_capitals_are_refused(tmp_path):
+    files = labelled(tmp_path, [0, 1] * 6, ra=150.0, RA=10.0)
+    with pytest.raises(RawError, match="are both 'ra' and 'RA'"):
+        read(decam, tmp_path, **files)
+
+
+@pytest.mark.parametrize("mark", [99.0, -99.0, 99.99, 999])
+def test_marks_of_missing_magnitudes_are_no_numbers(tmp_path, mark, caplog):
+    files = labelled(tmp_path, [0, 1] * 6, mag_r=[mark, *[20.5] * 11], snr=mark)
+    data, _ = read(decam, tmp_path, **files)
+    assert np.isnan(data.scalars["mag_r"]).tolist() == [True] + [False] * 11
+    assert (data.scalars["snr"] == mark).all()
+    assert f"1 values of mag_r are no magnitudes, as {mark:g}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("pixels", "said"),
+    [
+        (256, "16 x 16 of one channel or 8 x 8 of 4 channels. Hint: say which, `size: 16` or `size: 8`"),
+        (588, "no square, and may be 14 x 14 of 3 channels.*option size"),
+        (900, "`size: 30` or `size: 15` or `size: 10`"),
+    ],
+)
+def test_flattened_stamps_that_may_have_channels_need_a_word(tmp_path, pixels, said):
+    with pytest.raises(RawError, match=said):
+        read(decam, tmp_path, **archive(tmp_path, stamps=rng().normal(size=(12, pixels)), labels=[0, 1] * 6))
+
+
+def test_flattened_stamps_of_one_reading_are_read_and_it_is_said(tmp_path, caplog):
+    files = archive(tmp_path, stamps=rng().normal(size=(12, 441)), labels=[0, 1] * 6)
+    said = "stamps.npz: rows of 441 pixels are taken for stamps of 21 x 21 of one channel; `size: 21` says so"
+    data, _ = read(decam, tmp_path, **files)
+    assert data.image_shape == (21, 21, 1)
+    assert data.warnings == (said,)
+    assert said in caplog.text
+    caplog.clear()
+    data, _ = read(decam, tmp_path, {"size": 21}, **files)
+    assert data.image_shape == (21, 21, 1)
+    assert said not in caplog.text
+    assert data.warnings == ()
+
+
 # --- SDSS ------------------------------------------------------------------------------------------------------------
 
 
@@ -303,6 +395,30 @@ def test_several_redshifts_need_a_word(tmp_path):
     with pytest.raises(RawError, match="`label: specz` or `label: z_spec`"):
         objects_of(tmp_path / "catalogue.csv")
     assert objects_of(tmp_path / "catalogue.csv", label="z_spec")[0].label.tolist() == [0.3] * 6
+
+
+@pytest.mark.parametrize("wrong", [99.0, -99.0, 24000.0])
+def test_a_redshift_that_is_none_is_rejected_and_a_velocity_refused(tmp_path, wrong):
+    table = sdss_catalogue()
+    table.loc[2, "redshift"] = wrong
+    table.to_csv(tmp_path / "catalogue.csv", index=False)
+    assert objects_of(tmp_path / "catalogue.csv")[1] == {2: "redshift impossible"}
+    clusters(tmp_path, [3, 1, 2], ID_SRC=[3, 1, 2], z=[0.3, abs(wrong), 0.2])
+    assert [row[:2] for row in read(efeds, tmp_path, **FILES)[1]] == [(1, "redshift impossible")]
+
+
+def test_a_magnitude_of_99_is_in_no_colour(tmp_path, caplog):
+    table = sdss_catalogue()
+    table.loc[[1, 4], ["psfMag_u", "psfMag_g"]] = [[99.0, 99.0], [-9999.0, 20.0]]
+    table.to_csv(tmp_path / "catalogue.csv", index=False)
+    objects, reasons = objects_of(tmp_path / "catalogue.csv")
+    assert not reasons
+    assert np.isnan(objects.scalars["psfMag_u"]).tolist() == [row in (1, 4) for row in range(6)]
+    assert np.isnan(objects.scalars["u-g"]).tolist() == [row in (1, 4) for row in range(6)]
+    assert np.isnan(objects.scalars["g-r"]).tolist() == [row == 1 for row in range(6)]
+    assert "1 values of psfMag_u are no magnitudes and taken as missing, first in row 1" in caplog.text
+    _, reasons = objects_of(tmp_path / "catalogue.csv", label="psfMag_u")
+    assert reasons == {1: "unreadable number", 4: "label missing"}
 
 
 def test_rows_of_an_object_with_other_magnitudes_are_not_averaged(tmp_path):
