@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.data.columns import PART, PARTS, Column, class_column
+from skybake.data.columns import MAGNITUDES, PART, PARTS, Column, class_column
 from skybake.metrics.regression import DIFFERENCE, RELATIVE
-from skybake.missing import present
+from skybake.missing import MOST_REDSHIFT, no_magnitude, present
 from skybake.raw import RawError, formats, tables
 from skybake.raw.options import CatalogueOptions
-from skybake.raw.values import alone_where_empty, as_number, class_numbers, plain_texts
+from skybake.raw.values import alone_where_empty, as_number, check_whole, class_numbers, plain_texts
 
 IDS = ("id", "objid", "object_id", "objectid", "source_id", "sourceid", "name", "objname", "target_id", "targetid")
 POSITIONS = {
@@ -163,9 +163,11 @@ def describe(
             f"{catalogue.path}: {options.name!r} is both the label and a scalar; a model must not see what it shall"
             " predict. Hint: leave it out of `scalars`"
         )
-    groups = (
-        ["" if text is None else text for text in catalogue.texts(options.group, "group")] if options.group else ids
-    )
+    groups = ids
+    if options.group:
+        texts = catalogue.texts(options.group, "group")
+        check_whole(catalogue.path, options.group, texts)
+        groups = ["" if text is None else text for text in texts]
     return Objects(ids, alone_where_empty(groups, ids), label, column, scalars, columns, reasons)
 
 
@@ -212,6 +214,7 @@ def _ids(
             said = f"column {name} is taken for the objects' names, `id: {name}`"
             catalogue.warnings.append(f"{catalogue.path.name}: {said}")
     texts = catalogue.texts(name, "id")
+    check_whole(catalogue.path, name, texts)
     return [f"row {row}" if text is None else text for row, text in enumerate(texts)]
 
 
@@ -264,6 +267,7 @@ def _found_classes(catalogue: Catalogue, options: CatalogueOptions, times: Mappi
 def _quantity(
     catalogue: Catalogue, options: CatalogueOptions, texts: np.ndarray, reasons: dict[int, tuple[str, str]]
 ) -> tuple[np.ndarray, Column]:
+    kind = options.kinds.get(options.label, "other")
     numbers = [np.nan if text is None else as_number(text) for text in texts]
     _check_is_quantity(catalogue, options, texts, numbers)
     values = np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
@@ -272,13 +276,16 @@ def _quantity(
             reasons[row] = ("label no number", repr(texts[row]))
         elif not present(number):
             reasons[row] = ("label missing", "" if texts[row] is None else texts[row])
+        elif kind == "redshift" and not -1 < number <= MOST_REDSHIFT:
+            reasons[row] = ("redshift impossible", f"{number:g}, expected -1 to {MOST_REDSHIFT:g}")
+        elif kind in MAGNITUDES and no_magnitude(np.float64(number)):
+            reasons[row] = ("label missing", f"{number:g} is no magnitude")
         elif options.transform != "none" and number <= 0:
             reasons[row] = ("label not positive", f"{number:g} has no {options.transform}")
     values[list(reasons)] = np.nan
     label = _transformed(values, options.transform)
     units = options.units.get(options.label, "")
     said = f"catalogue column {options.label}"
-    kind, redshift = options.kinds.get(options.label, "other"), False
     if options.transform != "none":
         said = f"{options.transform} of {said}" + (f" [{units}]" if units else "")
         units, kind = f"{options.transform}({units})" if units else "", "other"
@@ -356,10 +363,15 @@ def _scalars(catalogue: Catalogue, options: CatalogueOptions) -> tuple[dict[str,
         columns[name] = Column("deg", f"catalogue column {column}", kind)
     for name in options.scalars:
         if name not in scalars:
+            kind = options.kinds.get(name, "other")
             scalars[name] = catalogue.numbers(name, "scalars")
-            columns[name] = Column(
-                options.units.get(name, ""), f"catalogue column {name}", options.kinds.get(name, "other")
-            )
+            if kind in MAGNITUDES and (none := no_magnitude(scalars[name])).any():
+                said = (
+                    f"{none.sum()} values of {name} are no magnitudes, as {scalars[name][none][0]:g}; they are missing"
+                )
+                catalogue.warnings.append(f"{catalogue.path.name}: {said}")
+                scalars[name] = np.where(none, np.nan, scalars[name])
+            columns[name] = Column(options.units.get(name, ""), f"catalogue column {name}", kind)
     return scalars, columns
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from skybake.missing import is_mark, present
+from skybake.raw import RawError
+
+_FLOAT = re.compile(r"\d+\.\d*(e\+?\d+)?|\d+e\+?\d+", re.IGNORECASE)
 
 
 def plain_texts(values: np.ndarray, words: Collection[str] = ()) -> np.ndarray:
@@ -24,6 +29,20 @@ def as_number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def check_whole(path: Path, name: str, texts: Sequence[str | None] | np.ndarray) -> None:
+    """Check that names were no floats too large to be told apart.
+
+    Raises:
+        RawError: They were.
+    """
+    for row, text in enumerate(texts):
+        if text is not None and _FLOAT.fullmatch(text) and abs(float(text)) >= 2**53:
+            raise RawError(
+                f"{path}: row {row}, from 0: {name} is {text}, a float whose last digits are lost. Hint: as text or as"
+                " whole numbers"
+            )
 
 
 def class_numbers(values: np.ndarray, classes: Sequence[str]) -> tuple[np.ndarray, dict[int, tuple[str, str]]]:

@@ -19,7 +19,7 @@ from skybake.raw import RawError
 from skybake.raw.decam.files import IDS, LABELS, Fields, Stamps
 from skybake.raw.decam.options import Options
 from skybake.raw.tables import check_single
-from skybake.raw.values import alone_where_empty, as_number, class_numbers, expected_classes
+from skybake.raw.values import alone_where_empty, as_number, check_whole, class_numbers, expected_classes
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,6 @@ MOST_CLASSES = 20  # that a message names
 MOST_WORDS = 50  # of a column of words that is kept as a scalar
 USUAL = {"label": LABELS, "id": IDS, "group": ("group", "object")}
 """Names that are looked for where an option names none."""
-_FLOAT = re.compile(r"\d+\.\d*(e\+?\d+)?|\d+e\+?\d+", re.IGNORECASE)
 KINDS = {"ra": ("deg", "right_ascension"), "dec": ("deg", "declination"), "snr": ("", "signal_to_noise")}
 """Units and kind of usual scalars."""
 
@@ -81,7 +80,7 @@ def _read(fields: Fields, name: str, option: str, words: Sequence[str] = ()) -> 
         )
     values = fields.read(name, words)
     if option in ("id", "group"):
-        _check_whole(fields.names[name], name, values)
+        check_whole(fields.names[name], name, values)
     if option in ("group", "scalars") and name in fields.twice and fields.read_second is not None:
         second = fields.read_second(name, words)
         apart = [row for row, pair in enumerate(zip(values, second, strict=True)) if not _may_be_the_same(*pair)]
@@ -91,16 +90,6 @@ def _read(fields: Fields, name: str, option: str, words: Sequence[str] = ()) -> 
                 f" the catalogue; {len(apart)} rows disagree. Hint: leave one of the two out, or rename it"
             )
     return values
-
-
-def _check_whole(path: Path, name: str, values: np.ndarray) -> None:
-    """Raise RawError if names were floats that are too large to be told apart."""
-    for row, text in enumerate(values):
-        if text is not None and _FLOAT.fullmatch(text) and abs(float(text)) >= 2**53:
-            raise RawError(
-                f"{path}: row {row}, from 0: {name} is {text}, a float whose last digits are lost. Hint: as text or as"
-                " whole numbers"
-            )
 
 
 def _may_be_the_same(one: str | None, other: str | None) -> bool:

@@ -424,3 +424,18 @@ def test_as_many_rows_as_images(tmp_path):
     np.save(tmp_path / "cube.npy", pixels(5))
     raw = {"images": tmp_path / "cube.npy", "catalogue": write_csv(tmp_path / "c.csv", table())}
     assert "12 rows for 5 images" in said(tmp_path, raw, label="size")
+
+
+def test_what_is_no_redshift_no_magnitude_and_no_whole_name(folder):
+    content = table().assign(mag=20.0 + ROWS / 10)
+    content.loc[1, "z"], content.loc[2, "mag"] = 29979.0, 99.0
+    raw = {"images": folder / "fits", "catalogue": write_csv(folder / "c.csv", content)}
+    given = {"scalars": ("mag",), "kinds": {"mag": "magnitude", "z": "redshift"}}
+    dataset, rejected = run(folder, raw, label="z", **given)
+    assert rejected[["row", "reason"]].to_numpy().tolist() == [["1", "redshift impossible"]]
+    assert np.isnan(dataset.scalars["mag"]).tolist() == [row == 2 for row in range(N) if row != 1]
+    assert any("1 values of mag are no magnitudes, as 99" in text for text in dataset.warnings)
+    _, rejected = run(folder, raw, label="mag", kinds={"mag": "magnitude"})
+    assert rejected[["row", "reason"]].to_numpy().tolist() == [["2", "label missing"]]
+    write_csv(folder / "c.csv", content.assign(field=1.2376625257e18 + 300.0 * ROWS))
+    assert "a float whose last digits are lost" in said(folder, raw, label="size", group="field")
