@@ -69,10 +69,11 @@ def overlay(axes: Axes, lines: Iterable[Line], name: str) -> np.ndarray:
     for line in lines:
         histories = recorded(line.data, name)
         for place, history in enumerate(histories):
-            label = line.name if place == 0 else None
-            axes.plot(history.epoch, getattr(history, f"val_{name}"), lw=1, label=label, **line.look)
-            axes.plot(history.epoch, getattr(history, name), lw=0.6, alpha=0.4, **line.look)
+            label, validation = line.name if place == 0 else None, getattr(history, f"val_{name}")
+            point = {"marker": "o", "ms": 3} if len(history.epoch) == 1 else {}  # a line of one point is not seen
+            axes.plot(history.epoch, validation, lw=1, label=label, **line.look, **point)
+            axes.plot(history.epoch, getattr(history, name), lw=0.6, alpha=0.4, **line.look, **point)
         drawn.append(numbers(histories, name))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set(xlabel="epoch", ylabel=name)
     return np.concatenate(drawn)

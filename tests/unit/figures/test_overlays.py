@@ -8,6 +8,7 @@ from matplotlib.colors import to_hex
 from sklearn import metrics
 
 from skybake import figures, plugins
+from skybake.evaluation.trained import History
 from skybake.figures import Comparison, _overlay, _style, overlaid_loss_curves, overlaid_reliability
 from skybake.metrics.probabilistic import coverage_curve
 from skybake.testing._synthetic import classified, comparison
@@ -113,6 +114,19 @@ def test_losses_of_different_kinds_never_share_a_panel():
     dark = panels["mse"].lines[0]
     np.testing.assert_array_equal(dark.get_ydata(), data.read(0).histories[1].val_loss)
     assert legend_of(figure) == [f"network_{place}" for place in range(4)]
+
+
+@pytest.mark.parametrize("name", ["overlaid_loss_curves", "overlaid_accuracy_curves"])
+def test_a_training_of_one_epoch_is_seen(name):
+    data = comparison(1, 0, task="classification")
+    once = History(np.array([1]), *(np.array([0.5]),) * 2, 1, *(np.array([0.9]),) * 2)
+
+    def read(place, *, predictions=True):
+        return replace(data.read(place, predictions=predictions), histories={1: once})
+
+    (axes,) = OVERLAYS[name].load().draw(replace(data, read=read)).axes
+    assert [line.get_marker() for line in axes.lines] == ["o", "o"]
+    assert [tick for tick in axes.get_xticks() if axes.get_xlim()[0] < tick < axes.get_xlim()[1]] == [1]
 
 
 def test_reliability_leaves_out_bins_of_few_objects():
