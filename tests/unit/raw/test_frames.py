@@ -1,6 +1,7 @@
 """The reader of frames: against `sdss` on real fields, and cutouts by every kind of WCS and file."""
 
 import bz2
+import gzip
 
 import numpy as np
 import pandas as pd
@@ -75,13 +76,14 @@ def stored(path, pixels, head, form):
         fits.writeto(f"{path}.fits", (100 * pixels).astype(np.int16), head)
     else:
         fits.writeto(f"{path}.fits", pixels, head)
-        if form == "bzip2":
+        if form in ("bz2", "gz"):
             plain = path.parent / f"{path.name}.fits"
-            (path.parent / f"{path.name}.fits.bz2").write_bytes(bz2.compress(plain.read_bytes()))
+            contents = {"bz2": bz2, "gz": gzip}[form].compress(plain.read_bytes())
+            (path.parent / f"{path.name}.fits.{form}").write_bytes(contents)
             plain.unlink()
 
 
-@pytest.mark.parametrize("form", ["plain", "bzip2", "compressed", "second HDU", "integers"])
+@pytest.mark.parametrize("form", ["plain", "bz2", "gz", "compressed", "second HDU", "integers"])
 def test_every_form_of_file_and_bands(tmp_path, form):
     folder, head = tmp_path / "frames", header()
     for number, band in enumerate("gr"):
