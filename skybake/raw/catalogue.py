@@ -313,7 +313,7 @@ def _check_is_quantity(
             f" expected numbers to predict. Hint: options: {{task: classification, classes: [{classes}]}}"
         )
     whole = all(number is None or not np.isfinite(number) or float(number).is_integer() for number in numbers)
-    if not options.task and whole and 1 < len(times) <= MOST_CLASSES:
+    if options.task == "auto" and whole and 1 < len(times) <= MOST_CLASSES:
         raise RawError(
             f"{catalogue.path}: column {options.label} has {len(times)} different whole numbers ({classes}), which may"
             " be classes or a quantity. Hint: say which, options: `task: classification` or `task: regression`"

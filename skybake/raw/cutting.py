@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import hashlib
 import io
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,7 +170,7 @@ def read_bytes(stream: io.BufferedIOBase, size: int, name: str) -> bytes:
         return stream.read(size)
     except EOFError:
         raise FrameError("truncated frame", f"{name}: the bzip2 stream ends early") from None
-    except OSError as error:
+    except (OSError, zlib.error) as error:
         raise FrameError("damaged frame", f"{name}: {error}") from None
 
 

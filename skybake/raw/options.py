@@ -29,8 +29,8 @@ class CatalogueOptions(CommonOptions):
     """What is taken from a catalogue, by the names of its columns."""
 
     label: str = Field("label", description="Column to predict.")
-    task: Literal["", "regression", "classification"] = Field(
-        "", description="What the label is; empty: a class where `classes` are given, else a number."
+    task: Literal["auto", "regression", "classification"] = Field(
+        "auto", description="What the label is; auto: a class where `classes` are given, else a number."
     )
     label_name: str = Field(
         "", description="The label's name in tables and figures; empty: as its column, transformed."

@@ -156,7 +156,8 @@ def _of_folder(folder: Path, columns: Sequence[Facts]) -> tuple[dict[str, Any], 
         if not of or not found[of]:
             raise RawError(
                 f"{folder}: no column names these files: {', '.join(names[:3])}; expected one of"
-                f" {', '.join(item.name for item in columns)} in their names, or a column with the names themselves"
+                f" {', '.join(item.name for item in columns)} in their names, or a column with the names themselves."
+                " Hint: out of images of the sky `survey: frames` cuts objects by ra and dec, see docs/data.md"
             )
         patterns = list(found[of])
         options["id"] = of

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,7 @@ from skybake.raw.frames.options import Options
 from skybake.raw.pixels import ImageError, image_hdu, unpacked
 
 _FITS = re.compile(r".*\.(fits?|fts)(\.(fz|gz|bz2))?", re.IGNORECASE)
+_UNPACK: dict[str, Callable[[Path], Any]] = {".bz2": bz2.open, ".gz": gzip.open}
 _TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}  # by BITPIX
 
 
@@ -270,11 +273,9 @@ def _scaled(pixels: np.ndarray, header: Any) -> np.ndarray:
 
 def _header(path: Path, hdu: str) -> Any:
     """Return the header of a file's image, without reading its pixels where that is possible."""
-    if path.suffix.lower() == ".bz2":
-        import bz2
-
-        with bz2.open(path) as stream:
-            return open_stream_header(stream, path, hdu)
+    if path.suffix.lower() in _UNPACK:
+        with _UNPACK[path.suffix.lower()](path) as stream:
+            return _packed_header(stream, path, hdu)
     from astropy.io import fits
 
     try:
@@ -290,7 +291,7 @@ def _header(path: Path, hdu: str) -> Any:
         raise FrameError("damaged frame", f"{path.name}: {error}".replace("\n", " ")) from None
 
 
-def open_stream_header(stream: Any, path: Path, hdu: str) -> Any:
+def _packed_header(stream: Any, path: Path, hdu: str) -> Any:
     """Return the header of a packed file's first HDU, or of another by reading it all."""
     start = read_bytes(stream, 2880, path.name)
     blocks = [start]

@@ -1,14 +1,17 @@
 """The reader of frames: against `sdss` on real fields, and cutouts by every kind of WCS and file."""
 
 import bz2
+import gzip
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from astropy.io import fits
 from astropy.wcs import WCS
 
 from skybake.raw import frames, sdss
+from tests.conftest import ROOT
 from tests.unit.raw.cutouts_files import run, said, write_csv
 from tests.unit.raw.test_sdss_real import data
 
@@ -75,13 +78,14 @@ def stored(path, pixels, head, form):
         fits.writeto(f"{path}.fits", (100 * pixels).astype(np.int16), head)
     else:
         fits.writeto(f"{path}.fits", pixels, head)
-        if form == "bzip2":
+        if form in ("bz2", "gz"):
             plain = path.parent / f"{path.name}.fits"
-            (path.parent / f"{path.name}.fits.bz2").write_bytes(bz2.compress(plain.read_bytes()))
+            contents = {"bz2": bz2, "gz": gzip}[form].compress(plain.read_bytes())
+            (path.parent / f"{path.name}.fits.{form}").write_bytes(contents)
             plain.unlink()
 
 
-@pytest.mark.parametrize("form", ["plain", "bzip2", "compressed", "second HDU", "integers"])
+@pytest.mark.parametrize("form", ["plain", "bz2", "gz", "compressed", "second HDU", "integers"])
 def test_every_form_of_file_and_bands(tmp_path, form):
     folder, head = tmp_path / "frames", header()
     for number, band in enumerate("gr"):
@@ -169,3 +173,20 @@ def test_real_fields_give_the_bytes_of_sdss(tmp_path, centring):
     assert own.images(rows).tobytes() == archive.images(rows).tobytes()
     assert np.array_equal(own.scalars["padded_fraction"], archive.scalars["padded_fraction"])
     assert np.array_equal(own.labels["psfMag_r"], archive.labels["psfMag_r"])
+
+
+def test_real_clusters_are_cut_out_of_their_own_images(tmp_path):
+    """Images of eFEDS have the SIN projection, and a cluster of that name in the middle."""
+    folder = data("efeds_clusters")
+    block = yaml.safe_load((ROOT / "configs/efeds_luminosity.yaml").read_text())["datasets"]["clusters"]
+    raw = {"frames": folder / "images", "catalogue": folder / "eFEDS_clusters.csv"}
+    dataset, rejected = run(tmp_path, raw, reader=frames, **block["options"])
+    named = {path.stem.removeprefix("image_") for path in (folder / "images").iterdir()}
+    own = np.flatnonzero(dataset.groups == dataset.ids)
+    assert set(dataset.ids[own]) == named - set(rejected.loc[rejected["reason"] != "on no frame", "id"])
+    assert len(own) > 15
+    whole = fits.getdata(folder / "images" / f"image_{dataset.ids[own[0]]}.fits")
+    stamp = dataset.images(own[:1])[0, ..., 0]
+    assert any(np.array_equal(stamp, whole[a : a + 64, b : b + 64]) for a in range(54, 63) for b in range(54, 63))
+    column = dataset.columns["label/log10_L_500kpc"]
+    assert (column.units, dataset.bands) == ("log10(erg/s)", ("image",))

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from skybake import __main__ as command
+from skybake.config import ConfigError, make_plan
 from skybake.raw import RawError
 from skybake.raw.propose import propose
 from tests.unit.raw.cutouts_files import N, pixels, run, table, write_csv, write_fits
@@ -62,3 +63,27 @@ def test_files_that_no_column_names(tmp_path):
     catalogue = write_csv(tmp_path / "c.csv", table()[["id", "kind", "size"]])
     with pytest.raises(RawError, match=r"no column names these files: x0y\.fits"):
         propose(tmp_path / "fits", catalogue)
+
+
+def planned(folder, losses, **options):
+    for name in ("cube.npy", "c.csv"):
+        (folder / name).touch()
+    raw = {"images": str(folder / "cube.npy"), "catalogue": str(folder / "c.csv")}
+    return make_plan(
+        {
+            "datasets": {"d": {"survey": "cutouts", "raw": raw, "options": options}},
+            "bakeoffs": {"b": {"datasets": ["d"], "models": ["dense"], "losses": losses}},
+        }
+    )
+
+
+def test_task_and_label_are_those_of_the_options(tmp_path):
+    classes = {"label": "kind", "classes": ["a", "b"]}
+    plan = planned(tmp_path, ["categorical_crossentropy"], **classes)
+    assert (plan.task("d"), plan.label("d")) == ("classification", "kind")
+    plan = planned(tmp_path, ["mse"], label="size", transform="log10")
+    assert (plan.task("d"), plan.label("d")) == ("regression", "log10_size")
+    with pytest.raises(ConfigError, match=r"the loss 'mse' is for regression, the dataset 'd' is a classification"):
+        planned(tmp_path, ["mse"], **classes)
+    with pytest.raises(ConfigError, match=r"datasets\.d\.options: .*transform and label_error are of numbers"):
+        planned(tmp_path, ["mse"], **classes, transform="ln")

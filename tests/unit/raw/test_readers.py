@@ -37,7 +37,7 @@ def simulated(survey, folder):
         (folder / "test_batch").write_bytes(python_2(batch(4, 2)))
         (folder / "batches.meta").write_bytes(python_2({"label_names": NAMES}))
         return {"batches": folder}, 9
-    if survey == "cutouts":  # nor this
+    if survey == "cutouts":  # of no simulator either
         write_fits(folder / "images", pixels())
         catalogue = write_csv(folder / "catalogue.csv", table().rename(columns={"size": "label"}))
         return {"images": folder / "images", "catalogue": catalogue}, len(table())
