@@ -20,7 +20,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             dataset=PATHS.dataset(),
             split=lambda wildcards: PLAN.split(wildcards.dataset),
         output:
-            [PATHS.sweep(f"{{point}}/seed-{seed}/{file}") for seed in bakeoff.seeds for file in paths.NETWORK_FILES],
+            [PATHS.sweep(f"{{point}}/seed-{seed}/{file}") for seed in bakeoff.seeds for file in paths.POINT_FILES],
         log:
             PATHS.log("train", "{dataset}", "{model}", "{loss}", "{point}"),
         benchmark:
