@@ -366,7 +366,8 @@ class Plan:
             for job in self.select(dataset=dataset):
                 if job.loss is not None:
                     folders = self.run_folders(dataset, job.model.name, job.loss_in_paths).values()
-                    files += [f"{folder}/{file}" for folder in folders for file in NETWORK_FILES]
+                    more = [file for file in NETWORK_FILES if file not in BASELINE_FILES]
+                    files += [f"{folder}/{file}" for folder in folders for file in more]
         return files
 
     def baseline_seeds(self, bakeoff: str) -> list[tuple[int, ...]]:
