@@ -9,8 +9,8 @@ from pathlib import Path
 
 BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
 ARCHITECTURE_FILES = ("summary.csv", "architecture.dot")  # of a network
-POINT_FILES = (*BASELINE_FILES, "model.keras", *ARCHITECTURE_FILES)  # of a network, in a sweep
-NETWORK_FILES = (*POINT_FILES, "predictor.keras")
+POINT_FILES = (*BASELINE_FILES, "model.keras")  # of a network, in a sweep
+NETWORK_FILES = (*POINT_FILES, "predictor.keras", *ARCHITECTURE_FILES)
 CHOSEN = "chosen.json"
 COMPARISON_FILES = (  # of a dataset
     *(CHOSEN, "comparison.csv", "comparison.tex", "comparison.json"),

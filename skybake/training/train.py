@@ -12,8 +12,9 @@ import numpy as np
 from skybake import heads, provenance
 from skybake.data.dataset import Dataset
 from skybake.results import run_folder
-from skybake.results.run_folder import GRAPH, MODEL, PREDICTOR, SUMMARY
+from skybake.results.run_folder import MODEL, PREDICTOR
 from skybake.training import backend, runs
+from skybake.training.architecture import save_architecture
 from skybake.training.fit import PACKAGES, predict_parts, train
 from skybake.training.job import NetworkJob
 from skybake.training.predictor import build_predictor
@@ -123,11 +124,11 @@ def _tested(prepared: Prepared, dataset: Dataset, folder: Path) -> Result:
         record=record.as_dict(),
         timing=replace(run_folder.read_timing(folder), predict_objects_per_second=objects_per_second),
         history=run_folder.read_history(folder),
-        save=lambda target: _save(folder, target, predictor),
+        save=lambda target: _save(folder, target, model, predictor),
     )
 
 
-def _save(trained: Path, target: Path, predictor) -> None:
-    for name in (MODEL, SUMMARY, GRAPH):
-        shutil.copyfile(trained / name, target / name)
+def _save(trained: Path, target: Path, model, predictor) -> None:
+    shutil.copyfile(trained / MODEL, target / MODEL)
+    save_architecture(model, target)
     save(predictor, target / PREDICTOR)
