@@ -5,6 +5,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 KINDS = ("data", "mock", "train-cpu", "train-gpu", "report")
+PROGRAMS = {"report": ("graphviz>=2.40",)}  # that no Python package brings: dot draws networks
 
 
 def environment(kind: str) -> str:
@@ -13,7 +14,8 @@ def environment(kind: str) -> str:
     pins = re.findall(r"^([a-z0-9][^\s;]*==[^\s;]+(?: ; [^\\\n]+?)?) *\\?$", lock, flags=re.MULTILINE)
     lines = [f'      - "{pin}"' for pin in pins]
     head = f"# Made from requirements/{kind}.lock by make lock.\nname: skybake-{kind}\nchannels:\n  - conda-forge\n"
-    return head + "dependencies:\n  - python=3.11\n  - pip\n  - pip:\n" + "\n".join(lines) + "\n"
+    first = "".join(f"  - {name}\n" for name in ("python=3.11", *PROGRAMS.get(kind, ()), "pip"))
+    return head + f"dependencies:\n{first}  - pip:\n" + "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

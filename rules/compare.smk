@@ -101,6 +101,7 @@ rule write_page:
     input:
         chosen=PATHS.chosen(),
         runs=lambda wildcards: PLAN.compared_runs(wildcards.dataset),
+        architectures=lambda wildcards: PLAN.architectures(wildcards.dataset),  # lie in folders of runs
         metrics=lambda wildcards: PLAN.evaluations(wildcards.dataset, "metrics.json"),
         failures=lambda wildcards: PLAN.evaluations(wildcards.dataset, "failures.csv"),
         figures=lambda wildcards: PLAN.evaluations(wildcards.dataset, "figures"),

@@ -2,7 +2,8 @@
 Train every (dataset, model, loss) with all its seeds in one job; a seed that is done already is not trained again.
 
 in:   results/<dataset>/dataset.h5, results/<dataset>/split-<seed>.h5
-out:  results/<dataset>/runs/<model>/<loss>/seed-<seed>/: model.keras, history.csv, predictions.h5, timing.json, run.json
+out:  results/<dataset>/runs/<model>/<loss>/seed-<seed>/: model.keras, predictor.keras,
+      summary.csv, architecture.dot, history.csv, predictions.h5, timing.json, run.json
 
 There is one rule for the networks of each bake-off, one for its baselines that use a seed, and one for those that are
 fitted once: the seeds of a rule's outputs are the bake-off's.

@@ -94,9 +94,14 @@ CONTRACTS = {
     "metrics": Contract("metric", marked='@metric(of="errors", head="Bias", said="mean of the errors")'),
     "training/images": Contract(
         "image step",
-        functions={"apply": "apply(images, options, **numbers)"},
+        functions={
+            "apply": "apply(images, options, **numbers)",
+            "symbolic": "symbolic(images, options, **numbers)",
+        },
         classes={"Options": "Step"},
         tag="name",
+        foreign=FRAMEWORKS,
+        late=("keras",),
     ),
     "training/schedules": Contract(
         "schedule",

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
-NETWORK_FILES = (*BASELINE_FILES, "model.keras")
+ARCHITECTURE_FILES = ("summary.csv", "architecture.dot")  # of a network
+POINT_FILES = (*BASELINE_FILES, "model.keras")  # of a network, in a sweep
+NETWORK_FILES = (*POINT_FILES, "predictor.keras", *ARCHITECTURE_FILES)
 CHOSEN = "chosen.json"
 COMPARISON_FILES = (  # of a dataset
     *(CHOSEN, "comparison.csv", "comparison.tex", "comparison.json"),
@@ -68,7 +70,7 @@ class Paths:
         return f"{self.results}/{dataset}/runs/{model}/{loss}"
 
     def run(self, name: str, seed: int | str, **names: str) -> str:
-        """A file of a run: ``model.keras``, ``history.csv``, ``predictions.h5``, ``timing.json``, ``run.json``."""
+        """A file of a run, e.g. ``model.keras``, ``predictions.h5`` or ``run.json``."""
         return f"{self.job(**names)}/seed-{seed}/{name}"
 
     def sweep(self, point: str, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:

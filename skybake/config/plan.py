@@ -10,7 +10,15 @@ from typing import Any
 from skybake import metrics, plugins
 from skybake.config.blocks import Config
 from skybake.config.combinations import Chosen, Combination, SweepPoint, chosen_part
-from skybake.config.paths import BASELINE_FILES, COMPARISON_FILES, NETWORK_FILES, Paths, expanded
+from skybake.config.paths import (
+    ARCHITECTURE_FILES,
+    BASELINE_FILES,
+    COMPARISON_FILES,
+    NETWORK_FILES,
+    POINT_FILES,
+    Paths,
+    expanded,
+)
 from skybake.config.reference import matching
 from skybake.config.sweeps import sweep_points
 from skybake.data.splits import strategies
@@ -249,7 +257,7 @@ class Plan:
         folders = [
             folder for point in self.points(**names) for folder in self.run_folders(**names, point=point).values()
         ]
-        return [f"{folder}/{file}" for folder in folders for file in NETWORK_FILES]
+        return [f"{folder}/{file}" for folder in folders for file in POINT_FILES]
 
     def sweeps(self, dataset: str | None = None) -> list[str]:
         """Return the choices of all sweeps, or of those on one dataset."""
@@ -269,6 +277,12 @@ class Plan:
         """Return the files of all runs on a dataset that its comparison reads."""
         jobs = self.select(dataset=dataset)
         return [file for job in jobs for file in self.run_files(dataset, job.model.name, job.loss_in_paths)]
+
+    def architectures(self, dataset: str) -> list[str]:
+        """Return what tells of the layers of each network on a dataset: that of its first seed."""
+        networks = [job for job in self.select(dataset=dataset) if job.loss is not None]
+        folders = [self.run_folders(dataset, job.model.name, job.loss_in_paths) for job in networks]
+        return [f"{next(iter(seeds.values()))}/{file}" for seeds in folders for file in ARCHITECTURE_FILES]
 
     def evaluations(self, dataset: str, name: str) -> list[str]:
         """Return ``metrics.json`` or ``figures`` of all rows of a dataset."""
@@ -352,7 +366,8 @@ class Plan:
             for job in self.select(dataset=dataset):
                 if job.loss is not None:
                     folders = self.run_folders(dataset, job.model.name, job.loss_in_paths).values()
-                    files += [f"{folder}/model.keras" for folder in folders]
+                    more = [file for file in NETWORK_FILES if file not in BASELINE_FILES]
+                    files += [f"{folder}/{file}" for folder in folders for file in more]
         return files
 
     def baseline_seeds(self, bakeoff: str) -> list[tuple[int, ...]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skybake.data import pixels as pixel_values
 from skybake.data.columns import CHUNK_OBJECTS, DatasetError
 from skybake.data.dataset import Dataset
 from skybake.data.dataset import load_dataset as load
@@ -87,13 +88,14 @@ class Exploration:
         dataset: Its name in the config.
         file: The dataset, opened.
         rejected: Reason -> number of raw rows that are not in the dataset, most frequent first.
-        images, measured, examples: Of its pixels.
+        images, pixels, measured, examples: Of its pixels.
     """
 
     dataset: str
     file: Dataset
     rejected: Mapping[str, int]
     images: Images
+    pixels: pixel_values.Gathered
     measured: Measured
     examples: Examples
 
@@ -198,8 +200,7 @@ def explore(dataset: str, path: Path | str, rejected: Path | str) -> Exploration
         DatasetError: The dataset cannot be read, or ``rejected.csv`` is not what ingest writes.
     """
     file = load(path)
-    images, measured = _look(file)
-    return Exploration(dataset, file, rejected_reasons(rejected), images, measured, choose_examples(file))
+    return Exploration(dataset, file, rejected_reasons(rejected), *_look(file), choose_examples(file))
 
 
 def rejected_reasons(path: Path | str) -> dict[str, int]:
@@ -219,8 +220,9 @@ def rejected_reasons(path: Path | str) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _look(file: Dataset) -> tuple[Images, Measured]:
+def _look(file: Dataset) -> tuple[Images, pixel_values.Gathered, Measured]:
     shape, total = file.image_shape, 0
+    pixels = pixel_values.Gathered(len(file), shape)
     mean, squares, maximum = np.zeros(shape), np.zeros(shape), np.full(shape, -np.inf)
     blocks = []
     for first in range(0, len(file), BLOCK):
@@ -234,12 +236,13 @@ def _look(file: Dataset) -> tuple[Images, Measured]:
         mean += change * len(rows) / (total + len(rows))
         total += len(rows)
         maximum = np.maximum(maximum, images.max(axis=0))
+        pixels.add(images)
         blocks.append(measure(images))
     measured = {item.name: np.concatenate([getattr(block, item.name) for block in blocks]) for item in fields(Measured)}
     for name in file.scalars_of("padded_fraction"):
         for values in measured.values():
             values[file.scalars[name] > 0] = np.nan
-    return Images(mean, np.sqrt(squares / total), maximum), Measured(**measured)
+    return Images(mean, np.sqrt(squares / total), maximum), pixels, Measured(**measured)
 
 
 def measure(images: np.ndarray) -> Measured:

@@ -64,6 +64,13 @@ def classified(classes: np.ndarray) -> Prediction:
     return Prediction(point=classes.argmax(axis=1).astype(np.float64), classes=classes)
 
 
+def symbolic_classified(classes: Any) -> dict[str, Any]:
+    """Return what :func:`classified` does, in ``keras.ops``."""
+    from keras import ops
+
+    return {"point": ops.cast(ops.argmax(classes, axis=1), "float32"), "classes": classes}
+
+
 def two_classes(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     counts = class_counts(labels, classes)
     if len(counts) > 2:

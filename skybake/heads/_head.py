@@ -1,7 +1,8 @@
 """What every head can do; and what heads of classes do beside it.
 
-Two methods work on a network's tensors, in ``keras.ops``, which they import themselves: numpy alone is where a head is
-read. A head whose point is not its first output has ``explained``; one of classes has ``most_probable`` too.
+Some methods work on a network's tensors, in ``keras.ops``, which they import themselves: numpy alone is where a head is
+read. ``symbolic`` is ``prediction`` there. A head whose point is not its first output has ``explained``; one of classes
+has ``most_probable`` too.
 """
 
 from __future__ import annotations
@@ -42,6 +43,13 @@ class Head(Protocol):
 
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Turn raw outputs (N, width) into predictions."""
+
+    def symbolic(self, outputs: Any) -> Mapping[str, Any]:
+        """Return what ``prediction`` gives, by its name there, for a Keras tensor (N, width); in ``keras.ops``.
+
+        What is the same for all objects (``dof``, ``levels``, ``edges``) comes as numbers. All that is done becomes
+        part of ``predictor.keras`` (:mod:`skybake.training.predictor`).
+        """
 
 
 @runtime_checkable

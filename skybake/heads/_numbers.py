@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,13 @@ def log_variance_of(labels: np.ndarray) -> float:
 
 def std_of(log_variance: np.ndarray) -> np.ndarray:
     return np.exp(0.5 * np.clip(log_variance, -LOG_VARIANCE, LOG_VARIANCE))
+
+
+def symbolic_std(log_variance: Any) -> Any:
+    """Return what :func:`std_of` does, in ``keras.ops``."""
+    from keras import ops
+
+    return ops.exp(0.5 * ops.clip(log_variance, -LOG_VARIANCE, LOG_VARIANCE))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

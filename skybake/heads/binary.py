@@ -8,7 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skybake.heads._classes import ClassWeights, classified, log_frequencies, two_classes, weights_by_class
+from skybake.heads._classes import (
+    ClassWeights,
+    classified,
+    log_frequencies,
+    symbolic_classified,
+    two_classes,
+    weights_by_class,
+)
 from skybake.heads._numbers import sigmoid
 from skybake.results.predictions import Prediction
 
@@ -48,6 +55,13 @@ class Binary:
         """Return the probabilities of both classes, and the more probable one as the point estimate."""
         yes = sigmoid(outputs[:, 0]) if self.from_logits else outputs[:, 0]
         return classified(np.column_stack([1 - yes, yes]))
+
+    def symbolic(self, outputs: Any) -> dict[str, Any]:
+        """Return what :meth:`prediction` does, in ``keras.ops``."""
+        from keras import ops
+
+        yes = ops.sigmoid(outputs) if self.from_logits else outputs
+        return symbolic_classified(ops.concatenate([1 - yes, yes], axis=1))
 
     @property
     def explains(self) -> str:

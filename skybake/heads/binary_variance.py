@@ -8,8 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skybake.heads._classes import ClassWeights, classified, log_frequencies, two_classes, weights_by_class
-from skybake.heads._noise import LOG_NOISE, noisy_logits
+from skybake.heads._classes import (
+    ClassWeights,
+    classified,
+    log_frequencies,
+    symbolic_classified,
+    two_classes,
+    weights_by_class,
+)
+from skybake.heads._noise import LOG_NOISE, noisy_logits, symbolic_noisy_logits
 from skybake.heads._numbers import sigmoid
 from skybake.results.predictions import Prediction
 
@@ -47,6 +54,13 @@ class BinaryVariance:
         """Return the mean probabilities of both classes, and the more probable one as the point estimate."""
         yes = np.mean([sigmoid(noisy[:, 0]) for noisy in noisy_logits(outputs, self.draws, self.seed)], axis=0)
         return classified(np.column_stack([1 - yes, yes]))
+
+    def symbolic(self, outputs: Any) -> dict[str, Any]:
+        """Return what :meth:`prediction` does, in ``keras.ops``."""
+        from keras import ops
+
+        yes = ops.mean(ops.sigmoid(symbolic_noisy_logits(outputs, self.draws, self.seed)), axis=1)
+        return symbolic_classified(ops.concatenate([1 - yes, yes], axis=1))
 
     @property
     def explains(self) -> str:

@@ -92,6 +92,17 @@ class Bins:
         variance = (probabilities * ((centres - mean[:, None]) ** 2 + np.diff(edges) ** 2 / 12)).sum(axis=1)
         return Prediction(point=mean, std=np.sqrt(variance), probabilities=probabilities, edges=edges)
 
+    def symbolic(self, outputs: Any) -> dict[str, Any]:
+        """Return what :meth:`prediction` does, in ``keras.ops``."""
+        from keras import ops
+
+        edges, probabilities = np.asarray(self.edges), ops.softmax(outputs, axis=1)
+        centres, widths = (0.5 * (edges[1:] + edges[:-1])).astype(np.float32), np.diff(edges).astype(np.float32)
+        mean = ops.sum(ops.multiply(probabilities, centres), axis=1)
+        within = ops.add(ops.square(ops.subtract(mean[:, None], centres)), widths**2 / 12)
+        std = ops.sqrt(ops.sum(probabilities * within, axis=1))
+        return {"point": mean, "std": std, "probabilities": probabilities, "edges": edges}
+
     def explained(self, outputs: Any, kind: int) -> Any:
         """Return the mean (n,)."""
         from keras import ops

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skybake.heads._numbers import log_variance_of, std_of
+from skybake.heads._numbers import log_variance_of, std_of, symbolic_std
 from skybake.results.predictions import Prediction
 
 
@@ -29,3 +29,7 @@ class Gaussian:
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Return the mean as the point estimate, and the standard deviation."""
         return Prediction(point=outputs[:, 0], std=std_of(outputs[:, 1]))
+
+    def symbolic(self, outputs: Any) -> dict[str, Any]:
+        """Return what :meth:`prediction` does, in ``keras.ops``."""
+        return {"point": outputs[:, 0], "std": symbolic_std(outputs[:, 1])}

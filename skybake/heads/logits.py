@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from skybake.heads._classes import ClassWeights, class_counts, classified, log_frequencies, weights_by_class
+from skybake.heads._classes import (
+    ClassWeights,
+    class_counts,
+    classified,
+    log_frequencies,
+    symbolic_classified,
+    weights_by_class,
+)
 from skybake.heads._numbers import floats, softmax
 from skybake.results.predictions import Prediction
 
@@ -60,6 +67,12 @@ class Logits:
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Return the probabilities of the classes, and the most probable class as the point estimate."""
         return classified(softmax(outputs) if self.from_logits else outputs)
+
+    def symbolic(self, outputs: Any) -> dict[str, Any]:
+        """Return what :meth:`prediction` does, in ``keras.ops``."""
+        from keras import ops
+
+        return symbolic_classified(ops.softmax(outputs, axis=1) if self.from_logits else outputs)
 
     @property
     def explains(self) -> str:

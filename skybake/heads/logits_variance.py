@@ -8,8 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skybake.heads._classes import ClassWeights, class_counts, classified, log_frequencies, weights_by_class
-from skybake.heads._noise import LOG_NOISE, noisy_logits
+from skybake.heads._classes import (
+    ClassWeights,
+    class_counts,
+    classified,
+    log_frequencies,
+    symbolic_classified,
+    weights_by_class,
+)
+from skybake.heads._noise import LOG_NOISE, noisy_logits, symbolic_noisy_logits
 from skybake.heads._numbers import floats, softmax
 from skybake.results.predictions import Prediction
 
@@ -50,6 +57,13 @@ class LogitsVariance:
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Return the mean probabilities of the classes, and the most probable class as the point estimate."""
         return classified(np.mean([softmax(noisy) for noisy in noisy_logits(outputs, self.draws, self.seed)], axis=0))
+
+    def symbolic(self, outputs: Any) -> dict[str, Any]:
+        """Return what :meth:`prediction` does, in ``keras.ops``."""
+        from keras import ops
+
+        noisy = symbolic_noisy_logits(outputs, self.draws, self.seed)
+        return symbolic_classified(ops.mean(ops.softmax(noisy, axis=-1), axis=1))
 
     @property
     def explains(self) -> str:

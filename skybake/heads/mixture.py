@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skybake.heads._numbers import TINY, floats, softmax, std_of
+from skybake.heads._numbers import TINY, floats, softmax, std_of, symbolic_std
 from skybake.results.predictions import Prediction
 
 
@@ -47,6 +47,16 @@ class Mixture:
         mean = (weights * means).sum(axis=1)
         variance = (weights * (stds**2 + (means - mean[:, None]) ** 2)).sum(axis=1)
         return Prediction(point=mean, std=np.sqrt(variance), weights=weights, means=means, stds=stds)
+
+    def symbolic(self, outputs: Any) -> dict[str, Any]:
+        """Return what :meth:`prediction` does, in ``keras.ops``."""
+        from keras import ops
+
+        logits, means, log_variances = ops.split(outputs, 3, axis=1)
+        weights, stds = ops.softmax(logits, axis=1), symbolic_std(log_variances)
+        mean = ops.sum(weights * means, axis=1)
+        variance = ops.sum(weights * (stds * stds + ops.square(means - mean[:, None])), axis=1)
+        return {"point": mean, "std": ops.sqrt(variance), "weights": weights, "means": means, "stds": stds}
 
     def explained(self, outputs: Any, kind: int) -> Any:
         """Return the mean (n,)."""

@@ -28,3 +28,7 @@ class Point:
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Return the output as the point estimate."""
         return Prediction(point=outputs[:, 0])
+
+    def symbolic(self, outputs: Any) -> dict[str, Any]:
+        """Return what :meth:`prediction` does, in ``keras.ops``."""
+        return {"point": outputs[:, 0]}

@@ -53,6 +53,15 @@ class Quantiles:
             levels=np.asarray(self.levels),
         )
 
+    def symbolic(self, outputs: Any) -> dict[str, Any]:
+        """Return what :meth:`prediction` does, in ``keras.ops``."""
+        from keras import ops
+
+        quantiles = ops.sort(outputs, axis=1)
+        low, median, high = (_interpolated(level, self.levels, quantiles) for level in (0.158655, 0.5, 0.841345))
+        std = {"std": 0.5 * (high - low)} if len(self.levels) > 1 else {}
+        return {"point": median, **std, "quantiles": quantiles, "levels": np.asarray(self.levels)}
+
     def explained(self, outputs: Any, kind: int) -> Any:
         """Return the median (n,)."""
         from keras import ops
@@ -64,9 +73,9 @@ class Quantiles:
         return ordered[:, low] + (place - low) * (ordered[:, high] - ordered[:, low])
 
 
-def _interpolated(level: float, levels: Sequence[float], quantiles: np.ndarray) -> np.ndarray:
+def _interpolated(level: float, levels: Sequence[float], quantiles: Any) -> Any:
     """Return the quantile (N,) of a level between given ones, linearly; beyond them the nearest."""
-    place = np.interp(level, levels, np.arange(len(levels)))
+    place = float(np.interp(level, levels, np.arange(len(levels))))
     low = int(place)
     high = min(low + 1, len(levels) - 1)
     return quantiles[:, low] + (place - low) * (quantiles[:, high] - quantiles[:, low])

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skybake.heads._numbers import log_variance_of, std_of
+from skybake.heads._numbers import log_variance_of, std_of, symbolic_std
 from skybake.results.predictions import Prediction
 
 
@@ -34,3 +34,8 @@ class StudentT:
     def prediction(self, outputs: np.ndarray) -> Prediction:
         """Return the location as the point estimate, and the standard deviation."""
         return Prediction(point=outputs[:, 0], std=std_of(outputs[:, 1]) / np.sqrt(1 - 2 / self.dof), dof=self.dof)
+
+    def symbolic(self, outputs: Any) -> dict[str, Any]:
+        """Return what :meth:`prediction` does, in ``keras.ops``."""
+        std = symbolic_std(outputs[:, 1]) / float(np.sqrt(1 - 2 / self.dof))
+        return {"point": outputs[:, 0], "std": std, "dof": self.dof}

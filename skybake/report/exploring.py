@@ -8,6 +8,7 @@ from typing import Any
 
 from skybake import figures as drawings
 from skybake.data import exploration
+from skybake.data.pixels import PERCENTILES
 from skybake.report import page
 
 TEMPLATE = "exploring.html.j2"
@@ -60,6 +61,8 @@ def write_page(
         data=data,
         file=data.file,
         bands=bands,
+        pixels=data.pixels.bands(data.file.bands),
+        percentiles=PERCENTILES,
         off_centre=[band.name for band in bands if band.off_centre],
         other_units=[band.name for band in bands if band.other_units],
         unjudged=[band.name for band in bands if not band.judged],

@@ -15,7 +15,8 @@ from skybake import plugins
 from skybake.data import leaks
 from skybake.evaluation.pairs import FEW_SEEDS, Paired
 from skybake.files import atomic_write
-from skybake.report import tables
+from skybake.report import architecture, tables
+from skybake.report.architecture import Architecture
 from skybake.report.numbers import MINUS, breakable, brief, duration, fixed, minus, signed
 from skybake.report.page_table import Cell, anchor, headline, places_of, table
 from skybake.report.published import Held
@@ -55,6 +56,8 @@ class Detail:
         classes: What is told of each class, by name; none for other tasks.
         failures: Address of the table of its worst failures; empty where there is none.
         inside: Address of the figures of what is inside the network; empty where nobody asked for them.
+        architecture: The layers of its network; None of a baseline.
+        layers_at: Address of the folder with the files that tell of them.
     """
 
     entry: Entry
@@ -67,6 +70,8 @@ class Detail:
     classes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     failures: str = ""
     inside: str = ""
+    architecture: Architecture | None = None
+    layers_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -227,6 +232,7 @@ def _detail(
     test, valid = entry.metrics["test"]["per_seed"], entry.metrics["valid"]["per_seed"]
     shown = {name: head for name, head in task.seeds.items() if name in next(iter(test.values()))}
     places = {name: _seed_places(task, name, records) for name in (*shown, task.choice)}
+    folder = entry.row.runs[entry.row.seeds[0]]  # all seeds have the same layers
 
     def numbers(seed: int) -> tuple[str, ...]:
         run, values = entry.runs[seed], test[str(seed)]
@@ -252,6 +258,8 @@ def _detail(
         classes=_by_class(entry, classes),
         failures=relative(worst, path) if (worst := entry.row.metrics.with_name("failures.csv")).exists() else "",
         inside=entry.row.inside,
+        architecture=architecture.read(folder) if illustrated else None,
+        layers_at=relative(folder, path),
     )
 
 

@@ -14,11 +14,9 @@ import numpy as np
 import scoringrules
 from scipy import special, stats
 
-from skybake.results.predictions import Prediction
+from skybake.results.predictions import NARROW, TINY, Prediction
 
-TINY = 1e-30
 FLOOR = 1e-6  # of a probability spread over the whole range: the smallest density that a likelihood is taken of
-NARROW = 0.04  # of the mean distance of neighbouring quantiles: the smallest that a density is made of
 LOG_2PI = np.log(2 * np.pi)
 
 

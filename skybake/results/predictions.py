@@ -19,6 +19,8 @@ from skybake.files import atomic_write
 
 FORMAT = "skybake-predictions"
 VERSION = 4
+TINY = 1e-30  # the smallest standard deviation that a distribution has
+NARROW = 0.04  # of the mean distance of neighbouring quantiles: the smallest that a density is made of
 SHARED = ("dof", "levels", "edges")  # the same for all objects
 
 

@@ -1,13 +1,13 @@
 """The folder of a run, with one reader and one writer.
 
-``model.keras`` (of a network), ``history.csv``, ``predictions.h5``, ``timing.json`` and ``run.json``, which is written
+``model.keras``, ``predictor.keras``, ``summary.csv`` and ``architecture.dot`` (of a network), ``history.csv``, ``predictions.h5``, ``timing.json`` and ``run.json``, which is written
 last: its presence says that the run is whole.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from skybake.results.predictions import Predicted, Prediction
 
 MODEL, HISTORY, PREDICTIONS = "model.keras", "history.csv", "predictions.h5"
 TIMING, RECORD = "timing.json", "run.json"
+SUMMARY, GRAPH = "summary.csv", "architecture.dot"
+PREDICTOR = "predictor.keras"
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,25 @@ class Timing:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Layer:
+    """A line of ``summary.csv``.
+
+    Attributes:
+        layer, type: Its name, and what it is in Keras.
+        output_shape: As text, ``None`` for the objects.
+        parameters, trainable: How many numbers it holds, and how many of them are trained.
+        connected_to: Names of the layers that it takes.
+    """
+
+    layer: str
+    type: str
+    output_shape: str
+    parameters: int
+    trainable: int
+    connected_to: str
+
+
 def write(
     folder: Path,
     record: Record,
@@ -193,6 +214,30 @@ def read_history(folder: Path) -> list[dict[str, float]]:
     with (folder / HISTORY).open(newline="", encoding="utf-8") as stream:
         return [
             {name: int(text) if name == "epoch" else float(text or "nan") for name, text in row.items()}
+            for row in csv.DictReader(stream)
+        ]
+
+
+def write_layers(folder: Path, layers: Iterable[Layer]) -> None:
+    """Write ``summary.csv``."""
+    with files.atomic_write(folder / SUMMARY) as path, path.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, [item.name for item in fields(Layer)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(map(asdict, layers))
+
+
+def read_layers(folder: Path) -> list[Layer]:
+    """Read ``summary.csv``: the layers of the network, in its order."""
+    with (folder / SUMMARY).open(newline="", encoding="utf-8") as stream:
+        return [
+            Layer(
+                row["layer"],
+                row["type"],
+                row["output_shape"],
+                int(row["parameters"]),
+                int(row["trainable"]),
+                row["connected_to"],
+            )
             for row in csv.DictReader(stream)
         ]
 

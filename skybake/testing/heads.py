@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import is_dataclass
+from typing import Any
 
 import numpy as np
 
@@ -61,6 +62,7 @@ def _on_tensors(head: heads.Head, found: Prediction, what: str) -> Iterator[str]
     from keras import ops
 
     tensors = ops.convert_to_tensor(_outputs(head).astype(np.float32))
+    yield from _symbolic(head, tensors, found, what)
     if found.classes is None:
         number = head.explained(tensors, 0) if isinstance(head, Explained) else tensors[:, 0]
         if not np.allclose(ops.convert_to_numpy(number), found.point, rtol=1e-4, atol=1e-5):
@@ -69,6 +71,21 @@ def _on_tensors(head: heads.Head, found: Prediction, what: str) -> Iterator[str]
         kinds = ops.convert_to_numpy(head.most_probable(tensors))
         if not np.array_equal(kinds.astype(float), found.point):
             yield f"{what}: most_probable {kinds.tolist()} found; expected {found.point.tolist()}, as predicted"
+
+
+def _symbolic(head: heads.Head, tensors: Any, found: Prediction, what: str) -> Iterator[str]:
+    """Compare what becomes part of ``predictor.keras`` with the prediction."""
+    from keras import ops
+
+    if not hasattr(head, "symbolic"):
+        yield f"{what}: no symbolic; expected symbolic(outputs), what prediction does in keras.ops, for predictor.keras"
+        return
+    given = {name: ops.convert_to_numpy(values) for name, values in head.symbolic(tensors).items()}
+    if set(given) != set(found.given()):
+        yield f"{what}: symbolic gives {', '.join(given)}; expected {', '.join(found.given())}, as prediction does"
+    for name in set(given) & set(found.given()):
+        if not np.allclose(given[name], found.given()[name], rtol=1e-4, atol=1e-5):
+            yield f"{what}: {name} of symbolic is {given[name].tolist()}; expected {found.given()[name].tolist()}"
 
 
 def _outputs(head: heads.Head) -> np.ndarray:

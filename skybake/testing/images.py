@@ -21,6 +21,8 @@ def use(part: PlugIn) -> Iterator[str]:
     if wrong:
         yield from wrong
         return
+    from keras import ops
+
     images = stamps()
     fitted = image_steps.fit(part.load().Options(name=part.name), images.copy())
     seen = fitted.apply(images.copy())
@@ -34,6 +36,9 @@ def use(part: PlugIn) -> Iterator[str]:
         alone = fitted.apply(images[row : row + 1].copy())
         if not np.allclose(alone[0], seen[row], rtol=1e-5, atol=1e-6, equal_nan=True):
             yield f"image {row} alone comes out as another one; expected the same whichever others come with it"
+    tensors = np.asarray(fitted.symbolic(ops.convert_to_tensor(images)))
+    if not np.allclose(tensors, seen, rtol=1e-4, atol=1e-5, equal_nan=True):
+        yield "symbolic gives other images than apply; expected the same, in keras.ops, for predictor.keras"
     again = image_steps.FittedStep.of_dict(json.loads(json.dumps(fitted.as_dict())))
     if not np.array_equal(again.apply(images.copy()), seen, equal_nan=True):
         yield "other images with the numbers of run.json; expected fit to return all that apply needs, as arrays"

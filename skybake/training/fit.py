@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 from contextlib import closing
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 
 from skybake import heads, plugins, provenance
 from skybake.results.predictions import Prediction
-from skybake.results.run_folder import MODEL, Timing
+from skybake.results.run_folder import Timing
 from skybake.training import backend, feeding, runs
 from skybake.training.checkpoints import Checkpoint, sigterm_is_a_warning
 from skybake.training.epochs import Parts, train_epochs
 from skybake.training.job import NetworkJob
 from skybake.training.network import build_optimizer, compose_network, fit_head, recorded_metrics
+from skybake.training.predictor import build_predictor
 from skybake.training.prepared import Prepared
 from skybake.training.runs import Result, TrainingDiverged
-from skybake.training.saving import save_model
+from skybake.training.saving import save_network
 
 NOWHERE = Checkpoint()
 PACKAGES = {
@@ -46,6 +48,7 @@ def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint
     training = job.training
     head, loss_parameters = fit_head(prepared, job)
     model = compose_network(job, prepared.parts["train"].shapes, head)
+    predictor = build_predictor(model, prepared, job.inputs, head) if job.tested else None  # fails before it costs
     if training.labels != "none":
         model.get_layer("head").bias.assign(head.bias)
     model.compile(
@@ -67,7 +70,8 @@ def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint
         with closing(callbacks), sigterm_is_a_warning() as callbacks.sigterm.came:
             epochs = range(callbacks.epochs, callbacks.epochs if callbacks.stopped else training.epochs)
             train_epochs(model, parts, callbacks.all, epochs, callbacks.place.step, callbacks.place.metrics)
-        return _result(job, prepared, model, head, callbacks, perf_counter() - started)
+        result = _result(job, prepared, model, head, callbacks, perf_counter() - started)
+        return replace(result, save=lambda folder: save_network(model, folder, predictor))
     except TrainingDiverged as error:
         if job.tested:
             raise
@@ -113,7 +117,6 @@ def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callba
             peak_memory_mb=runs.peak_memory_mb(),
         ),
         history=callbacks.history.rows,
-        save=lambda folder: save_model(model, folder / MODEL),
     )
 
 
@@ -151,5 +154,5 @@ def _diverged(prepared: Prepared, model, callbacks, train_seconds: float, reason
         record={"diverged": reason, "epochs": callbacks.epochs},
         timing=Timing(train_seconds, callbacks.clock.epoch_seconds),
         history=callbacks.history.rows,
-        save=lambda folder: save_model(model, folder / MODEL),
+        save=lambda folder: save_network(model, folder),
     )

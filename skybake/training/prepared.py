@@ -24,6 +24,7 @@ class Prepared:
     Attributes:
         parts: ``train``, ``valid`` and, unless the job is a point of a sweep, ``test``.
         image_step, scalar_step, target_step: As fitted on the training part.
+        missing_scalars: (S,) what a scalar becomes that is not known; empty without scalars.
         classes: Names of class 0, 1, ..., their numbers where the dataset has no names; empty for a regression.
     """
 
@@ -31,6 +32,7 @@ class Prepared:
     image_step: image_steps.FittedStep
     scalar_step: preprocessing.Affine
     target_step: preprocessing.Affine
+    missing_scalars: np.ndarray
     classes: tuple[str, ...] = ()
 
 
@@ -47,7 +49,7 @@ def prepare(data: Data, job: NetworkJob) -> Prepared:
     step = image_steps.fit(training.images, images["train"])
     for part in images.values():
         part.prepare(step)
-    scalar_step, scalars = _scalars(data, job)
+    scalar_step, missing_scalars, scalars = _scalars(data, job)
     labels = {part: data.label(job.label, part)[:, None] for part in data.rows}
     target_step = (
         preprocessing.fit_affine(labels["train"])
@@ -59,7 +61,7 @@ def prepare(data: Data, job: NetworkJob) -> Prepared:
         part: feeding.Subset(images[part], target_step.apply(labels[part]), scalars.get(part), shuffle=shuffle)
         for part in data.rows
     }
-    return Prepared(parts, step, scalar_step, target_step, _classes(data, job))
+    return Prepared(parts, step, scalar_step, target_step, missing_scalars, _classes(data, job))
 
 
 def _classes(data: Data, job: NetworkJob) -> tuple[str, ...]:
@@ -87,17 +89,18 @@ def _classes(data: Data, job: NetworkJob) -> tuple[str, ...]:
     return named or tuple(str(number) for number in range(1 + max(1, int(labels[known].max(initial=0)))))
 
 
-def _scalars(data: Data, job: NetworkJob) -> tuple[preprocessing.Affine, dict[str, np.ndarray]]:
-    """Return the step on scalars, and part -> (n, S) scalars after it; none where the job has no inputs."""
+def _scalars(data: Data, job: NetworkJob) -> tuple[preprocessing.Affine, np.ndarray, dict[str, np.ndarray]]:
+    """Return the step on scalars, what missing ones become (S,), and part -> (n, S) scalars after it."""
     step = preprocessing.Affine()
     if not job.inputs:
-        return step, {}
+        return step, np.empty(0), {}
     scalars = {part: np.column_stack(list(data.scalars(job.inputs, part).values())) for part in data.rows}
     fitted = preprocessing.fit_affine(scalars["train"])
     if job.training.images.name != "none":
         step = fitted
+    missing_become = step.apply(fitted.mean)
     for part, values in scalars.items():
         missing = (~present(values)).any(axis=1).sum()
         if missing:
             log.info("%s: %d objects miss a scalar; it is taken to be the training part's mean", part, missing)
-    return step, {part: step.apply(values, missing=step.apply(fitted.mean)) for part, values in scalars.items()}
+    return step, missing_become, {part: step.apply(values, missing_become) for part, values in scalars.items()}

@@ -12,12 +12,15 @@ import numpy as np
 from skybake import heads, provenance
 from skybake.data.dataset import Dataset
 from skybake.results import run_folder
-from skybake.results.run_folder import MODEL
+from skybake.results.run_folder import MODEL, PREDICTOR
 from skybake.training import backend, runs
+from skybake.training.architecture import save_architecture
 from skybake.training.fit import PACKAGES, predict_parts, train
 from skybake.training.job import NetworkJob
+from skybake.training.predictor import build_predictor
 from skybake.training.prepared import Prepared, prepare
 from skybake.training.runs import Result
+from skybake.training.saving import save
 from skybake.training.settings import Training
 
 
@@ -108,7 +111,9 @@ def _tested(prepared: Prepared, dataset: Dataset, folder: Path) -> Result:
     keras.utils.clear_session()
     model = keras.saving.load_model(folder / MODEL, compile=False)
     record = run_folder.read_record(folder)
-    predicted, objects_per_second = predict_parts(prepared, model, heads.of_dict(record.fitted_head))
+    head = heads.of_dict(record.fitted_head)
+    predictor = build_predictor(model, prepared, record.inputs, head)
+    predicted, objects_per_second = predict_parts(prepared, model, head)
     known = run_folder.read_predictions(folder, "valid", dataset).prediction
     if not np.allclose(known.point, predicted["valid"].point, rtol=1e-4, atol=1e-6):  # another machine's last digits
         raise ValueError(
@@ -119,5 +124,11 @@ def _tested(prepared: Prepared, dataset: Dataset, folder: Path) -> Result:
         record=record.as_dict(),
         timing=replace(run_folder.read_timing(folder), predict_objects_per_second=objects_per_second),
         history=run_folder.read_history(folder),
-        save=lambda target: shutil.copyfile(folder / MODEL, target / MODEL),
+        save=lambda target: _save(folder, target, model, predictor),
     )
+
+
+def _save(trained: Path, target: Path, model, predictor) -> None:
+    shutil.copyfile(trained / MODEL, target / MODEL)
+    save_architecture(model, target)
+    save(predictor, target / PREDICTOR)

@@ -75,6 +75,8 @@ def test_a_config_uses_the_templates(library):
         ("models", '"dropout": {"at_least": 0, "below": 1}', '"dropuot": {}', "LIMITS lacks dropout"),
         ("losses", 'head="point"', 'head="piont"', "Did you mean 'point'?"),
         ("losses", "squared(squared(ops.tanh(error / 1e3) * 1e3))", "ops.exp(ops.abs(error))", "expected finite"),
+        ("heads", "ops.exp(ops.clip(outputs[:, 1], -20, 20))", "outputs[:, 1]", "std of symbolic is"),
+        ("heads", "def symbolic(", "def smybolic(", "for predictor.keras"),
         ("baselines", 'TASKS = ("regression", "classification")', "", "TASKS"),
         ("figures", 'SCOPE = "run"', 'SCOPE = "runs"', "Did you mean 'run'?"),
         ("mock", "np.random.default_rng(options.seed)", "np.random.default_rng()", "expected all random numbers from"),
@@ -88,6 +90,8 @@ def test_a_config_uses_the_templates(library):
             "= images.max() * top.astype",
             "expected the same whichever others come with it",
         ),
+        ("training/images", "ops.minimum(images, top", "ops.maximum(images, top", "symbolic gives other images"),
+        ("training/images", "def symbolic(", "def smybolic(", "expected symbolic(images, options, **numbers)"),
         ("training/images", 'Literal["mine"]', 'Literal["mne"]', 'expected Literal["mine"], the file\'s name'),
         (
             "training/schedules",

@@ -8,6 +8,8 @@ A step is a file of this folder, and its name is the file's. It has:
   overwritten. An image comes out the same, whichever others come with it
 - ``fit(images, options)``, where one image does not give its own numbers: arrays by name, which ``apply`` gets in
   double precision. It sees the training part only, as :class:`Pixels`
+- ``symbolic(images, options, **numbers)``: ``apply`` in ``keras.ops``, which it imports itself, on a Keras tensor; it
+  becomes part of ``predictor.keras`` (:mod:`skybake.training.predictor`)
 
 What is fitted stands in ``run.json`` with name and options, and is read back from there.
 """
@@ -47,6 +49,10 @@ class FittedStep:
     def apply(self, images: np.ndarray) -> np.ndarray:
         """Return images (N, H, W, C) as the network sees them, float32; the given array may be overwritten."""
         return steps()[self.options.name].load().apply(images, self.options, **self.numbers)
+
+    def symbolic(self, images: Any) -> Any:
+        """Return what :meth:`apply` does to a Keras tensor (N, H, W, C)."""
+        return steps()[self.options.name].load().symbolic(images, self.options, **self.numbers)
 
     def as_dict(self) -> dict[str, Any]:
         """Return name, options and numbers, for the run record."""

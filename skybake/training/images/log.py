@@ -9,10 +9,11 @@ pixels, those of objects evenly spaced in the file tell it.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from skybake.training.images import _symbolic
 from skybake.training.images._pixels import Pixels, moments, shift_and_scale, spread
 from skybake.training.images._step import Step
 
@@ -42,6 +43,13 @@ def apply(images: np.ndarray, options: Options, *, noise: np.ndarray, mean: np.n
     images /= spread(noise, images)
     np.arcsinh(images, out=images)
     return shift_and_scale(images, mean, std)
+
+
+def symbolic(images: Any, options: Options, *, noise: np.ndarray, mean: np.ndarray, std: np.ndarray) -> Any:
+    """Return what :func:`apply` does, in ``keras.ops``."""
+    from keras import ops
+
+    return _symbolic.shift_and_scale(ops.arcsinh(ops.divide(images, noise.astype(np.float32))), mean, std)
 
 
 def _noise(source: Pixels) -> np.ndarray:

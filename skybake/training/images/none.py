@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,5 +16,10 @@ class Options(Step):
 
 
 def apply(images: np.ndarray, options: Options) -> np.ndarray:
+    """Return the images (N, H, W, C)."""
+    return images
+
+
+def symbolic(images: Any, options: Options) -> Any:
     """Return the images (N, H, W, C)."""
     return images

@@ -6,10 +6,11 @@ in its place. A band without contrast becomes 0 throughout.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from skybake.training.images import _symbolic
 from skybake.training.images._percentiles import blocks
 from skybake.training.images._step import Step
 
@@ -28,3 +29,13 @@ def apply(images: np.ndarray, options: Options) -> np.ndarray:
         block -= median
         block /= np.where(scale > 0, scale, 1.0)
     return images
+
+
+def symbolic(images: Any, options: Options) -> Any:
+    """Return what :func:`apply` does, in ``keras.ops``."""
+    from keras import ops
+
+    pixels = _symbolic.pixels_of(images)
+    median, scale = _symbolic.median_and_sigma_g(pixels)
+    scale = ops.where(ops.greater(scale, 0.0), scale, _symbolic.std_of(pixels))
+    return ops.divide(ops.subtract(images, median), ops.where(ops.greater(scale, 0.0), scale, 1.0))

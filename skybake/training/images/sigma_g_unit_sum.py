@@ -7,10 +7,11 @@ is divided by its sum. A band without contrast becomes 0 throughout, where the f
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from skybake.training.images import _symbolic
 from skybake.training.images._percentiles import blocks
 from skybake.training.images._step import Step
 
@@ -30,3 +31,15 @@ def apply(images: np.ndarray, options: Options) -> np.ndarray:
         total = block.sum(axis=(1, 2), keepdims=True, dtype=np.float64)
         block /= np.where(total > 0, total, 1.0)
     return images
+
+
+def symbolic(images: Any, options: Options) -> Any:
+    """Return what :func:`apply` does, in ``keras.ops``."""
+    from keras import ops
+
+    pixels = _symbolic.pixels_of(images)
+    median, sigma = _symbolic.median_and_sigma_g(pixels)
+    clipped = ops.maximum(pixels, ops.subtract(median, ops.multiply(sigma, 2.0)))
+    above = ops.subtract(clipped, ops.min(clipped, axis=1, keepdims=True))
+    total = ops.sum(above, axis=1, keepdims=True)
+    return ops.reshape(ops.divide(above, ops.where(ops.greater(total, 0.0), total, 1.0)), (-1, *images.shape[1:]))

@@ -157,9 +157,10 @@ def test_the_chosen_point_predicts_as_if_it_had_never_been_in_a_sweep(swept, sma
     tested = jobs[name].model_copy(update={"tested": True})
     with monkeypatch.context() as patch:
         patch.setattr(heads, "fit", None)  # it is read from the run, and not fitted again
-        training_job.test_chosen(*small, tested, folders[name], chosen, tmp_path / ".work", files, asked_gpu="")
-    train_job(*small, tested.model_copy(update={"point": ""}), alone, tmp_path / ".alone", files)
-    for file in ("model.keras", "predictions.h5", "history.csv"):
+        more = [*files, "summary.csv", "architecture.dot", "predictor.keras"]
+        training_job.test_chosen(*small, tested, folders[name], chosen, tmp_path / ".work", more, asked_gpu="")
+    train_job(*small, tested.model_copy(update={"point": ""}), alone, tmp_path / ".alone", more)
+    for file in ("model.keras", "predictions.h5", "history.csv", "summary.csv", "architecture.dot"):
         assert (chosen[1] / file).read_bytes() == (alone[1] / file).read_bytes(), file
     assert json.loads((chosen[1] / "run.json").read_text())["point"] == name
 

@@ -384,6 +384,7 @@ def test_the_page_tells_what_was_found(tmp_path):
         "1 objects, at most 25.0% of the pixels",
         "label missing 3",
         "no position 2",
+        "Highest Mean Standard deviation",
         "14: 1 to 3 objects each",
         "centring resampled",
         "catalogue.csv " + "0" * 64,

@@ -149,6 +149,12 @@ def fit(images, options):
 
 def apply(images, options, *, brightest):
     return (np.maximum(images / brightest, 0) ** options.gamma).astype(np.float32)
+
+
+def symbolic(images, options, *, brightest):
+    from keras import ops
+
+    return ops.maximum(images / brightest.astype(np.float32), 0) ** options.gamma
 '''
 
 

@@ -152,7 +152,8 @@ def test_best_weights_are_those_of_the_lowest_validation_loss(small, tmp_path):
 
 
 def test_the_saved_network_predicts_what_was_written(small, tmp_path):
-    folder = train(small, job(loss="gaussian_nll"), tmp_path)[1]
+    folder = tmp_path / "seed-1"
+    train_job(*small, job(loss="gaussian_nll"), {1: folder}, tmp_path / ".work", [*FILES, "predictor.keras"])
     network = keras.saving.load_model(folder / "model.keras")
     prepared = prepare(runs.load(*small, "log10_mass"), job())
     raw = network.predict(feeding.batches(prepared.parts["test"], 256), verbose=0).astype(np.float64)
@@ -160,6 +161,14 @@ def test_the_saved_network_predicts_what_was_written(small, tmp_path):
     written = predictions.read(folder / "predictions.h5", "test", load_dataset(small[0])).prediction
     assert np.allclose(points, written.point, atol=1e-6)
     assert (written.std > 0).all()
+    opened = load_dataset(small[0])
+    rows = splits.load(small[1], opened).test
+    raw = {"image": opened.images(np.sort(rows)), "redshift": opened.scalars["redshift"][np.sort(rows)]}
+    told = keras.saving.load_model(folder / "predictor.keras").predict(raw, verbose=0)
+    order = np.argsort(rows)
+    for name in ("point", "std"):
+        expected = getattr(written, name)[order]
+        assert np.allclose(told[name], expected, rtol=0, atol=1e-5 * prepared.target_step.std[0]), name
 
 
 def test_no_time_or_place_in_result_files(small, tmp_path):

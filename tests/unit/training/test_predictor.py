@@ -1,0 +1,149 @@
+"""A network with all that is done before and after it: the numbers of training and judging, wherever it is loaded."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+
+from skybake import heads, losses, plugins
+from skybake.results import distributions
+from skybake.testing import _labels, images
+from skybake.training import images as image_steps
+from skybake.training import preprocessing
+from skybake.training.predictor import LEVELS, build_predictor, students_quantiles
+from skybake.training.prepared import Prepared
+from skybake.training.saving import save
+
+SCALE, SHIFT = 0.7, 14.0
+N = 9
+MISSING = np.array([0.5, -0.25])
+SCALARS = preprocessing.Affine(np.array([0.3, 20.0]), np.array([0.2, 1.5]))
+NAMES = ("redshift", "S/N")
+NAN = 4  # the object without an image
+ALONE = textwrap.dedent(
+    """
+    import sys
+    import keras, numpy as np
+    try:
+        import skybake
+        raise SystemExit("skybake can be imported: this shows nothing")
+    except ImportError:
+        pass
+    given = dict(np.load("given.npz"))
+    for name in sys.argv[2:]:
+        found = keras.saving.load_model(f"{name}.keras")(given)
+        np.savez(f"{name}-{sys.argv[1]}.npz", **{key: keras.ops.convert_to_numpy(item) for key, item in found.items()})
+    """
+)
+
+
+def fitted_heads():
+    """Return name -> fitted head, one of each, and both forms of those with two."""
+    found = {}
+    for loss in plugins.losses().values():
+        if not loss.faults:
+            head = _labels.fitted(loss)[1]
+            found.setdefault(f"{loss.constants['head']}-{head.activation or 'linear'}", head)
+    return found
+
+
+def network(shape, head):
+    inputs = {"image": keras.Input(shape, name="image"), "scalars": keras.Input((2,), name="scalars")}
+    x = keras.layers.Dense(6, activation="tanh")(keras.layers.Flatten()(inputs["image"]))
+    x = keras.layers.Concatenate()([x, inputs["scalars"]])
+    made = keras.Model(inputs, keras.layers.Dense(head.width, head.activation, dtype="float32", name="head")(x))
+    made.get_layer("head").bias.assign(head.bias)
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Make a predictor of every head, and of every image step, and let both frameworks predict without skybake."""
+    where = tmp_path_factory.mktemp("predictors")
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(3)
+    stamps = images.stamps()
+    raw = {"image": stamps[:N].copy(), "redshift": np.linspace(0.1, 0.9, N), "S/N": np.linspace(18, 24, N)}
+    raw["redshift"][2], raw["S/N"][3], raw["image"][NAN] = -9999, np.nan, np.nan
+    np.savez(where / "given.npz", **{name: values.astype(np.float32) for name, values in raw.items()})
+    steps = {name: image_steps.fit(part.load().Options(name=name), stamps.copy()) for name, part in STEPS.items()}
+    cases = {name: (steps["log"], head) for name, head in HEADS.items()}
+    cases |= {f"step-{name}": (step, HEADS["gaussian-linear"]) for name, step in steps.items()}
+    for name, (step, head) in cases.items():
+        made = network(stamps.shape[1:], head)
+        classes = tuple(f"kind {number}" for number in range(classes_of(head)))
+        target = preprocessing.Affine(np.array([SHIFT]), np.array([SCALE]))
+        prepared = Prepared({}, step, SCALARS, target, MISSING, classes)
+        predictor = build_predictor(made, prepared, NAMES, head)
+        made.compile("sgd", losses.get("mse"))  # as in training
+        save(predictor, where / f"{name}.keras")
+        scalars = SCALARS.apply(np.column_stack([raw[item] for item in NAMES]), MISSING)
+        seen = {"image": step.apply(raw["image"].copy()), "scalars": scalars}
+        np.save(where / f"{name}.npy", keras.ops.convert_to_numpy(made(seen)))
+    for backend in ("tensorflow", "jax"):
+        environment = {**os.environ, "KERAS_BACKEND": backend}
+        environment.pop("PYTHONPATH", None)
+        subprocess.run([sys.executable, "-c", ALONE, backend, *cases], check=True, cwd=where, env=environment)
+    return where
+
+
+def classes_of(head):
+    found = head.prediction(np.zeros((1, head.width))).classes
+    return 0 if found is None else found.shape[1]
+
+
+HEADS = fitted_heads()
+STEPS = image_steps.steps()
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("name", [*HEADS, *(f"step-{name}" for name in STEPS)])
+def test_numbers_are_those_of_training(name, backend, folder):
+    head = HEADS.get(name, HEADS["gaussian-linear"])
+    found = dict(np.load(folder / f"{name}-{backend}.npz"))
+    assert all(np.isnan(values[NAN]).all() for values in found.values())
+    rest = np.arange(N) != NAN
+    expected = head.prediction(np.load(folder / f"{name}.npy")[rest].astype(np.float64)).rescaled(SCALE, SHIFT)
+    within = SCALE * (1e-5 if backend == "tensorflow" else 1e-3)
+    told = {item: getattr(expected, item) for item in ("point", "std", "probabilities")}
+    if expected.edges is not None:
+        told["edges"] = np.broadcast_to(expected.edges, (len(expected), len(expected.edges)))
+    for number in range(classes_of(head)):
+        told[f"probability_kind {number}"] = expected.class_probabilities[:, number]
+    distribution = distributions.of(expected)
+    quantiles = None if distribution is None else distribution.quantile(LEVELS)
+    assert set(found) == {item for item, values in (told | {"quantiles": quantiles}).items() if values is not None}
+    for item, values in told.items():
+        if values is not None:
+            np.testing.assert_allclose(found[item][rest], values, rtol=0, atol=within, err_msg=item)
+    if quantiles is not None:
+        off = np.abs(found["quantiles"][rest] - quantiles) / np.maximum(expected.std, 0.01 * SCALE)[:, None]
+        assert off.max() < 1e-3
+
+
+def test_every_head_and_step_is_here():
+    assert {name.partition("-")[0] for name in HEADS} == set(heads.HEADS)
+    assert len(STEPS) >= 6
+
+
+def test_a_wrong_shape_is_an_error_of_keras(folder):
+    predictor = keras.saving.load_model(folder / "point-linear.keras")
+    given = {
+        name: values[:, :5] if name == "image" else values for name, values in np.load(folder / "given.npz").items()
+    }
+    with pytest.raises(ValueError, match=r"incompatible|[Ss]hape"):
+        predictor(given)
+    with pytest.raises(ValueError, match="redshift"):
+        predictor({"image": np.load(folder / "given.npz")["image"]})
+
+
+def test_quantiles_of_students_t():
+    from scipy import stats
+
+    for dof in (2.5, 5.0, 30.0):
+        expected = stats.t(dof).ppf(LEVELS) * np.sqrt(1 - 2 / dof)
+        np.testing.assert_allclose(students_quantiles(dof), expected, atol=1e-5)
