@@ -194,6 +194,12 @@ def _notes(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None)
             " objects, of all rows with the chosen one and of all others with one another, each corrected by Holm's"
             " method."
         )
+    if any(record["prediction"] == identity.ENSEMBLE for record in records):
+        notes.append(
+            "An ensemble is the mean of what all seeds of its row predict: distributions as one mixture, probabilities"
+            " of classes averaged. Its training time is the sum of theirs, its parameters are those of all, and each"
+            " of them predicts every object; nothing is known of how ensembles of other seeds scatter."
+        )
     if any((record["points"] or 0) > 1 for record in records):
         notes.append(
             f"Where values were swept, the row is the point with the lowest mean validation {task.choice_name}; the"
