@@ -11,7 +11,7 @@ import numpy as np
 
 from skybake import files
 from skybake.data.dataset import Dataset
-from skybake.evaluation import failures, judging
+from skybake.evaluation import conformal, failures, judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.evaluation.trained import (
     IDENTITY,
@@ -73,6 +73,7 @@ def judge(
         "statistics": dict(statistics),
         **{part: _judge(trained, part, bootstrap, threshold) for part in PARTS},
     }
+    report["conformal"] = _add_conformal(report["test"], trained, bootstrap)
     if together:
         for part in PARTS:
             report[part]["per_seed"] = {}
@@ -81,6 +82,28 @@ def judge(
     if worst is not None:
         failures.write(worst, parts_of(trained, "test"))
     files.write_json(metrics, report)
+
+
+def _add_conformal(
+    judged: dict[str, Any], trained: Mapping[int, Trained], bootstrap: Bootstrap
+) -> dict[str, Any] | None:
+    """Add conformal intervals or sets to what is judged of the test part; return how they are made of a prediction.
+
+    None where some prediction is no number. A threshold that is null is infinite: too few objects to tell.
+    """
+    groups = of_groups(bootstrap, trained, "valid").groups
+    found = {seed: conformal.calibrate(item.parts["valid"], groups) for seed, item in trained.items()}
+    known = {seed: item for seed, item in found.items() if item is not None}
+    if judged["not_finite"] or len(known) < len(found):
+        return None
+    pooled, per_seed = judging.conformal(parts_of(trained, "test"), known, of_groups(bootstrap, trained, "test"))
+    judged["pooled"] |= pooled
+    for seed, values in per_seed.items():
+        judged["per_seed"][seed] |= values
+    first = next(iter(known.values()))
+    facts = {"score": first.score, "levels": list(first.levels), "n": first.n, "groups": first.groups}
+    names = {seed: identity.ENSEMBLE if seed == TOGETHER else str(seed) for seed in known}
+    return {**facts, "thresholds": {names[seed]: list(item.thresholds) for seed, item in known.items()}}
 
 
 def _judge(trained: Mapping[int, Trained], part: str, bootstrap: Bootstrap, threshold: float) -> dict[str, Any]:
