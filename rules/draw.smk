@@ -37,6 +37,7 @@ rule draw:
         mem_mb=jobs.memory(2000, 10, in_part=["dataset"]),
         runtime=jobs.minutes(10),
     params:
+        prediction=lambda wildcards: PLAN.job(**wildcards).prediction,
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("run", wildcards.dataset)],
         code=lambda wildcards: code_digest("draw", PLAN.figure_modules("run", wildcards.dataset)),
     message:

@@ -32,6 +32,7 @@ rule judge:
         mem_mb=jobs.memory(2000, 10, in_part=["dataset"]),
         runtime=jobs.minutes(20),
     params:
+        prediction=lambda wildcards: PLAN.job(**wildcards).prediction,
         statistics=PLAN.config.statistics.model_dump(),
         outlier=lambda wildcards: PLAN.config.datasets[wildcards.dataset].outlier,
         code=code_digest("judge", PLAN.metric_modules()),

@@ -14,4 +14,5 @@ with logs.of(snakemake):
         metrics=Path(snakemake.input.metrics),
         folder=Path(snakemake.output[0]),
         names=snakemake.params.figures,
+        prediction=snakemake.params.prediction,
     )

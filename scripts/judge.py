@@ -13,6 +13,7 @@ with logs.of(snakemake):
         dataset=load_dataset(snakemake.input.dataset),
         metrics=Path(snakemake.output.metrics),
         worst=Path(snakemake.output.failures),
+        prediction=snakemake.params.prediction,
         statistics=snakemake.params.statistics,
         outlier=snakemake.params.outlier,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from skybake.config import make_plan, yaml_files
 from skybake.config.combinations import Combination
 from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
-from skybake.results import run_folder
+from skybake.results import ensembles, identity, run_folder
 from skybake.results.predictions import Predicted, Prediction
 
 
@@ -96,9 +97,10 @@ class Finished:
         """Return what one run predicted for the objects of a part, with their ids, labels and scalars.
 
         Args:
-            model, loss: Of the row; ``"baseline"`` is the loss of a baseline. Both or none: that chosen on validation.
+            model, loss: Of the row; ``"baseline"`` is the loss of a baseline, ``"mse@ensemble"`` that of an ensemble.
+                Both or none: that chosen on validation.
             dataset: Of the row.
-            seed: The row's first if not given.
+            seed: The row's first if not given; of an ensemble, the mean of all if not given.
             part: ``"test"`` or ``"valid"``.
 
         Raises:
@@ -106,10 +108,13 @@ class Finished:
         """
         dataset = self._named(dataset)
         job = self._job(dataset, model, loss)
+        folders = self.plan.run_folders(dataset, job.model.name, job.loss_in_paths)
+        if seed is None and job.prediction == identity.ENSEMBLE:
+            each = [run_folder.read_predictions(Path(one), part, self.dataset(dataset)) for one in folders.values()]
+            return replace(each[0], prediction=ensembles.mean([one.prediction for one in each]))
         seed = job.seeds[0] if seed is None else seed
         if seed not in job.seeds:
             raise ValueError(f"seed {seed} of {job.model.name}, {job.loss_in_paths} asked for; found {list(job.seeds)}")
-        folders = self.plan.run_folders(dataset, job.model.name, job.loss_in_paths)
         return run_folder.read_predictions(Path(folders[seed]), part, self.dataset(dataset))
 
     def predictions(self, model: str | None = None, loss: str | None = None, **which: Any) -> pd.DataFrame:
@@ -132,14 +137,17 @@ class Finished:
         return dataset
 
     def _job(self, dataset: str, model: str | None, loss: str | None) -> Combination:
+        rows = self.plan.compared_jobs(dataset)
         if model is None and loss is None:
             named = self.chosen(dataset)
-            return next(job for job in self.plan.select(dataset=dataset) if job.identity == named)
-        jobs = [job for job in self.plan.select(dataset=dataset) if model in (None, job.model.name)]
-        fits = [job for job in jobs if loss in (None, job.loss_in_paths, job.loss_name)]
+            return next(job for job in rows if job.identity == named)
+        jobs = [job for job in rows if model in (None, job.model.name)]
+        fits = [job for job in jobs if loss == job.loss_in_paths] or [
+            job for job in jobs if loss in (None, job.loss_name) and job.prediction == identity.SEEDS
+        ]
         if len(fits) == 1:
             return fits[0]
-        shown = [f"{job.model.name}, {job.loss_in_paths}" for job in fits or jobs or self.plan.select(dataset=dataset)]
+        shown = [f"{job.model.name}, {job.loss_in_paths}" for job in fits or jobs or rows]
         asked = ", ".join(filter(None, (model, loss)))
         near = difflib.get_close_matches(asked, shown, n=len(shown), cutoff=0) if not fits else shown
         raise ValueError(f"{len(fits)} rows of {dataset} are {asked}; expected one of: {'; '.join(near or shown)}")

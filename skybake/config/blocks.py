@@ -13,6 +13,7 @@ from skybake.data.splits.settings import AnyStrategy
 from skybake.evaluation.settings import Statistics
 from skybake.fetch import Fetch
 from skybake.report.settings import Published
+from skybake.results import identity
 from skybake.settings import Settings
 from skybake.training.settings import AnyTraining, Inside, Training
 
@@ -94,6 +95,11 @@ class Bakeoff(Settings):
     seeds: list[Annotated[StrictInt, Field(ge=0)]] = Field(
         [1, 2, 3, 4, 5], min_length=1, description="One training each; they set the initial weights and the order."
     )
+    ensembles: bool = Field(
+        False,
+        description="Compare the mean of each network's seeds too, as a row of its own: one more judging and drawing"
+        " each, and no training.",
+    )
     training: AnyTraining = Field(Training(), description="How the networks are trained.")
     sweep: Sweep | None = Field(None, description="Values to choose from on the validation part.")
     inside: Inside | None = Field(None, description="Look inside the networks too.")
@@ -162,6 +168,16 @@ class Config(Settings):
             raise ValueError(f"{given!r} found; expected a folder of its own, without spaces or braces, e.g. 'results'")
         expanded(given)
         return given.rstrip("/")
+
+    @field_validator("bakeoffs")
+    @classmethod
+    def _no_name_of_an_ensemble(cls, given: dict[str, Bakeoff]) -> dict[str, Bakeoff]:
+        if identity.ENSEMBLE in given:
+            raise ValueError(
+                f"the name {identity.ENSEMBLE!r} is skybake's own in the results folder, for means of seeds; choose"
+                " another one"
+            )
+        return given
 
     @field_validator("datasets")
     @classmethod

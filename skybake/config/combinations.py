@@ -76,7 +76,7 @@ class SweepPoint:
 
 @dataclass(frozen=True)
 class Combination:
-    """One training job: a (dataset, model, loss) with all its seeds.
+    """One training job, a (dataset, model, loss) with all its seeds, or the ensemble of what it trained.
 
     Attributes:
         bakeoff, dataset: Names in the config.
@@ -86,6 +86,7 @@ class Combination:
         points: Of its sweep, each a training job of its own; empty where the bake-off sweeps nothing.
         split: Name of the dataset's split.
         marked: Whether paths name the bake-off, since another one has the same model and loss on this dataset.
+        prediction: ``"seeds"``, or ``"ensemble"`` for the mean of them.
     """
 
     bakeoff: str
@@ -96,6 +97,7 @@ class Combination:
     points: tuple[SweepPoint, ...] = ()
     split: str = ""
     marked: bool = False
+    prediction: str = identity.SEEDS
 
     @property
     def loss_name(self) -> str:
@@ -104,7 +106,13 @@ class Combination:
 
     @property
     def loss_in_paths(self) -> str:
-        """The loss as paths have it, with what is not ordinary of the row behind it: ``mse@longer``."""
+        """The loss as paths have it, with what is not ordinary of the row behind it: ``mse@longer@ensemble``."""
+        ordinary = self.prediction == identity.SEEDS
+        return self.loss_in_runs + ("" if ordinary else f"{identity.MARK}{self.prediction}")
+
+    @property
+    def loss_in_runs(self) -> str:
+        """The loss as paths of the training have it: ``mse@longer``."""
         return f"{self.loss_name}{identity.MARK}{self.bakeoff}" if self.marked else self.loss_name
 
     @property
@@ -116,7 +124,7 @@ class Combination:
             "training": self.bakeoff,
             "model": self.model.name,
             "loss": self.loss_name,
-            "prediction": identity.SEEDS,
+            "prediction": self.prediction,
         }
 
 

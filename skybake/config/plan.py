@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +23,7 @@ from skybake.config.paths import (
 from skybake.config.reference import matching
 from skybake.config.sweeps import sweep_points
 from skybake.data.splits import strategies
+from skybake.results import identity
 from skybake.settings import Settings
 from skybake.training.images import steps
 from skybake.training.job import Job, NetworkJob
@@ -168,9 +170,21 @@ class Plan:
         """Return one combination by its names."""
         return self._by_name[dataset, model, loss]
 
+    def compared_jobs(self, dataset: str) -> list[Combination]:
+        """Return what stands in a dataset's comparison: its training jobs, and their ensembles where asked for."""
+        return [job for job in self._by_name.values() if job.dataset == dataset]
+
     @cached_property
     def _by_name(self) -> dict[tuple[str, str, str], Combination]:
-        return {(job.dataset, job.model.name, job.loss_in_paths): job for job in self.combinations}
+        rows = (
+            replace(job, prediction=prediction)
+            for job in self.combinations
+            for prediction in (
+                identity.SEEDS,
+                *((identity.ENSEMBLE,) if self.config.bakeoffs[job.bakeoff].ensembles and len(job.seeds) > 1 else ()),
+            )
+        )
+        return {(row.dataset, row.model.name, row.loss_in_paths): row for row in rows}
 
     def split(self, dataset: str) -> str:
         """Return the path of a dataset's split."""
@@ -235,9 +249,10 @@ class Plan:
 
     def run_folders(self, dataset: str, model: str, loss: str, point: str = "") -> dict[int, str]:
         """Return seed -> folder of the run."""
-        names = {"dataset": dataset, "model": model, "loss": loss}
+        job = self.job(dataset, model, loss)
+        names = {"dataset": dataset, "model": model, "loss": job.loss_in_runs}
         folder = self.paths.sweep(point, **names) if point else self.paths.job(**names)
-        return {seed: f"{folder}/seed-{seed}" for seed in self.job(dataset, model, loss).seeds}
+        return {seed: f"{folder}/seed-{seed}" for seed in job.seeds}
 
     def points(self, dataset: str, model: str, loss: str) -> dict[str, SweepPoint]:
         """Return the points of a combination's sweep by name."""
@@ -286,25 +301,27 @@ class Plan:
 
     def evaluations(self, dataset: str, name: str) -> list[str]:
         """Return ``metrics.json`` or ``figures`` of all rows of a dataset."""
-        jobs = self.select(dataset=dataset)
+        jobs = self.compared_jobs(dataset)
         return [self.paths.evaluation(name, dataset, job.model.name, job.loss_in_paths) for job in jobs]
 
     def rows(self, dataset: str) -> list[dict[str, Any]]:
         """Return what the comparison is told of each row, beside the files that it is given."""
         page, rows = self.paths.dataset(dataset, ""), []
-        for job in self.select(dataset=dataset):
+        for job in self.compared_jobs(dataset):
             names = {"dataset": dataset, "model": job.model.name, "loss": job.loss_in_paths}
+            trained = {**names, "loss": job.loss_in_runs}
             rows.append(
                 {
                     **job.identity,
                     "folder": f"{job.model.name}/{job.loss_in_paths}",
+                    "trained": f"{job.model.name}/{job.loss_in_runs}",
                     "seeds": list(job.seeds),
-                    "log": self.paths.log("train", *names.values()),
+                    "log": self.paths.log("train", *trained.values()),
                     "judge_log": self.paths.log("judge", *names.values()),
                     "draw_log": self.paths.log("draw", *names.values()),
                     "baseline": job.loss is None,
-                    "point_logs": [self.paths.log("train", *names.values(), point.name) for point in job.points],
-                    "inside": self.paths.inside("figures", **names).removeprefix(page)
+                    "point_logs": [self.paths.log("train", *trained.values(), point.name) for point in job.points],
+                    "inside": self.paths.inside("figures", **trained).removeprefix(page)
                     if self._looked_into(job)
                     else "",
                 }
@@ -349,6 +366,8 @@ class Plan:
         ]
 
     def _looked_into(self, job: Combination) -> bool:
+        if job.prediction != identity.SEEDS:
+            return False
         return job.loss is not None and self.config.bakeoffs[job.bakeoff].inside is not None
 
     def compared(self, name: str) -> list[str]:

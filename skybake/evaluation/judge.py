@@ -11,10 +11,22 @@ import numpy as np
 
 from skybake import files
 from skybake.data.dataset import Dataset
-from skybake.evaluation import failures, judging
+from skybake.evaluation import conformal, failures, judging
 from skybake.evaluation.bootstrap import Bootstrap
-from skybake.evaluation.trained import IDENTITY, PARTS, REGRESSION, EvaluationError, Trained, of_groups, parts_of, read
+from skybake.evaluation.trained import (
+    IDENTITY,
+    PARTS,
+    REGRESSION,
+    TOGETHER,
+    EvaluationError,
+    Trained,
+    ensemble,
+    of_groups,
+    parts_of,
+    read,
+)
 from skybake.missing import present
+from skybake.results import identity
 from skybake.results.run_folder import PREDICTIONS
 
 
@@ -25,8 +37,9 @@ def judge(
     statistics: Mapping[str, Any],
     outlier: float | None = None,
     worst: Path | None = None,
+    prediction: str = identity.SEEDS,
 ) -> None:
-    """Write ``metrics.json`` of one (dataset, model, loss).
+    """Write ``metrics.json`` of one row: of a (dataset, model, loss), or of its ensemble, which has no single seeds.
 
     Args:
         runs: Seed -> folder with ``predictions.h5``, ``history.csv`` and ``run.json``.
@@ -36,12 +49,15 @@ def judge(
         outlier: Size of error above which an object is an outlier; by default what the survey says of the label.
         worst: ``failures.csv`` to write, the test objects that are predicted worst
             (:mod:`skybake.evaluation.failures`); None writes none.
+        prediction: ``"seeds"``, or ``"ensemble"`` for the mean of them.
 
     Raises:
         EvaluationError: Seeds differ in what they are runs of, or in their objects; or no object has a label.
         ValueError: Predictions are of another dataset.
     """
-    trained = read(runs, dataset)
+    seeds = read(runs, dataset)
+    together = prediction == identity.ENSEMBLE
+    trained = {TOGETHER: ensemble(seeds)} if together else seeds
     bootstrap = Bootstrap(**statistics)
     first = next(iter(trained.values())).run
     column = next(iter(trained.values())).parts["test"].column
@@ -49,16 +65,45 @@ def judge(
     number = first.task == REGRESSION
     report = {
         **{key: getattr(first, key) for key in IDENTITY},
-        "seeds": list(trained),
-        "predictions": {seed: files.file_digest(item.folder / PREDICTIONS) for seed, item in trained.items()},
+        **({"prediction": prediction} if together else {}),
+        "seeds": list(seeds),
+        "predictions": {seed: files.file_digest(item.folder / PREDICTIONS) for seed, item in seeds.items()},
         "error": column.error if number else None,
         "outlier_threshold": threshold if number else None,
         "statistics": dict(statistics),
         **{part: _judge(trained, part, bootstrap, threshold) for part in PARTS},
     }
+    report["conformal"] = _add_conformal(report["test"], trained, bootstrap)
+    if together:
+        for part in PARTS:
+            report[part]["per_seed"] = {}
+            if "confusion" in report[part]:
+                report[part]["confusion"]["per_seed"] = {}
     if worst is not None:
         failures.write(worst, parts_of(trained, "test"))
     files.write_json(metrics, report)
+
+
+def _add_conformal(
+    judged: dict[str, Any], trained: Mapping[int, Trained], bootstrap: Bootstrap
+) -> dict[str, Any] | None:
+    """Add conformal intervals or sets to what is judged of the test part; return how they are made of a prediction.
+
+    None where some prediction is no number. A threshold that is null is infinite: too few objects to tell.
+    """
+    groups = of_groups(bootstrap, trained, "valid").groups
+    found = {seed: conformal.calibrate(item.parts["valid"], groups) for seed, item in trained.items()}
+    known = {seed: item for seed, item in found.items() if item is not None}
+    if judged["not_finite"] or len(known) < len(found):
+        return None
+    pooled, per_seed = judging.conformal(parts_of(trained, "test"), known, of_groups(bootstrap, trained, "test"))
+    judged["pooled"] |= pooled
+    for seed, values in per_seed.items():
+        judged["per_seed"][seed] |= values
+    first = next(iter(known.values()))
+    facts = {"score": first.score, "levels": list(first.levels), "n": first.n, "groups": first.groups}
+    names = {seed: identity.ENSEMBLE if seed == TOGETHER else str(seed) for seed in known}
+    return {**facts, "thresholds": {names[seed]: list(item.thresholds) for seed, item in known.items()}}
 
 
 def _judge(trained: Mapping[int, Trained], part: str, bootstrap: Bootstrap, threshold: float) -> dict[str, Any]:

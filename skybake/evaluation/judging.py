@@ -16,8 +16,9 @@ from scipy import stats
 
 from skybake.evaluation import calibration
 from skybake.evaluation.bootstrap import Bootstrap, Interval
+from skybake.evaluation.conformal import Calibration
 from skybake.evaluation.intervals import intervals
-from skybake.metrics import FRACTION, Metric, declared, in_bins, measuring, of_task
+from skybake.metrics import FRACTION, Metric, declared, in_bins, measuring
 from skybake.metrics.classification import confusion, in_confidence, reliability
 from skybake.metrics.per_class import per_class
 from skybake.metrics.regression import Statistic
@@ -235,7 +236,7 @@ def classification(parts: Parts, bootstrap: Bootstrap) -> Judged:
 
 def _of_classes(label: np.ndarray, probabilities: np.ndarray) -> dict[str, Judged]:
     if not np.isfinite(probabilities).all():
-        names = [item.name for item in of_task("classification")]
+        names = [item.name for item in measuring.given("classes", "class_scores")]
         return {name: {"value": float("nan"), "n": probabilities[..., 0].size} for name in names}
     return {name: asdict(item) for name, item in measuring.classes(label, probabilities).items()}
 
@@ -279,3 +280,40 @@ def _class_intervals(label: np.ndarray, probabilities: np.ndarray, bootstrap: Bo
         **intervals(objects, of_objects, bootstrap, _kinds(of_objects)),
         **intervals(objects, of_classes, replace(bootstrap, strata=numbers), _kinds(of_classes), most),
     }
+
+
+def conformal(
+    parts: Parts, calibrations: Mapping[int, Calibration], bootstrap: Bootstrap
+) -> tuple[dict[str, Judged], dict[str, dict[str, float]]]:
+    """Judge conformal intervals or sets.
+
+    Args:
+        parts: Seed -> predictions of the test part, all finite.
+        calibrations: Seed -> what its validation part tells.
+        bootstrap: How intervals of the coverage are made.
+
+    Returns:
+        Metric -> ``value``, ``n`` and, for most, ``low`` and ``high``; and seed -> metric -> value.
+    """
+    first = next(iter(parts.values()))
+    known = present(first.label)
+    label, classes = first.label[known], first.prediction.classes is not None
+    told = measuring.given("sets" if classes else "intervals")
+    scores: dict[str, list[np.ndarray]] = {item.name: [] for item in told}
+    for seed, part in parts.items():
+        made = calibrations[seed].sets if classes else calibrations[seed].intervals
+        regions = made(part.prediction.select(known))
+        for item in told:
+            scores[item.name].append(item.function()(label, regions))
+    means = {name: np.mean(each, axis=0) for name, each in scores.items() if declared()[name].interval}
+    of_draws: dict[str, Callable] = {name: partial(_mean_of, values) for name, values in means.items()}
+    spans = intervals(np.arange(len(label)), of_draws, bootstrap, _kinds(of_draws))
+    pooled = {
+        name: _with_interval({"value": float(np.mean(each)), "n": np.size(each)}, spans.get(name))
+        for name, each in scores.items()
+    }
+    per_seed = {
+        str(seed): {name: float(each[place].mean()) for name, each in scores.items()}
+        for place, seed in enumerate(parts)
+    }
+    return pooled, per_seed

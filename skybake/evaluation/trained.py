@@ -14,12 +14,13 @@ from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.metrics import measuring
 from skybake.missing import present
-from skybake.results import run_folder
+from skybake.results import ensembles, identity, run_folder
 from skybake.results.predictions import Predicted
 from skybake.results.run_folder import PREDICTIONS, RECORD, Record
 
 PARTS = ("valid", "test")
 REGRESSION = "regression"
+TOGETHER = -1  # no seed: stands where one would, of an ensemble
 IDENTITY = ("dataset", "model", "loss", "task", "label", "units", "mock", "head", "parameters")
 
 
@@ -62,8 +63,16 @@ class Trained:
     parts: Mapping[str, Predicted]
 
 
-def read(runs: Mapping[int, Path], dataset: Dataset, parts: Sequence[str] = PARTS) -> dict[int, Trained]:
+def read(
+    runs: Mapping[int, Path], dataset: Dataset, parts: Sequence[str] = PARTS, prediction: str = identity.SEEDS
+) -> dict[int, Trained]:
     """Read all seeds of one (dataset, model, loss), in ascending order; only ``parts`` of their predictions.
+
+    Args:
+        runs: Seed -> folder.
+        dataset: That they were trained on.
+        parts: ``"valid"``, ``"test"``.
+        prediction: ``"seeds"``, or ``"ensemble"`` for the mean of them, alone and under :data:`TOGETHER`.
 
     Raises:
         EvaluationError: They are not runs of one thing, or their objects differ.
@@ -85,7 +94,26 @@ def read(runs: Mapping[int, Path], dataset: Dataset, parts: Sequence[str] = PART
                 )
         for part in parts:
             _check_objects(part, first, item)
-    return trained
+    return trained if prediction == identity.SEEDS else {TOGETHER: ensemble(trained)}
+
+
+def ensemble(trained: Mapping[int, Trained]) -> Trained:
+    """Return the mean of all seeds as one thing, with the parameters of all and without a history.
+
+    Raises:
+        ValueError: They do not predict the same things.
+    """
+    first = next(iter(trained.values()))
+    numbers = [item.run.parameters for item in trained.values() if item.run.parameters is not None]
+    return Trained(
+        folder=first.folder,
+        run=replace(first.run, parameters=sum(numbers) if numbers else None),
+        history=_history((), None),
+        parts={
+            name: replace(part, prediction=ensembles.mean([item.parts[name].prediction for item in trained.values()]))
+            for name, part in first.parts.items()
+        },
+    )
 
 
 def _read(folder: Path, dataset: Dataset, parts: Sequence[str]) -> Trained:

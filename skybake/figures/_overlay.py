@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from skybake.figures import Comparison, JudgedRow, _style
+from skybake.results import identity
 
 MOST = 8  # networks; more lines cannot be told apart
 NAME = 40  # characters of a row in the legend
@@ -56,8 +57,8 @@ def predicts_distributions(row: Mapping[str, Any]) -> bool:
 
 
 def is_network(row: Mapping[str, Any]) -> bool:
-    """Tell whether a row is trained by epochs."""
-    return not row["baseline"]
+    """Tell whether a row is trained by epochs; an ensemble's seeds are, and stand in a row of their own."""
+    return not row["baseline"] and row.get("prediction") != identity.ENSEMBLE
 
 
 def lines(data: Comparison, suits: Suits = everything, *, predictions: bool = True) -> Iterator[Line]:

@@ -18,7 +18,8 @@ TASKS = ["regression", "classification"]
 TITLE = "Accuracy against training time"
 CAPTION = (
     "Standard deviation of the test errors, of classes the accuracy, with bootstrap intervals against the time of one"
-    " training (mean over seeds, beside whatever else the machine did). Colour is the model, the marker is the loss;"
+    " training (mean over seeds, beside whatever else the machine did; of an ensemble all of its trainings). Colour is"
+    " the model, the marker is the loss;"
     " black diamonds are baselines, the dotted line is the best of them."
 )
 SCORES = {  # task -> metric, how its axis is called, whether a higher one is better

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
 
+from skybake.evaluation.trained import TOGETHER
 from skybake.figures import JudgedRow, _panels, _style
 
 SCOPE = "run"
@@ -35,7 +36,8 @@ def draw(data: JudgedRow) -> Figure:
     figure = _style.figure(
         _style.DOUBLE, 0.5 + sum(HEAD_INCHES + ROW_INCHES * number for number in rows), mock=data.mock
     )
-    figure.suptitle(f"{_style.competitor(data.model, data.loss)}, seed {seed}", fontsize=8)
+    of_seed = "" if seed == TOGETHER else f", seed {seed}"
+    figure.suptitle(f"{_style.competitor(data.model, data.loss)}{of_seed}", fontsize=8)
     parts = figure.subfigures(
         len(galleries), 1, squeeze=False, height_ratios=[HEAD_INCHES + ROW_INCHES * number for number in rows]
     )

@@ -28,7 +28,7 @@ PANELS = 6
 @_style.styled
 def draw(data: Comparison) -> Figure:
     """Draw a panel for each loss, in the order of its best network; a network has one colour in all of them."""
-    networks = [(place, row) for place, row in enumerate(data.rows) if not row["baseline"]]
+    networks = [(place, row) for place, row in enumerate(data.rows) if _overlay.is_network(row)]
     names = list(dict.fromkeys(_name(row) for _, row in networks))
     looks = {name: _overlay.look(place) for place, name in enumerate(names[: _overlay.MOST])}
     losses: dict[str, list[int]] = {}

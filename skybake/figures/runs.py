@@ -12,10 +12,18 @@ from skybake import figures
 from skybake.data.dataset import Dataset
 from skybake.evaluation.trained import REGRESSION, Trained, part_errors, parts_of, read
 from skybake.files import read_json
+from skybake.results import identity
 
 
-def draw_run(runs: Mapping[int, Path], dataset: Dataset, metrics: Path, folder: Path, names: Sequence[str]) -> None:
-    """Draw the figures of one (dataset, model, loss).
+def draw_run(
+    runs: Mapping[int, Path],
+    dataset: Dataset,
+    metrics: Path,
+    folder: Path,
+    names: Sequence[str],
+    prediction: str = identity.SEEDS,
+) -> None:
+    """Draw the figures of one row: of a (dataset, model, loss), or of its ensemble.
 
     Args:
         runs: Seed -> folder with ``predictions.h5``, ``history.csv`` and ``run.json``.
@@ -24,12 +32,14 @@ def draw_run(runs: Mapping[int, Path], dataset: Dataset, metrics: Path, folder: 
         folder: For ``<name>.pdf`` and ``<name>.png``.
         names: Files of ``skybake/figures/`` with ``SCOPE = "run"``; those that need what these runs do not predict are
             left out.
+        prediction: ``"seeds"``, or ``"ensemble"`` for the mean of them.
 
     Raises:
         EvaluationError: Seeds differ in what they are runs of, or in their objects.
         ValueError: Predictions are of another dataset.
     """
-    figures.draw_all(names, judged_row(read(runs, dataset), read_json(metrics), dataset), Path(folder))
+    trained = read(runs, dataset, prediction=prediction)
+    figures.draw_all(names, judged_row(trained, read_json(metrics), dataset), Path(folder))
 
 
 def judged_row(
@@ -45,7 +55,8 @@ def judged_row(
     """
     number = judged["task"] == REGRESSION and predictions
     return figures.JudgedRow(
-        **{name: judged[name] for name in ("dataset", "model", "loss", "label", "units", "mock")},
+        **{name: judged[name] for name in ("dataset", "model", "label", "units", "mock")},
+        loss=identity.with_words(judged["loss"], judged.get("prediction", "")),
         error=judged["error"] or "",
         histories={seed: item.history for seed, item in trained.items()},
         test=parts_of(trained, "test") if predictions else {},

@@ -17,6 +17,10 @@ attributes of :class:`Metric`, and are read without import. That is all: it is j
                                                         of :mod:`skybake.results.distributions`
 ``classes``        ``f(label, classes)``                a number, of class numbers (n,) and probabilities (n, K)
 ``class_scores``   ``f(label, classes)``                (n,), of which the metric is the mean
+``intervals``      ``f(label, intervals)``              (n,), of which the metric is the mean, of conformal intervals
+                                                        (n, 2, 2): at 68 and 95 %, low and high
+``sets``           ``f(label, sets)``                   (n,), of which the metric is the mean, of class numbers and
+                                                        whether a class is in a conformal set, (n, 2, K)
 =================  ===================================  ==============================================================
 
 Files without such a function are what metrics are made of.
@@ -40,9 +44,12 @@ GIVEN = {
     "distributions": ("label", "distribution"),
     "classes": ("label", "classes"),
     "class_scores": ("label", "classes"),
+    "intervals": ("label", "intervals"),
+    "sets": ("label", "sets"),
 }
 """What the function of a metric is given, by ``of``."""
-OF_DISTRIBUTIONS, OF_CLASSES = ("pit", "std", "distributions"), ("classes", "class_scores")
+OF_DISTRIBUTIONS, OF_CLASSES = ("pit", "std", "distributions"), ("classes", "class_scores", "sets")
+OF_REGIONS = ("intervals", "sets")  # conformal ones, which the validation part makes: of the test part alone
 FIXED, SIGNED, PERCENT, BRIEF = FORMS = ("fixed", "signed", "percent", "brief")  # how a number is written
 SHOWN = FIRST, FURTHER, NOWHERE = ("first", "further", "nowhere")
 KINDS = FRACTION, SCALE, OTHER = ("fraction", "scale", "other")

@@ -179,7 +179,7 @@ def _paired(
     ended = [entry.row for entry in entries if entry.status == OK and belongs(entry.row, dataset)]
     if best.row not in ended:
         return Pairing()
-    runs = {row.name: trained.read(row.runs, dataset) for row in ended}
+    runs = {row.name: trained.read(row.runs, dataset, prediction=row.prediction) for row in ended}
     ids = {name: next(iter(seeds.values())).parts["test"].ids for name, seeds in runs.items()}
     same = [row for row in ended if np.array_equal(ids[row.name], ids[best.row.name])]
     bootstrap = trained.of_groups(bootstrap, runs[best.row.name], "test")

@@ -119,7 +119,7 @@ def _figure_data(name: str, entries: Sequence[Entry], level: float, dataset: Dat
         entry = ended[place]
         if not belongs(entry.row, dataset):
             return None
-        found = trained.read(entry.row.runs, dataset, ("test",) if predictions else ())
+        found = trained.read(entry.row.runs, dataset, ("test",) if predictions else (), entry.row.prediction)
         return runs.judged_row(found, entry.metrics, predictions=predictions)
 
     known = ended[0].record if ended else {"label": "", "units": "", "error": "", "task": "regression"}

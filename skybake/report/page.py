@@ -23,6 +23,7 @@ from skybake.report.published import Held
 from skybake.report.rows import FAILED, OK, Entry, Record, is_drawn, log_tail
 from skybake.report.tasks import Task, task_of
 from skybake.report.verdict import best_baseline
+from skybake.results import identity
 
 ILLUSTRATED = 40  # rows whose own figures are put into the page; with hundreds it would be too large to open
 
@@ -49,7 +50,7 @@ class Detail:
         entry: The row.
         anchor: Its id on the page.
         heads: Of the table of its seeds.
-        lines: Seed and texts, a line of that table each.
+        lines: Seed and texts, a line of that table each; none of an ensemble.
         pictures: Its figures.
         log: The end of its log, if it failed; of its drawing, if that failed.
         points: Of its sweep: name, score with its spread over seeds, and whether it was chosen.
@@ -149,7 +150,8 @@ def write_comparison(
         differences=_differences(entries, pairs, p_values),
         changes=_changes(entries, reference) if reference else None,
         verdict=verdict,
-        trained_once=[name for name, of_row in pairs.items() if not next(iter(of_row.values())).with_seeds],
+        trained_once=_trained_once(entries, best, pairs),
+        ensembles=[entry.row.name for entry in ended if entry.row.prediction == identity.ENSEMBLE],
         facts=facts,
         figures=figures,
         details=[
@@ -160,11 +162,24 @@ def write_comparison(
         failed=[Detail(entry, _anchor(entry), log=log_tail(entry.row)) for entry in entries if entry.status == FAILED],
         versions=_distinct(entries, "versions"),
         hardware=_distinct(entries, "hardware"),
-        training_seconds=sum(item.train_seconds for entry in entries for item in entry.timings.values()),
+        training_seconds=sum(
+            item.train_seconds
+            for entry in entries
+            if entry.row.prediction == identity.SEEDS  # an ensemble's are those of its seeds
+            for item in entry.timings.values()
+        ),
         config_text=config_text,
         statistics=statistics,
         drawn=tables.drawn(best.record) if best and tables.has_intervals(best.record) else "",
     )
+
+
+def _trained_once(entries: Sequence[Entry], best: Entry | None, pairs: Mapping[str, Mapping[str, Paired]]) -> list[str]:
+    """Return the rows whose difference is over objects alone since a network was trained once, ensembles left out."""
+    if best is None or best.row.prediction == identity.ENSEMBLE:
+        return []
+    seeds = [entry.row.name for entry in entries if entry.row.prediction == identity.SEEDS]
+    return [name for name in seeds if name in pairs and not next(iter(pairs[name].values())).with_seeds]
 
 
 def _baseline_said(entries: Sequence[Entry]) -> str:
@@ -230,7 +245,7 @@ def _detail(
 ) -> Detail:
     task = task_of(records)
     test, valid = entry.metrics["test"]["per_seed"], entry.metrics["valid"]["per_seed"]
-    shown = {name: head for name, head in task.seeds.items() if name in next(iter(test.values()))}
+    shown = {name: head for name, head in task.seeds.items() if name in next(iter(test.values()), {})}
     places = {name: _seed_places(task, name, records) for name in (*shown, task.choice)}
     folder = entry.row.runs[entry.row.seeds[0]]  # all seeds have the same layers
 
@@ -251,7 +266,7 @@ def _detail(
         entry,
         _anchor(entry),
         heads=(*shown.values(), f"Validation {task.choice_name}", "Best epoch", "Epochs", "Training [s]"),
-        lines=tuple((seed, numbers(seed)) for seed in entry.runs),
+        lines=tuple((seed, numbers(seed)) for seed in entry.runs if str(seed) in test),
         pictures=_run_pictures(entry) if illustrated else (),
         log="" if is_drawn(entry.row) else log_tail(entry.row),
         points=_points(entry),

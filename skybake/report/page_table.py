@@ -187,12 +187,24 @@ def _notes(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None)
             "CRPS, NLL, PIT-KS and coverage (labels inside the central 68 % interval) are of rows that predict a"
             f" distribution. Of calibrated ones {100 * best['interval_level']:g} % have a PIT-KS below {critical}."
         )
+    for column, regions in (("conformal_coverage_95", "intervals"), ("set_coverage_95", "sets of classes")):
+        if any(record[column] is not None for record in records):
+            notes.append(
+                f"Conformal {regions} are made as wide as the validation part asks for, so that they hold the truth of"
+                " 95 % of new objects like it, whatever the network; their coverage is that of the test part."
+            )
     notes.append(f"Rows stand in the order of validation {task.choice_name}, networks before baselines.")
     if any(record["letters"] for record in records):
         notes.append(
             f"Rows that share a letter are not told apart by their {task.main_name}: paired comparisons on the same"
             " objects, of all rows with the chosen one and of all others with one another, each corrected by Holm's"
             " method."
+        )
+    if any(record["prediction"] == identity.ENSEMBLE for record in records):
+        notes.append(
+            "An ensemble is the mean of what all seeds of its row predict: distributions as one mixture, probabilities"
+            " of classes averaged. Its training time is the sum of theirs, its parameters are those of all, and each"
+            " of them predicts every object; nothing is known of how ensembles of other seeds scatter."
         )
     if any((record["points"] or 0) > 1 for record in records):
         notes.append(

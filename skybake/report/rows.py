@@ -137,13 +137,12 @@ def rows_of(
     )
     rows, told = [], list(told)
     for row, words in zip(told, identity.told_apart(told), strict=True):
-        model, loss = row["folder"].split("/")
-        key = (model, loss)
+        key, trained = (tuple(row[name].split("/")) for name in ("folder", "trained"))
         logs_of: dict[str, Any] = {step: Path(row[step]) for step in ("log", "judge_log", "draw_log")}
         logs_of["point_logs"] = tuple(map(Path, row["point_logs"]))
-        files: dict[str, Any] = {"runs": folder_of[key], "metrics": metrics_of[key], "figures": figures_of.get(key)}
-        facts = {name: value for name, value in row.items() if name != "folder"}
-        rows.append(Row(**{**facts, **logs_of}, **files, sweep=sweep_of.get(key), words=words))
+        files: dict[str, Any] = {"runs": folder_of[trained], "metrics": metrics_of[key], "figures": figures_of.get(key)}
+        facts = {name: value for name, value in row.items() if name not in ("folder", "trained")}
+        rows.append(Row(**{**facts, **logs_of}, **files, sweep=sweep_of.get(trained), words=words))
     return rows
 
 
@@ -188,7 +187,8 @@ def read(row: Row, *, mock: bool) -> Entry:
     runs = {seed: run_folder.read_record(row.runs[seed]) for seed in row.seeds}
     timings = {seed: run_folder.read_timing(row.runs[seed]) for seed in row.seeds}
     sweep = read_json(row.sweep) if row.sweep else {}
-    record |= _accuracy(metrics) | _timing(timings.values()) | _devices(runs.values())
+    times = _timing(timings.values(), ensemble=row.prediction == identity.ENSEMBLE)
+    record |= _accuracy(metrics) | times | _devices(runs.values())
     record["point"], record["points"] = sweep.get("chosen"), len(sweep["points"]) if sweep else None
     return Entry(row, record, metrics, runs, timings, sweep)
 
@@ -261,8 +261,11 @@ def _devices(runs: Iterable[RunRecord]) -> Record:
     return {name: "; ".join(sorted(filter(None, values))) or None for name, values in texts.items()}
 
 
-def _timing(timings: Iterable[Timing]) -> Record:
-    """Return the columns of time and memory: means over seeds, but the largest memory, since seeds share a process."""
+def _timing(timings: Iterable[Timing], *, ensemble: bool) -> Record:
+    """Return the columns of time and memory: means over seeds, but the largest memory, since seeds share a process.
+
+    An ensemble takes the trainings of all its seeds, and each of them predicts every object.
+    """
     timings = list(timings)
 
     def over_seeds(key: str, statistic) -> float | None:
@@ -270,9 +273,11 @@ def _timing(timings: Iterable[Timing]) -> Record:
         return float(statistic(known)) if known else None
 
     return {
-        "train_seconds": over_seeds("train_seconds", np.mean),
+        "train_seconds": over_seeds("train_seconds", np.sum if ensemble else np.mean),
         "epoch_seconds": over_seeds("epoch_seconds_median", np.mean),
-        "predict_objects_per_second": over_seeds("predict_objects_per_second", np.mean),
+        "predict_objects_per_second": over_seeds(
+            "predict_objects_per_second", (lambda speeds: 1 / np.sum(1 / np.asarray(speeds))) if ensemble else np.mean
+        ),
         "peak_memory_mb": over_seeds("peak_memory_mb", np.max),
     }
 

@@ -9,7 +9,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skybake.metrics import BRIEF, FIRST, FIXED, FURTHER, OF_DISTRIBUTIONS, PERCENT, SIGNED, Metric, declared, of_task
+from skybake.metrics import (
+    BRIEF,
+    FIRST,
+    FIXED,
+    FURTHER,
+    OF_DISTRIBUTIONS,
+    OF_REGIONS,
+    PERCENT,
+    SIGNED,
+    Metric,
+    declared,
+    of_task,
+)
 from skybake.metrics.regression import RELATIVE
 
 __all__ = ["BRIEF", "FIXED", "PERCENT", "SIGNED", "TASKS", "TableColumn", "Task", "task_of"]
@@ -159,7 +171,7 @@ def _column(metric: Metric) -> TableColumn:
         metric.decimals_of,
         metric.tex,
         metric.tex_interval,
-        optional=metric.of in OF_DISTRIBUTIONS,
+        optional=metric.of in (*OF_DISTRIBUTIONS, *OF_REGIONS),
         relative=metric.relative,
     )
 

@@ -18,6 +18,7 @@ from skybake.results.predictions import NARROW, TINY, Prediction
 
 FLOOR = 1e-6  # of a probability spread over the whole range: the smallest density that a likelihood is taken of
 LOG_2PI = np.log(2 * np.pi)
+STANDARD = special.ndtr(np.linspace(-4, 4, 81))  # levels at which a smooth distribution is told
 
 
 class Distribution(Protocol):
@@ -46,7 +47,8 @@ def of(prediction: Prediction) -> Distribution | None:
     """Return the distribution of a prediction; None if it has none, or a single quantile."""
     if prediction.weights is not None:
         means, stds = _needed("weights", prediction, "means"), _needed("weights", prediction, "stds")
-        return Mixture(prediction.weights, means, np.maximum(stds, TINY))
+        parts = (prediction.weights, means, np.maximum(stds, TINY))
+        return Mixture(*parts) if prediction.dof is None else StudentMixture(*parts, prediction.dof)
     if prediction.probabilities is not None:
         edges = _needed("probabilities", prediction, "edges")
         return Piecewise(edges[None, :], _normalised(prediction.probabilities))
@@ -213,8 +215,12 @@ class Mixture:
 
     def quantile(self, levels: Sequence[float]) -> np.ndarray:
         """Return quantiles (N, Q), by bisection between the components' own."""
+        return self._between(special.ndtri(np.asarray(levels, dtype=np.float64)), self.stds, levels)
+
+    def _between(self, standard: np.ndarray, scales: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+        """Return quantiles (N, Q); ``standard`` (Q,) are of the standard form, which ``scales`` (N, K) stretch."""
         wanted = np.asarray(levels, dtype=np.float64)
-        ends = self.means[:, :, None] + self.stds[:, :, None] * special.ndtri(wanted)
+        ends = self.means[:, :, None] + scales[:, :, None] * standard
         low, high = ends.min(axis=1), ends.max(axis=1)  # no quantile lies beyond those of all components
         for _ in range(60):
             middle = 0.5 * (low + high)
@@ -232,6 +238,60 @@ class Mixture:
         distance = (self.means[:, :, None] - self.means[:, None, :]) / spread
         overlap = np.exp(-0.5 * (np.square(distance) + LOG_2PI)) / spread
         return np.einsum("nk,nl,nkl->n", self.weights, self.weights, overlap)
+
+
+@dataclass(frozen=True)
+class StudentMixture(Mixture):
+    """Mixtures of Student's t; ``stds`` are the standard deviations of the components.
+
+    CRPS and the integral of the squared density are of a distribution that is even between many values, at which its
+    probabilities are exact: within 1e-3 standard deviations of the score.
+
+    Attributes:
+        dof: Degrees of freedom, above 2.
+    """
+
+    dof: float
+
+    @property
+    def _scales(self) -> np.ndarray:
+        return self.stds * np.sqrt(1 - 2 / self.dof)
+
+    def _standardised(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return Mixture(self.weights, self.means, self._scales)._standardised(values)
+
+    def cdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the probability below values."""
+        standardised, weights, _ = self._standardised(values)
+        return (weights * special.stdtr(self.dof, standardised)).sum(axis=-1)
+
+    def log_pdf(self, values: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the density."""
+        standardised, weights, scales = self._standardised(values)
+        return special.logsumexp(stats.t(self.dof).logpdf(standardised) - np.log(scales), b=weights, axis=-1)
+
+    def quantile(self, levels: Sequence[float]) -> np.ndarray:
+        """Return quantiles (N, Q), by bisection between the components' own."""
+        return self._between(special.stdtrit(self.dof, np.asarray(levels, dtype=np.float64)), self._scales, levels)
+
+    @property
+    def _even(self) -> Piecewise:
+        """What it is, even between the values at which its components have certain quantiles."""
+        standard = special.stdtrit(self.dof, STANDARD)
+        values = self.means[:, :, None] + self._scales[:, :, None] * standard
+        edges = np.sort(values.reshape(len(values), -1), axis=1)
+        return Piecewise(edges, np.diff(self.cdf(edges), axis=1))
+
+    def crps(self, label: np.ndarray) -> np.ndarray:
+        """Return the score (N,)."""
+        return self._even.crps(label)
+
+    def square_integral(self) -> np.ndarray:
+        """Return the integral of the squared density, (N,)."""
+        even = self._even
+        density = self.pdf(even.edges)
+        widths = np.diff(even.edges, axis=1)
+        return 0.5 * (widths * (np.square(density[:, :-1]) + np.square(density[:, 1:]))).sum(axis=1)
 
 
 @dataclass(frozen=True)
@@ -317,3 +377,10 @@ def between_quantiles(quantiles: np.ndarray, levels: np.ndarray) -> Piecewise:
     edges = np.concatenate([start, start + np.cumsum(all_widths, axis=1)], axis=1)
     mass = np.broadcast_to([levels[0], *steps, 1 - levels[-1]], all_widths.shape)
     return Piecewise(edges, mass)
+
+
+def pooled(parts: Sequence[Piecewise]) -> Piecewise:
+    """Return the equal-weight mixture of distributions of the same objects; exact."""
+    each = [np.broadcast_to(part.edges, (len(part.mass), part.edges.shape[1])) for part in parts]
+    edges = np.sort(np.concatenate(each, axis=1), axis=1)
+    return Piecewise(edges, np.diff(np.mean([part.cdf(edges) for part in parts], axis=0), axis=1))

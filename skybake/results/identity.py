@@ -1,8 +1,9 @@
 """What a row of the comparison is: its place on six axes, which no other row shares.
 
-``dataset``, ``split`` (``group-40``: strategy and seed), ``training`` (the bake-off whose settings it was trained with),
-``model``, ``loss`` and ``prediction`` (``seeds``: what the trained networks predict, all seeds pooled). Paths leave out
-what is ordinary; ``comparison.csv`` and ``chosen.json`` hold all six.
+``dataset``, ``split`` (``group-40``: strategy and seed), ``training`` (the bake-off whose settings it was trained
+with), ``model``, ``loss`` and ``prediction`` (``seeds``: what the trained networks predict, all seeds pooled;
+``ensemble``: the mean of what they predict). Paths leave out what is ordinary; ``comparison.csv`` and ``chosen.json``
+hold all six.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 AXES = ("dataset", "split", "training", "model", "loss", "prediction")
 SEEDS = "seeds"  # the ordinary prediction
+ENSEMBLE = "ensemble"  # the mean of all seeds
 MARK = "@"  # before what is not ordinary, in the name of a folder: mse@longer
 _LEFT_OUT = ("split", "training", "prediction")  # axes that an ordinary row's name leaves out
 

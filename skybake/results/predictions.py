@@ -29,7 +29,8 @@ class Prediction:
     """Predictions for N objects, in units of the label; ``None`` where the head cannot give it.
 
     At most one form of a distribution is there: ``std`` alone for a Gaussian, with ``dof`` for Student's t, or
-    quantiles, a mixture or bins. :func:`skybake.results.distributions.of` makes densities and intervals of each.
+    quantiles, a mixture (with ``dof`` of Student's t) or bins. :func:`skybake.results.distributions.of` makes densities
+    and intervals of each.
 
     Attributes:
         point: (N,) point estimate; for classes the number of the most probable one.
@@ -37,7 +38,7 @@ class Prediction:
         dof: Degrees of freedom of Student's t, above 2.
         quantiles: (N, Q) ascending quantiles.
         levels: (Q,) their levels, ascending, between 0 and 1.
-        weights, means, stds: (N, K) of the Gaussians of a mixture.
+        weights, means, stds: (N, K) of the components of a mixture.
         probabilities: (N, B) probabilities of bins.
         edges: (B + 1,) of the bins.
         classes: (N, K) probabilities of classes.

@@ -68,14 +68,19 @@ def _of_objects(found: metrics.Metric) -> Iterator[str]:
     if found.of in metrics.OF_CLASSES:
         label: np.ndarray = np.arange(OBJECTS) % CLASSES
         seeds = rng.dirichlet(np.ones(CLASSES), (SEEDS, OBJECTS))
-        value = np.asarray(found.function()(label, seeds[0]))
+        sets = seeds[0][:, None, :] > np.array([0.4, 0.1])[:, None]
+        value = np.asarray(found.function()(label, sets if found.of == "sets" else seeds[0]))
+    elif found.of == "intervals":
+        label = seeds = rng.normal(14, 0.4, OBJECTS)
+        ends = np.array([[-0.1, 0.1], [-0.2, 0.2]])
+        value = np.asarray(found.function()(label, (label + rng.normal(0, 0.1, OBJECTS))[:, None, None] + ends))
     else:
         label = rng.normal(14, 0.4, OBJECTS)
         seeds = label + rng.normal(0, 0.2, (SEEDS, OBJECTS))
         of_distributions = found.of == "distributions"
         predicted = Normal(seeds[0], np.full(OBJECTS, 0.2)) if of_distributions else seeds
         value = np.asarray(found.function()(label, predicted))
-    shape = (OBJECTS,) if found.of in ("distributions", "class_scores") else ()
+    shape = (OBJECTS,) if found.of in ("distributions", "class_scores", *metrics.OF_REGIONS) else ()
     if value.shape != shape:
         yield f"{value.shape} found of {OBJECTS} objects; expected {shape or 'one number'}, as it is of {found.of}"
         return

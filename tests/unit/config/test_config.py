@@ -396,6 +396,34 @@ def test_a_model_and_loss_may_stand_twice_with_other_training(given):
     assert len(set(plan.evaluations("clusters", "metrics.json"))) == len(plan.combinations) == 7
 
 
+def test_ensembles_are_rows_of_the_same_trainings(given):
+    alone = make_plan(given)
+    plan = make_plan(changed(given, "bakeoffs.first.ensembles", True))
+    rows = {(row["model"], row["loss"], row["prediction"]): row for row in plan.rows("clusters")}
+    networks = [job for job in plan.combinations if job.loss is not None]
+    assert len(plan.combinations) == len(alone.combinations)
+    assert len(rows) == len(plan.combinations) + len(networks)
+    found = rows["nonsequential", "mse", "ensemble"]
+    assert (found["folder"], found["trained"]) == ("nonsequential/mse@ensemble", "nonsequential/mse")
+    names = {"dataset": "clusters", "model": "nonsequential"}
+    assert plan.run_files(**names, loss="mse@ensemble") == plan.run_files(**names, loss="mse")
+    assert plan.paths.evaluation("metrics.json", **names, loss="mse@ensemble") in plan.evaluations(
+        "clusters", "metrics.json"
+    )
+    assert plan.job(**names, loss="mse@ensemble").prediction == "ensemble"
+    assert "ensemble" not in plan.constraints("first", networks=True)["loss"]
+
+
+def test_one_seed_makes_no_ensemble(given):
+    plan = make_plan(changed(changed(given, "bakeoffs.first.ensembles", True), "bakeoffs.first.seeds", [1]))
+    assert {row["prediction"] for row in plan.rows("clusters")} == {"seeds"}
+
+
+def test_a_bakeoff_called_ensemble_is_refused(given):
+    with pytest.raises(messages.ConfigError, match="the name 'ensemble' is skybake's own"):
+        make_plan(changed(given, "bakeoffs.ensemble", given["bakeoffs"]["first"]))
+
+
 def test_a_plan_names_every_combination_once(given):
     plan = make_plan(given)
     names = [(job.model.name, job.loss_name) for job in plan.combinations]

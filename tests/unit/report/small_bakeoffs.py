@@ -51,15 +51,17 @@ REFERENCE = {
 }
 
 
-def row_of(folder: Path, model: str, loss: str, dataset: str = "efeds_mock", seeds=SEEDS) -> Row:
-    here = folder / "evaluation" / model / loss
+def row_of(
+    folder: Path, model: str, loss: str, dataset: str = "efeds_mock", seeds=SEEDS, prediction: str = "seeds"
+) -> Row:
+    here = folder / "evaluation" / model / (loss if prediction == "seeds" else f"{loss}@{prediction}")
     return Row(
         dataset=dataset,
         split="holdout-40",
         training="mocks",
         model=model,
         loss=loss,
-        prediction="seeds",
+        prediction=prediction,
         seeds=seeds,
         runs={seed: folder / "runs" / model / loss / f"seed-{seed}" for seed in seeds},
         metrics=here / "metrics.json",
