@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -70,7 +71,9 @@ def overlay(axes: Axes, lines: Iterable[Line], name: str) -> np.ndarray:
         histories = recorded(line.data, name)
         for place, history in enumerate(histories):
             label, validation = line.name if place == 0 else None, getattr(history, f"val_{name}")
-            point = {"marker": "o", "ms": 3} if len(history.epoch) == 1 else {}  # a line of one point is not seen
+            point: dict[str, Any] = (
+                {"marker": "o", "ms": 3} if len(history.epoch) == 1 else {}
+            )  # a line of one point is not seen
             axes.plot(history.epoch, validation, lw=1, label=label, **line.look, **point)
             axes.plot(history.epoch, getattr(history, name), lw=0.6, alpha=0.4, **line.look, **point)
         drawn.append(numbers(histories, name))

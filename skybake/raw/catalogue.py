@@ -278,7 +278,7 @@ def _quantity(
             reasons[row] = ("label missing", "" if texts[row] is None else texts[row])
         elif kind == "redshift" and not -1 < number <= MOST_REDSHIFT:
             reasons[row] = ("redshift impossible", f"{number:g}, expected -1 to {MOST_REDSHIFT:g}")
-        elif kind in MAGNITUDES and no_magnitude(np.float64(number)):
+        elif kind in MAGNITUDES and no_magnitude(np.array(number)):
             reasons[row] = ("label missing", f"{number:g} is no magnitude")
         elif options.transform != "none" and number <= 0:
             reasons[row] = ("label not positive", f"{number:g} has no {options.transform}")

@@ -71,8 +71,8 @@ def _of_bins(point: np.ndarray, std: np.ndarray, predictions: Sequence[Predictio
 
 def _of_quantiles(point: np.ndarray, predictions: Sequence[Prediction]) -> Prediction:
     """Return quantiles of the mixture of what lies between the quantiles of each seed."""
-    levels = np.unique(np.concatenate([LEVELS, *(one.levels for one in predictions)]))
-    each = [(one.quantiles, one.levels) for one in predictions]
+    each = [(one.quantiles, one.levels) for one in predictions if one.quantiles is not None and one.levels is not None]
+    levels = np.unique(np.concatenate([LEVELS, *(known for _, known in each)]))
     mixture = distributions.pooled([distributions.between_quantiles(*known) for known in each])
     low, high = mixture.quantile(CENTRAL).T
     return Prediction(point=point, std=0.5 * (high - low), quantiles=mixture.quantile(levels.tolist()), levels=levels)
