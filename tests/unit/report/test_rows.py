@@ -88,7 +88,14 @@ def test_a_swept_row_says_which_point_it_is(out):
 def test_rows_and_pages_of_the_files_that_snakemake_gives():
     told = [
         {"dataset": "d", "split": "s-1", "training": "t", "model": model, "loss": "l", "prediction": "seeds"}
-        | {"folder": f"{model}/l", "seeds": [1, 2], "log": f"{model}.log", "judge_log": "j.log", "draw_log": "d.log"}
+        | {
+            "folder": f"{model}/l",
+            "trained": f"{model}/l",
+            "seeds": [1, 2],
+            "log": f"{model}.log",
+            "judge_log": "j.log",
+            "draw_log": "d.log",
+        }
         | {"baseline": False, "point_logs": ["p.log"], "inside": "inside/m/l/figures"}
         for model in ("m", "n")
     ]
