@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from skybake import figures, plugins
-from skybake.data import exploration
+from skybake.data import exploration, pixels
 from skybake.data.columns import Column, DatasetError, Schema
 from skybake.data.rejections import Rejection, write_rejected
 from skybake.data.writer import create_dataset
@@ -115,6 +115,7 @@ def test_images_are_those_of_all_objects_whatever_the_blocks(tmp_path, monkeypat
 
 def test_memory_does_not_grow_with_the_images(tmp_path, monkeypatch):
     monkeypatch.setattr(exploration, "BLOCK", 64)
+    monkeypatch.setattr(pixels, "SAMPLE_PIXELS", 2**14)
     peaks = []
     for n in (192, 768):
         folder = tmp_path / str(n)
