@@ -27,6 +27,13 @@ def test_coverage(errors, n):
         assert found["std_error"]["percentiles"] < 90  # what these intervals are for
 
 
+def test_the_truth_of_heavy_tails_is_that_of_a_large_sample():
+    for errors in ("contaminated", "outliers"):
+        d, _ = coverage.simulated(errors, 400_000, np.random.default_rng(0))
+        for name, value in coverage.truths(errors).items():
+            assert float(coverage.STATISTICS[name](d)) == pytest.approx(value, rel=0.02, abs=0.01), (errors, name)
+
+
 def test_wilson_is_that_of_scipy_for_whole_numbers():
     for right, n, level in ((0, 40, 0.95), (3, 40, 0.95), (40, 40, 0.9), (799, 800, 0.68)):
         expected = stats.binomtest(right, n).proportion_ci(level, method="wilson")
