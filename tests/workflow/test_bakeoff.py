@@ -58,6 +58,15 @@ def test_nothing_is_lost_between_catalogue_and_dataset(name, rows, finished):
     assert all(row["reason"] for row in rejected)
 
 
+def test_the_page_tells_the_layers_of_every_network(finished):
+    results = finished.folder / "results/clusters"
+    page = (results / "report.html").read_text(encoding="utf-8")
+    networks = {path.parents[1] for path in (results / "runs").glob("*/*/seed-*/predictor.keras")}
+    assert networks
+    assert page.count("<summary>Layers: ") == len(networks)
+    assert page.count("data:image/svg+xml") + page.count("No drawing of the architecture: ") == len(networks)
+
+
 def test_the_page_stands_alone_and_says_mock(finished):
     for path in (finished.folder / "results" / "report.html", finished.folder / "results" / "clusters" / "report.html"):
         page = path.read_text(encoding="utf-8")
