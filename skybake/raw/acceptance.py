@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 
 import numpy as np
 
 from skybake.data.columns import Column
 from skybake.data.rejections import MERGED, Rejection
 from skybake.missing import present
+from skybake.raw import Batch
 
 EXAMPLES = 3  # rows that are named of a reason
 
@@ -54,6 +56,35 @@ def _said(item: Rejection) -> str:
     return f"row {item.row} ({item.id})" + (f": {item.detail}" if item.detail else "")
 
 
+class PixelsSeen:
+    """Collects the classes of objects with the same pixels, batch by batch: nobody can tell which of two is right."""
+
+    def __init__(self, name: str, column: Column):
+        self._name, self._column = name, column
+        self._same: dict[bytes, list[tuple[int, str, float]]] = defaultdict(list)
+
+    def add(self, batch: Batch) -> None:
+        """Take note of some objects; of a label that is a number nothing is kept."""
+        if self._column.kind != "class":
+            return
+        labels = np.asarray(batch.labels[self._name], dtype=np.float64)
+        images = np.ascontiguousarray(batch.image, dtype=np.float32)
+        for place in np.flatnonzero(present(labels)).tolist():
+            digest = blake2b(images[place].tobytes(), digest_size=16).digest()
+            self._same[digest].append((int(batch.rows[place]), batch.id[place], float(labels[place])))
+
+    def disagreeing(self) -> dict[int, tuple[str, str]]:
+        """Return row -> (reason, detail) of every object that has another class than one with the same pixels."""
+        found = {}
+        for items in self._same.values():
+            for row, _, label in items:
+                other = next(((name, value) for _, name, value in items if value != label), None)
+                if other is not None:
+                    one, another = (_class(self._column, value) for value in (label, other[1]))
+                    found[row] = ("labels disagree", f"{one}, with the same pixels as {other[0]}, which is {another}")
+        return found
+
+
 class LabelsSeen:
     """Collects what values a label has, batch by batch."""
 
@@ -77,7 +108,7 @@ class LabelsSeen:
         if not self._number:
             return f"no object has a known {self._name}"
         if self._number > 1 and self._low == self._high:
-            value = self._class(self._low) if self._column.kind == "class" else f"{self._low:g}"
+            value = _class(self._column, self._low) if self._column.kind == "class" else f"{self._low:g}"
             return (
                 f"{self._name} is {value} for all of {self._number} objects; there is nothing to learn from one value"
             )
@@ -87,11 +118,11 @@ class LabelsSeen:
         """Yield what may be meant, and should be seen."""
         for number in range(len(self._column.classes)):
             if not self._times[float(number)]:
-                yield f"class {self._class(number)} has no object"
+                yield f"class {_class(self._column, number)} has no object"
 
-    def _class(self, number: float) -> str:
-        classes: Sequence[str] = self._column.classes
-        return classes[int(number)] if classes else f"{number:g}"
+
+def _class(column: Column, number: float) -> str:
+    return column.classes[int(number)] if column.classes else f"{number:g}"
 
 
 def accounts(accepted: int, rejections: Sequence[Rejection]) -> str:

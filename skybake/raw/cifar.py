@@ -21,9 +21,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -99,15 +98,11 @@ class Pickled:
     labels: list
     announced: int | None
 
-    def id(self, row: int) -> str:
-        """Return the name of an image."""
-        return f"{self.name}-{row:05d}"
-
 
 def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
     """Read the images: (N, side, side, channels) [0 to 255], label ``class``, scalar ``official_test``.
 
-    Images whose label is no class are rejected, and those with the same pixels and another class.
+    Images whose label is no class are rejected.
 
     Raises:
         UnsafePickle: A pickle holds more than plain data.
@@ -125,46 +120,23 @@ def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
             OFFICIAL_TEST: Column("", "1 for images of the official test set, 0 for training images", OFFICIAL_TEST)
         },
     )
-    rows, against = _against(
-        _pickles(folder, names, form, options), classes
-    )  # all files are checked before any is written
     return Reading(
         schema,
-        rows=rows,
-        batches=_batches(folder, names, against, form, options),
+        # All files are checked before any is written.
+        rows=sum(len(batch.labels) for batch in _pickles(folder, names, form, options)),
+        batches=_batches(folder, names, classes, form, options),
         files={name: folder / name for name in (*names, *([] if options.classes else [options.meta]))},
     )
 
 
-def _against(batches: Iterable[Pickled], classes: Sequence[str]) -> tuple[int, dict[int, tuple[str, str]]]:
-    """Return the number of all images, and row -> (reason, detail) of those that are left out."""
-    against: dict[int, tuple[str, str]] = {}
-    same: dict[bytes, list[tuple[int, str, int]]] = {}
-    start = 0
-    for batch in batches:
-        for row, (image, label) in enumerate(zip(batch.pixels, batch.labels, strict=True)):
-            if _is_class(label, len(classes)):
-                item = (start + row, batch.id(row), int(label))
-                same.setdefault(blake2b(image, digest_size=16).digest(), []).append(item)
-            else:
-                against[start + row] = ("unknown class", f"{label!r}; expected a class from 0 to {len(classes) - 1}")
-        start += len(batch.labels)
-    for items in same.values():
-        for row, _, label in items:
-            other = next(((name, number) for _, name, number in items if number != label), None)
-            if other is not None:
-                text = f"{classes[label]}, with the same pixels as {other[0]}, which is {classes[other[1]]}"
-                against[row] = ("labels disagree", text)
-    return start, against
-
-
 def _batches(
-    folder: Path, names: Sequence[str], against: Mapping[int, tuple[str, str]], form: Form, options: Options
+    folder: Path, names: Sequence[str], classes: Sequence[str], form: Form, options: Options
 ) -> Iterator[Batch]:
     start = 0
     for batch in _pickles(folder, names, form, options):
-        good = np.array([start + row not in against for row in range(len(batch.labels))], dtype=bool)
-        kept, ids = np.flatnonzero(good), [batch.id(row) for row in range(len(good))]
+        good = np.array([_is_class(label, len(classes)) for label in batch.labels], dtype=bool)
+        kept, ids = np.flatnonzero(good), [f"{batch.name}-{row:05d}" for row in range(len(good))]
+        expected = f"a class from 0 to {len(classes) - 1}"
         yield Batch(
             rows=start + kept,
             image=np.moveaxis(batch.pixels[kept].reshape(-1, form.channels, form.side, form.side), 1, -1),
@@ -173,7 +145,8 @@ def _batches(
             labels={LABEL: np.array([float(batch.labels[row]) for row in kept])},
             scalars={OFFICIAL_TEST: np.full(len(kept), float(batch.name in options.test))},
             rejections=[
-                Rejection(start + int(row), ids[row], *against[start + int(row)]) for row in np.flatnonzero(~good)
+                Rejection(start + int(row), ids[row], "unknown class", f"{batch.labels[row]!r}; expected {expected}")
+                for row in np.flatnonzero(~good)
             ],
         )
         start += len(good)

@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -61,6 +62,36 @@ def ingest(
             option ``most_rejected``, or all labels are equal, and the rejected rows are written all the same; or a row
             is neither accepted nor rejected, or both.
     """
+    write = partial(_write, reader, raw, out, rejected, options, mock=mock, threads=threads, expected=tuple(expected))
+    try:
+        write({}, asked_by=asked_by, kept=kept)
+    except _LabelsDisagree as error:  # seldom: what was written before they were seen is written anew
+        write(error.rows, asked_by=asked_by, kept=kept)
+
+
+class _LabelsDisagree(Exception):
+    """Objects with the same pixels have other classes; ``rows`` is row -> (reason, detail)."""
+
+    def __init__(self, rows: Mapping[int, tuple[str, str]]):
+        super().__init__()
+        self.rows = rows
+
+
+def _write(
+    reader: ModuleType,
+    raw: Mapping[str, Path],
+    out: Path,
+    rejected: Path,
+    options: Settings,
+    refused: Mapping[int, tuple[str, str]],
+    *,
+    mock: bool,
+    threads: int,
+    expected: Sequence[str],
+    asked_by: str,
+    kept: Path | None,
+) -> None:
+    """Write the dataset but for the refused rows."""
     survey = reader.__name__.rpartition(".")[2]
     reading = _read(reader, raw, options, threads, rejected, kept)
     _check_expected(reading.schema, expected, asked_by)
@@ -71,12 +102,17 @@ def ingest(
     digests: dict[str, dict[str, str]] = {name: dict(files) for name, files in reading.digests.items()}
     counts: Counter[str] = Counter()
     lost: Counter[str] = Counter()
-    labels = acceptance.LabelsSeen(schema.predicted, schema.labels[schema.predicted])
+    predicted = schema.labels[schema.predicted]
+    labels = acceptance.LabelsSeen(schema.predicted, predicted)
+    pixels = acceptance.PixelsSeen(schema.predicted, predicted)
     with create_dataset(out, schema) as writer:
-        for batch in _chunks(_seen(reading, survey, rejections, digests, counts, lost)):
+        for batch in _chunks(_seen(reading, survey, refused, rejections, digests, counts, lost)):
             np.add.at(times, batch.rows, 1)
             labels.add(batch.labels[schema.predicted])
+            pixels.add(batch)
             writer.append(image=batch.image, id=batch.id, group=batch.group, labels=batch.labels, scalars=batch.scalars)
+        if disagreeing := pixels.disagreeing():
+            raise _LabelsDisagree(disagreeing)
         np.add.at(times, [rejection.row for rejection in rejections], 1)
         _check_all_rows(survey, times)
         most = options.most_rejected if isinstance(options, CommonOptions) else CommonOptions().most_rejected
@@ -119,6 +155,7 @@ def _keep(rejections: Sequence[Rejection], rejected: Path, kept: Path | None) ->
 def _seen(
     reading: Reading,
     survey: str,
+    refused: Mapping[int, tuple[str, str]],
     rejections: list[Rejection],
     digests: dict[str, dict[str, str]],
     counts: Counter[str],
@@ -136,18 +173,19 @@ def _seen(
             for folder, files in batch.digests.items():
                 digests.setdefault(folder, {}).update(files)
             progress.update(len(batch) + len(batch.rejections))
-            against = _unusable(batch)
+            against = _unusable(batch, refused)
             if against:
                 rejections += against.values()
                 batch = batch.part(np.array([place not in against for place in range(len(batch))]))
             yield _without_largest(batch, lost)
 
 
-def _unusable(batch: Batch) -> dict[int, Rejection]:
-    """Return place -> what is said against an object whose pixels or label no network can use."""
-    against: dict[int, tuple[str, str]] = {}
+def _unusable(batch: Batch, refused: Mapping[int, tuple[str, str]]) -> dict[int, Rejection]:
+    """Return place -> what is said against an object whose pixels or label no network can use, or that is refused."""
+    rows = map(int, batch.rows)
+    against: dict[int, tuple[str, str]] = {place: refused[row] for place, row in enumerate(rows) if row in refused}
     for place in np.flatnonzero(bad := _bad_pixels(batch.image)).tolist():
-        against[place] = ("image not finite", f"{bad[place]} pixels")
+        against.setdefault(place, ("image not finite", f"{bad[place]} pixels"))
     if batch.image.size and batch.image.dtype.kind in "iuf":
         with np.errstate(invalid="ignore"):
             largest = np.maximum(batch.image.max(axis=(1, 2, 3)), -batch.image.min(axis=(1, 2, 3)).astype(np.float64))

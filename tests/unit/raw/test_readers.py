@@ -3,6 +3,7 @@
 import ast
 import csv
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from skybake import plugins
-from skybake.data.columns import Column, DatasetError, Schema
+from skybake.data.columns import Column, DatasetError, Schema, class_column
 from skybake.data.dataset import load_dataset
 from skybake.data.rejections import Rejection
 from skybake.raw import Batch, Reading
@@ -162,6 +163,32 @@ def test_a_row_that_is_lost_or_stands_twice_is_refused(tmp_path, batches, reject
     with pytest.raises(DatasetError, match=said):
         run(tmp_path, map(some, batches), 4, rejections=[Rejection(row, f"o{row}", "bad") for row in rejected])
     assert not (tmp_path / "dataset.h5").exists()
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_same_pixels_of_two_classes_are_rejected_in_every_reader(tmp_path, task):
+    """What was accepted before the other class was seen is taken back; objects of one class stay."""
+    label = class_column(("star", "galaxy")) if task == "classification" else SCHEMA.labels["mass"]
+    schema = replace(SCHEMA, labels={"mass": label})
+
+    def read(raw, options, threads):
+        batches = [some([0, 1, 2]), some([3, 4, 5])]
+        for item, labels in zip(batches, ([0, 1, 0], [1, 1, 1]), strict=True):
+            item.labels["mass"] = np.array(labels, dtype=float)
+        batches[1].image[2], batches[1].image[0] = batches[0].image[0], batches[0].image[1]  # 5 as 0, 3 as 1
+        return Reading(schema, rows=6, batches=iter(batches))
+
+    reader = SimpleNamespace(__name__="skybake.raw.toy", TASK=task, read=read)
+    out, rejected = tmp_path / "dataset.h5", tmp_path / "rejected.csv"
+    ingest(reader, {}, out, rejected, Settings(), mock=False, asked_by="datasets.a.inputs")
+    if task == "regression":
+        assert len(load_dataset(out)) == 6
+        return
+    assert load_dataset(out).ids.tolist() == ["o1", "o2", "o3", "o4"]
+    assert rejected.read_text().splitlines()[1:] == [
+        '0,o0,labels disagree,"star, with the same pixels as o5, which is galaxy"',
+        '5,o5,labels disagree,"galaxy, with the same pixels as o0, which is star"',
+    ]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e39])
