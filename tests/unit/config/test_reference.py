@@ -70,7 +70,7 @@ def test_a_row_of_one_of_two_bakeoffs(given):
             ["compare_with.training: no row", "Did you mean 'longer'?"],
         ),
         ({"model": {"a": {}, "b": {}}}, ["compare_with.model: no row"]),
-        ({"modell": "nonsequential"}, ["compare_with.modell", "Did you mean 'model'?"]),
+        ({"mdel": "nonsequential"}, ["compare_with.mdel", "Did you mean 'model'?"]),
     ],
 )
 def test_no_row_or_several_are_refused(given, named, words):
