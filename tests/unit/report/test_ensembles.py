@@ -115,8 +115,9 @@ def test_conformal_intervals_are_calibrated_on_validation_and_judged_on_the_test
         assert list(told["thresholds"]) == seeds
         if score != "quantiles":  # there a threshold is what the interval of its own level lacks
             assert all(small < large for small, large in told["thresholds"].values())
-        assert pooled["conformal_coverage_95"]["value"] == pytest.approx(0.95, abs=0.05)
-        assert pooled["conformal_coverage_95"]["low"] < 0.95 < pooled["conformal_coverage_95"]["high"]
+        covered = pooled["conformal_coverage_95"]
+        assert 0.9 < covered["value"] <= 1
+        assert 0.85 < covered["low"] < covered["value"] <= covered["high"] <= 1
         assert pooled["conformal_width_68"]["value"] < pooled["conformal_width_95"]["value"]
         assert "conformal_coverage_95" not in found["valid"]["pooled"]
         row = read(baked)["nonsequential", loss, prediction]
