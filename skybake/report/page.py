@@ -57,7 +57,7 @@ class Detail:
         classes: What is told of each class, by name; none for other tasks.
         failures: Address of the table of its worst failures; empty where there is none.
         inside: Address of the figures of what is inside the network; empty where nobody asked for them.
-        architecture: The layers of its network; None of a baseline.
+        architecture: The layers of its network; None of a baseline, and of an ensemble, whose seeds have them.
         layers_at: Address of the folder with the files that tell of them.
     """
 
@@ -273,7 +273,7 @@ def _detail(
         classes=_by_class(entry, classes),
         failures=relative(worst, path) if (worst := entry.row.metrics.with_name("failures.csv")).exists() else "",
         inside=entry.row.inside,
-        architecture=architecture.read(folder) if illustrated else None,
+        architecture=architecture.read(folder) if illustrated and entry.row.prediction == identity.SEEDS else None,
         layers_at=relative(folder, path),
     )
 

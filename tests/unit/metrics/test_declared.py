@@ -83,7 +83,8 @@ def test_a_new_file_is_judged_and_has_its_columns(library):
         *("sureness", "correlation", "largest_error", "largest_error_low", "largest_error_high", "valid_largest_error"),
     ]
     assert found["further"] == [
-        *("Validation RMSE", "RMSE", "Largest", "Mean error over seeds", "Std over seeds"),
+        *("Validation RMSE", "RMSE", "Conformal coverage [%]", "Conformal width", "Largest"),
+        *("Mean error over seeds", "Std over seeds"),
     ]
     assert found["seeds"][-1] == "Largest"
     assert found["first"] == ["Accuracy", "Sure", "Balanced accuracy"]
@@ -141,7 +142,8 @@ def test_columns_of_tasks_are_those_that_are_declared():
     heads = [column.head for column in tasks.REGRESSION.columns]
     assert heads[:5] == ["Mean error", "Std", "NMAD", "Outliers [%]", "RAIL outliers [%]"]
     assert heads[5:] == ["CRPS", "NLL", "PIT-KS", "Coverage [%]"]
-    assert [column.head for column in tasks.CLASSIFICATION.further] == ["Validation log loss", "Accuracy over seeds"]
+    further = ["Validation log loss", "Set coverage [%]", "Set size", "Accuracy over seeds"]
+    assert [column.head for column in tasks.CLASSIFICATION.further] == further
     assert tasks.CLASSIFICATION.compared == {"log_loss": "Log loss", "accuracy": "Accuracy"}
     assert {"error_16", "error_84"} & set(rows.COLUMNS) == set()
     declared = {column for item in metrics.declared().values() for column in item.columns}

@@ -98,6 +98,44 @@ def test_the_page_says_what_an_ensemble_is(baked):
     assert "(ensemble)" in text
 
 
+@pytest.mark.parametrize(
+    ("loss", "score", "names"),
+    [
+        ("mean_squared_error", "absolute", {"seeds": ["1", "2", "3"], "ensemble": ["ensemble"]}),
+        ("gaussian_nll", "normalised", {"seeds": ["1", "2", "3"]}),
+        ("gaussian_nll", "quantiles", {"ensemble": ["ensemble"]}),
+    ],
+)
+def test_conformal_intervals_are_calibrated_on_validation_and_judged_on_the_test(baked, loss, score, names):
+    for prediction, seeds in names.items():
+        folder = loss if prediction == "seeds" else f"{loss}@{prediction}"
+        found = json.loads((baked / "evaluation/nonsequential" / folder / "metrics.json").read_text())
+        told, pooled = found["conformal"], found["test"]["pooled"]
+        assert (told["score"], told["levels"], told["n"]) == (score, [0.68, 0.95], found["valid"]["n"])
+        assert list(told["thresholds"]) == seeds
+        if score != "quantiles":  # there a threshold is what the interval of its own level lacks
+            assert all(small < large for small, large in told["thresholds"].values())
+        covered = pooled["conformal_coverage_95"]
+        assert 0.9 < covered["value"] <= 1
+        assert 0.85 < covered["low"] < covered["value"] <= covered["high"] <= 1
+        assert pooled["conformal_width_68"]["value"] < pooled["conformal_width_95"]["value"]
+        assert "conformal_coverage_95" not in found["valid"]["pooled"]
+        row = read(baked)["nonsequential", loss, prediction]
+        assert float(row["conformal_width_95"]) == pytest.approx(pooled["conformal_width_95"]["value"])
+
+
+def test_absolute_intervals_are_twice_the_threshold_wide(baked):
+    found = json.loads((baked / "evaluation/nonsequential/mean_squared_error@ensemble/metrics.json").read_text())
+    ((_, threshold),) = found["conformal"]["thresholds"].values()
+    assert found["test"]["pooled"]["conformal_width_95"]["value"] == pytest.approx(2 * threshold)
+
+
+def test_the_page_says_what_conformal_intervals_are(baked):
+    text = Document((baked / "report.html").read_text()).text
+    assert "Conformal intervals are made as wide as the validation part asks for" in text
+    assert "Conformal coverage [%]" in text
+
+
 def test_failures_of_an_ensemble_have_no_spread(baked):
     with (baked / "evaluation/nonsequential/gaussian_nll@ensemble/failures.csv").open(newline="") as stream:
         assert {row["error_over_seeds"] for row in csv.DictReader(stream)} == {""}
