@@ -13,7 +13,7 @@ from skybake import heads, plugins, provenance
 from skybake.results.predictions import Prediction
 from skybake.results.run_folder import Timing
 from skybake.training import backend, feeding, runs
-from skybake.training.checkpoints import Checkpoint, sigterm_is_a_warning
+from skybake.training.checkpoints import Checkpoint, sigterm_is_a_warning, why_anew
 from skybake.training.epochs import Parts, train_epochs
 from skybake.training.job import NetworkJob
 from skybake.training.network import build_optimizer, compose_network, fit_head, recorded_metrics
@@ -21,6 +21,7 @@ from skybake.training.predictor import build_predictor
 from skybake.training.prepared import Prepared
 from skybake.training.runs import Result, TrainingDiverged
 from skybake.training.saving import save_network
+from skybake.training.schedules import schedules
 
 NOWHERE = Checkpoint()
 PACKAGES = {
@@ -33,7 +34,8 @@ def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint
     """Train with one seed and predict validation and test.
 
     The state of the training is kept in ``checkpoint`` now and then; a training that finds one goes on from there, in
-    the middle of an epoch too, and gives the same bytes as one that was never interrupted.
+    the middle of an epoch too, and gives the same bytes as one that was never interrupted. So does one that finds the
+    state of a training with fewer epochs, unless its schedule depends on their number.
 
     Raises:
         Interrupted: SIGTERM came, and the state is kept.
@@ -58,6 +60,9 @@ def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint
     )
     model.optimizer.build(model.trainable_variables)
     kept = checkpoint.load()
+    if kept and (reason := why_anew(kept, training)):
+        print(f"seed {seed}: starting anew: {reason}", flush=True)
+        kept = None
     callbacks = build_callbacks(training, f"{job.dataset} {job.model} {job.loss} seed {seed}", checkpoint, kept)
     if kept:
         restore_state(model, kept)
@@ -117,6 +122,7 @@ def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callba
             peak_memory_mb=runs.peak_memory_mb(),
         ),
         history=callbacks.history.rows,
+        goes_on=not schedules()[job.training.schedule.name].constants["LENGTH_MATTERS"],
     )
 
 
