@@ -6,6 +6,7 @@ import math
 from contextlib import closing
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from skybake.training.prepared import Prepared
 from skybake.training.runs import Result, TrainingDiverged
 from skybake.training.saving import save_network
 from skybake.training.schedules import schedules
+from skybake.training.starting import Start, begin, freeze
 
 NOWHERE = Checkpoint()
 PACKAGES = {
@@ -30,8 +32,10 @@ PACKAGES = {
 }
 
 
-def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWHERE) -> Result:
-    """Train with one seed and predict validation and test.
+def train(
+    job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWHERE, start: Start | None = None
+) -> Result:
+    """Train with one seed and predict validation and test; begin with the weights of ``start`` if there is one.
 
     The state of the training is kept in ``checkpoint`` now and then; a training that finds one goes on from there, in
     the middle of an epoch too, and gives the same bytes as one that was never interrupted. So does one that finds the
@@ -53,6 +57,15 @@ def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint
     predictor = build_predictor(model, prepared, job.inputs, head) if job.tested else None  # fails before it costs
     if training.labels != "none":
         model.get_layer("head").bias.assign(head.bias)
+    begun = begin(model, start, job, prepared.classes) if start else {}
+    if start:
+        print(
+            f"seed {seed}: starting from {start.path}, head {begun['head']}; images, scalars and labels are scaled by"
+            " the training part here",
+            flush=True,
+        )
+    if frozen := freeze(model, training.freeze):
+        begun["frozen"] = frozen
     model.compile(
         optimizer=build_optimizer(training, steps=math.ceil(len(prepared.parts["train"]) / training.batch_size)),
         loss=losses.get(job.library_loss, **loss_parameters),
@@ -75,7 +88,7 @@ def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint
         with closing(callbacks), sigterm_is_a_warning() as callbacks.sigterm.came:
             epochs = range(callbacks.epochs, callbacks.epochs if callbacks.stopped else training.epochs)
             train_epochs(model, parts, callbacks.all, epochs, callbacks.place.step, callbacks.place.metrics)
-        result = _result(job, prepared, model, head, callbacks, perf_counter() - started)
+        result = _result(job, prepared, model, head, callbacks, perf_counter() - started, begun)
         return replace(result, save=lambda folder: save_network(model, folder, predictor))
     except TrainingDiverged as error:
         if job.tested:
@@ -89,7 +102,9 @@ def _place(callbacks) -> str:
     return f"after epoch {callbacks.epochs}"
 
 
-def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callbacks, train_seconds: float) -> Result:
+def _result(
+    job: NetworkJob, prepared: Prepared, model, head: heads.Head, callbacks, train_seconds: float, begun: dict[str, Any]
+) -> Result:
     predicted, objects_per_second = predict_parts(prepared, model, head)
     return Result(
         predictions=predicted,
@@ -97,6 +112,7 @@ def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callba
             "head": plugins.losses()[job.library_loss].constants["head"],
             "fitted_head": heads.as_dict(head),
             "parameters": int(sum(math.prod(weight.shape) for weight in model.trainable_weights)),
+            "start": begun,
             "epochs": callbacks.epochs,
             "best_epoch": callbacks.best.best_epoch,
             "preprocessing": {

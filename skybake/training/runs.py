@@ -55,7 +55,7 @@ class Data:
 
     Attributes:
         dataset, split: Opened.
-        digests: SHA-256 of both files.
+        digests: SHA-256 of both files, and of the network that a training starts from, ``start_from``.
         parts: Those that the job may see.
     """
 
@@ -196,6 +196,7 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
         "task": data.dataset.task,
         "units": column.units,
         "classes": data.classes(job.label),
+        "bands": data.dataset.bands,
         "mock": data.dataset.mock,
         "split": dict(data.split.strategy),
         **{f"n_{part}": len(rows) for part, rows in data.rows.items()},
