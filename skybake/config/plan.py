@@ -87,10 +87,8 @@ class Plan:
 
     def given_files(self) -> list[str]:
         """Return all raw files and folders and trained networks that the config names, and the folder of results."""
-        raw = (path for name in self.config.datasets for path in self.raw(name).values())
-        names = ((job.dataset, job.model.name, job.loss_in_paths, job.points) for job in self.combinations if job.loss)
-        asked = (self.start(*job, point.name if point else "") for *job, points in names for point in points or (None,))
-        return [*raw, *(path for paths in asked for path in paths), self.paths.results]
+        raw = [path for name in self.config.datasets for path in self.raw(name).values()]
+        return [*raw, *dict.fromkeys(path for _, _, path in self.starts()), self.paths.results]
 
     def raw_inputs(self, dataset: str) -> dict[str, str]:
         """Return raw name -> input of the ingest rule, which also waits for the ledger of files that are fetched."""
@@ -253,20 +251,31 @@ class Plan:
             tested=not point,
         )
 
-    def start_file(self, dataset: str, model: str, loss: str, point: str = "") -> str | None:
-        """Return the network that a training job starts from, in the results folder as rules have it; None if none."""
-        given = self.training_job(dataset, model, loss, point)
-        if not isinstance(given, NetworkJob) or given.training.start_from is None:
-            return None
-        path = network_file(given.training.start_from)
+    def starts(self) -> list[tuple[Combination, str, str]]:
+        """Return combination, point (empty where nothing is swept) and network of all that start from one."""
+        return [
+            (job, point, self._network(training.start_from))
+            for job in self.combinations
+            if job.loss is not None
+            for point, training in (
+                [(item.name, item.training) for item in job.points]
+                or [("", self.config.bakeoffs[job.bakeoff].training)]
+            )
+            if training.start_from is not None
+        ]
+
+    def _network(self, given: str) -> str:
+        """Return the file of a trained network; one in the folder of results is called as rules do."""
+        path = network_file(given)
         results, found = (Path(os.path.realpath(each)) for each in (self.paths.results, path))
         return f"{self.paths.results}/{found.relative_to(results)}" if found.is_relative_to(results) else path
 
     def start(self, dataset: str, model: str, loss: str, point: str = "") -> list[str]:
         """Return the network that a training job starts from, and its record where that is there; or nothing."""
-        path = self.start_file(dataset, model, loss, point)
-        if path is None:
+        told = self.training_job(dataset, model, loss, point)
+        if not isinstance(told, NetworkJob) or told.training.start_from is None:
             return []
+        path = self._network(told.training.start_from)
         record = Path(path).with_name("run.json")
         known = Path(path).is_relative_to(self.paths.results) or record.is_file()
         return [path, str(record)] if path.endswith("/model.keras") and known else [path]

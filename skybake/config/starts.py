@@ -18,27 +18,23 @@ def problems(checked: Plan, raw_is_here: bool) -> Iterator[str]:
     """Find networks to start from that are not there, of another model, or not made before they are needed."""
     made = {file: job for job in checked.combinations if job.loss for file in _networks(checked, job)}
     needs: dict[Job, set[Job]] = {}
-    for job in checked.combinations:
-        for point in (item.name for item in job.points) if job.points else ("",):
-            path = checked.start_file(*_names(job), point) if job.loss else None
-            if path is None:
-                continue
-            key = f"bakeoffs.{job.bakeoff}.training.start_from"
-            told = checked.training_job(*_names(job), point)
-            ours = {"library_model": told.library_model, "model_parameters": told.model_parameters}
-            if path in made:
-                needs.setdefault(_names(job), set()).add(_names(made[path]))
-                theirs = checked.training_job(*_names(made[path])).model_dump() if not made[path].points else {}
-                yield from _other_model(key, path, theirs, ours)
-            elif Path(path).is_relative_to(checked.paths.results):
-                yield (
-                    f"{key}: {path!r} is in the results folder of this config, which makes no such network; expected"
-                    f" one of its runs, e.g. {next(iter(made))!r}, or one of another results folder"
-                )
-            elif raw_is_here and not Path(path).is_file():
-                yield f"{key}: no file {path!r}; expected a run's folder, or a .keras file.{near_files(Path(path))}"
-            elif raw_is_here and path.endswith("/model.keras"):
-                yield from _recorded(key, path, ours)
+    for job, point, path in checked.starts():
+        key = f"bakeoffs.{job.bakeoff}.training.start_from"
+        told = checked.training_job(*_names(job), point)
+        ours = {"library_model": told.library_model, "model_parameters": told.model_parameters}
+        if path in made:
+            needs.setdefault(_names(job), set()).add(_names(made[path]))
+            theirs = checked.training_job(*_names(made[path])).model_dump() if not made[path].points else {}
+            yield from _other_model(key, path, theirs, ours)
+        elif Path(path).is_relative_to(checked.paths.results):
+            yield (
+                f"{key}: {path!r} is in the results folder of this config, which makes no such network; expected one of"
+                f" its runs, e.g. {next(iter(made))!r}, or one of another results folder"
+            )
+        elif raw_is_here and not Path(path).is_file():
+            yield f"{key}: no file {path!r}; expected a run's folder, or a .keras file.{near_files(Path(path))}"
+        elif raw_is_here and path.endswith("/model.keras"):
+            yield from _recorded(key, path, ours)
     yield from _circles(checked, needs)
 
 

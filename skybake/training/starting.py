@@ -112,7 +112,7 @@ def begin(model, start: Start, job: NetworkJob, classes: Sequence[str]) -> dict[
             f"training.start_from: {start.path}: its layers are not those of {job.library_model!r} with these"
             f" parameters: {'; '.join(problems)}"
         )
-    left = _why_not_the_head(start, job, classes, _weights(here[HEAD]))
+    left = _why_not_the_head(start, job, classes, here[HEAD].get_weights())
     for name, layer in here.items():
         if name != HEAD or not left:
             layer.set_weights(start.layers[name])
