@@ -1,7 +1,7 @@
 """
 Train every point of a sweep, choose the best on the validation part, and let only that one predict the test part.
 
-in:   results/<dataset>/dataset.h5, results/<dataset>/split-<seed>.h5
+in:   results/<dataset>/dataset.h5, results/<dataset>/split-<seed>.h5, the trained network that it starts from, if any
 out:  results/<dataset>/sweeps/<model>/<loss>/<point>/seed-<seed>/: as a run, without the test part, layers and predictor
       results/<dataset>/sweeps/<model>/<loss>/sweep.json, sweep.csv: what every point reached, and the choice
       results/<dataset>/runs/<model>/<loss>/seed-<seed>/: the run of the chosen point
@@ -19,6 +19,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
         input:
             dataset=PATHS.dataset(),
             split=lambda wildcards: PLAN.split(wildcards.dataset),
+            start=lambda wildcards: PLAN.start(**wildcards),
         output:
             [PATHS.sweep(f"{{point}}/seed-{seed}/{file}") for seed in bakeoff.seeds for file in paths.POINT_FILES],
         log:

@@ -1,7 +1,7 @@
 """
 Train every (dataset, model, loss) with all its seeds in one job; a seed that is done already is not trained again.
 
-in:   results/<dataset>/dataset.h5, results/<dataset>/split-<seed>.h5
+in:   results/<dataset>/dataset.h5, results/<dataset>/split-<seed>.h5, the trained network that it starts from, if any
 out:  results/<dataset>/runs/<model>/<loss>/seed-<seed>/: model.keras, predictor.keras,
       summary.csv, architecture.dot, history.csv, predictions.h5, timing.json, run.json
 
@@ -18,6 +18,7 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             input:
                 dataset=PATHS.dataset(),
                 split=lambda wildcards: PLAN.split(wildcards.dataset),
+                start=lambda wildcards: PLAN.start(**wildcards),
             output:
                 [PATHS.run(file, seed) for seed in bakeoff.seeds for file in paths.NETWORK_FILES],
             log:

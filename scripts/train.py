@@ -16,4 +16,5 @@ with logs.of(snakemake):
         Path(snakemake.params.work),
         files=sorted({Path(path).name for path in snakemake.output}),
         asked_gpu=jobs.asked_gpu(snakemake.resources),
+        start=next((Path(path) for path in snakemake.input.start if path.endswith(".keras")), None),
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, StrictInt, field_validator, model_validator
 
 from skybake import plugins
-from skybake.config.paths import expanded
+from skybake.config.paths import expanded, network_file
 from skybake.data.splits.settings import AnyStrategy
 from skybake.evaluation.settings import Statistics
 from skybake.fetch import Fetch
@@ -106,6 +106,14 @@ class Bakeoff(Settings):
     published: list[Published] = Field(
         [], description="Numbers of papers: rows of their own on the page, held against ours in `published.csv`."
     )
+
+    @model_validator(mode="after")
+    def _paths(self) -> Bakeoff:
+        swept = self.sweep.training.get("start_from", []) if self.sweep else []
+        for path in (self.training.start_from, *swept):
+            if isinstance(path, str):
+                network_file(path)
+        return self
 
     @model_validator(mode="after")
     def _distinct_seeds(self) -> Bakeoff:

@@ -108,6 +108,7 @@ CONTRACTS = {
         functions={"rate": "rate(options, learning_rate, *, epochs, steps)"},
         classes={"Options": "Schedule"},
         tag="name",
+        constants={"LENGTH_MATTERS": "True"},
         foreign=FRAMEWORKS,
         instead=ON_ANY_BACKEND,
         late=("keras",),

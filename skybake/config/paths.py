@@ -35,6 +35,16 @@ def expanded(path: str) -> str:
     return found
 
 
+def network_file(path: str) -> str:
+    """Return the file of a trained network that the config names: a ``.keras`` file, or that of a run's folder.
+
+    Raises:
+        ValueError: As :func:`expanded`.
+    """
+    found = expanded(path)
+    return found if found.endswith(".keras") else f"{found}/model.keras"
+
+
 @dataclass(frozen=True)
 class Paths:
     """Every path of the results tree; ``{dataset}`` and the like may be wildcards of a rule."""

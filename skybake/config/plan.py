@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from skybake import metrics, plugins
@@ -19,6 +21,7 @@ from skybake.config.paths import (
     POINT_FILES,
     Paths,
     expanded,
+    network_file,
 )
 from skybake.config.reference import matching
 from skybake.config.sweeps import sweep_points
@@ -83,8 +86,9 @@ class Plan:
         return {name: expanded(path) for name, path in (self.config.datasets[dataset].raw or {}).items()}
 
     def given_files(self) -> list[str]:
-        """Return all raw files and folders that the config names, and the folder of results."""
-        return [*(path for name in self.config.datasets for path in self.raw(name).values()), self.paths.results]
+        """Return all raw files and folders and trained networks that the config names, and the folder of results."""
+        raw = [path for name in self.config.datasets for path in self.raw(name).values()]
+        return [*raw, *dict.fromkeys(path for _, _, path in self.starts()), self.paths.results]
 
     def raw_inputs(self, dataset: str) -> dict[str, str]:
         """Return raw name -> input of the ingest rule, which also waits for the ledger of files that are fetched."""
@@ -246,6 +250,35 @@ class Plan:
             point=point,
             tested=not point,
         )
+
+    def starts(self) -> list[tuple[Combination, str, str]]:
+        """Return combination, point (empty where nothing is swept) and network of all that start from one."""
+        return [
+            (job, point, self._network(training.start_from))
+            for job in self.combinations
+            if job.loss is not None
+            for point, training in (
+                [(item.name, item.training) for item in job.points]
+                or [("", self.config.bakeoffs[job.bakeoff].training)]
+            )
+            if training.start_from is not None
+        ]
+
+    def _network(self, given: str) -> str:
+        """Return the file of a trained network; one in the folder of results is called as rules do."""
+        path = network_file(given)
+        results, found = (Path(os.path.realpath(each)) for each in (self.paths.results, path))
+        return f"{self.paths.results}/{found.relative_to(results)}" if found.is_relative_to(results) else path
+
+    def start(self, dataset: str, model: str, loss: str, point: str = "") -> list[str]:
+        """Return the network that a training job starts from, and its record where that is there; or nothing."""
+        told = self.training_job(dataset, model, loss, point)
+        if not isinstance(told, NetworkJob) or told.training.start_from is None:
+            return []
+        path = self._network(told.training.start_from)
+        record = Path(path).with_name("run.json")
+        known = Path(path).is_relative_to(self.paths.results) or record.is_file()
+        return [path, str(record)] if path.endswith("/model.keras") and known else [path]
 
     def run_folders(self, dataset: str, model: str, loss: str, point: str = "") -> dict[int, str]:
         """Return seed -> folder of the run."""

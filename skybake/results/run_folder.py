@@ -36,6 +36,7 @@ class Record:
         task: ``"regression"`` or ``"classification"``.
         label, units: Of the label.
         classes: Names of its classes; empty where the dataset has none.
+        bands: Names of the bands of an image.
         mock: Whether the dataset is simulated.
         inputs: Scalars given beside the image.
         training: The config's training block; empty for a baseline.
@@ -44,6 +45,8 @@ class Record:
         n_train, n_valid, n_test: Objects of each part; None of one that was not seen.
         head: Name of the network's head; None where the training diverged.
         fitted_head: The head itself, as :func:`skybake.heads.of_dict` reads it; empty for a baseline.
+        start: Of the network that it started from: its names, whether its head was taken, and the layers that are
+            frozen; empty where the training began with random weights.
         parameters: How many are trained; None for a baseline.
         epochs, best_epoch: How many epochs, and the one whose weights were kept, from 1.
         preprocessing: ``image`` and ``scalars``: what is done to them before the network.
@@ -53,7 +56,8 @@ class Record:
         versions: Of the packages.
         hardware: ``processor``, ``threads`` and ``device``.
         diverged: Why the training of this point of a sweep ended without a prediction; empty where it did not.
-        digests: SHA-256 of ``dataset`` and ``split``, and the digest of the ``code``.
+        digests: SHA-256 of ``dataset``, ``split`` and, if there is one, the network ``start_from``; the digest of the
+            ``code``.
         fingerprint: Digest of all that the result depends on.
         files: File of the run -> its SHA-256.
     """
@@ -71,6 +75,7 @@ class Record:
     model_parameters: Mapping[str, Any] = field(default_factory=dict)
     loss_parameters: Mapping[str, Any] = field(default_factory=dict)
     classes: Sequence[str] = ()
+    bands: Sequence[str] = ()
     inputs: Sequence[str] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] = field(default_factory=dict)
@@ -80,6 +85,7 @@ class Record:
     n_test: int | None = None
     head: str | None = None
     fitted_head: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Any] = field(default_factory=dict)
     parameters: int | None = None
     epochs: int | None = None
     best_epoch: int | None = None

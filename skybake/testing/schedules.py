@@ -27,13 +27,23 @@ def use(part: PlugIn) -> Iterator[str]:
     if not isinstance(found, int | float | keras.optimizers.schedules.LearningRateSchedule):
         yield f"rate returned {type(found).__name__}; expected a number or a schedule of keras.optimizers.schedules"
         return
-    at = [found(step) if callable(found) else found for step in range(EPOCHS * STEPS)]
-    rates = np.array([float(keras.ops.convert_to_numpy(rate)) for rate in at])
+    rates = _rates(found)
     if not np.isfinite(rates).all() or (rates < 0).any() or not rates.any():
         yield f"rates {rates.tolist()} found; expected finite numbers that are not negative, and some above 0"
+    of_longer = _rates(module.rate(options, RATE, epochs=2 * EPOCHS, steps=STEPS))
+    if not part.constants["LENGTH_MATTERS"] and not np.array_equal(rates, of_longer):
+        yield "LENGTH_MATTERS = False found, and rates differ with the number of epochs; expected LENGTH_MATTERS = True"
     if hasattr(module, "callback"):
         from skybake.training.callbacks import Stateful
 
         made = module.callback(options)
         if not isinstance(made, Stateful):
             yield f"callback returned {type(made).__name__}; expected a skybake.training.callbacks.Stateful"
+
+
+def _rates(found) -> np.ndarray:
+    """Return the rates of the steps of EPOCHS epochs."""
+    import keras
+
+    at = [found(step) if callable(found) else found for step in range(EPOCHS * STEPS)]
+    return np.array([float(keras.ops.convert_to_numpy(rate)) for rate in at])

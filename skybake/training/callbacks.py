@@ -280,6 +280,7 @@ class SaveState(keras.callbacks.Callback):
                     "metrics": self.place.metrics,
                     "best": self.best.weights,
                 },
+                epochs=self.epochs,
             )
         )
         self._saved = perf_counter()

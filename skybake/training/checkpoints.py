@@ -1,4 +1,7 @@
-"""What a training needs to go on where it stopped, in one file that is whole or not there; no framework is imported."""
+"""What a training needs to go on where it stopped, in one file that is whole or not there; no framework is imported.
+
+It stays when a training is done, so that more epochs go on from there.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ import numpy as np
 
 from skybake import attempts
 from skybake.files import atomic_write
+from skybake.training.schedules import schedules
+from skybake.training.settings import Training
 
 
 @dataclass(frozen=True)
@@ -24,11 +29,13 @@ class State:
 
     Attributes:
         facts: Numbers, texts and lists of them: history, times, what callbacks remember.
-        arrays: Name -> arrays, e.g. of the weights, in the framework's order.
+        arrays: Name -> arrays, e.g. of the weights, in the framework's order; empty where only the facts are kept.
+        epochs: How many were asked for.
     """
 
     facts: Mapping[str, Any]
     arrays: Mapping[str, Sequence[np.ndarray]]
+    epochs: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Checkpoint:
 
     Attributes:
         path: The file; None keeps nothing.
-        mark: Of all that the result depends on: the state of another training is not taken up.
+        mark: Of all that the result depends on but the number of epochs: the state of another training is not taken up.
     """
 
     path: Path | None = None
@@ -51,7 +58,7 @@ class Checkpoint:
             f"{name}-{place}": value for name, values in state.arrays.items() for place, value in enumerate(values)
         }
         counts = {name: len(values) for name, values in state.arrays.items()}
-        text = json.dumps({"mark": self.mark, "counts": counts, "facts": dict(state.facts)})
+        text = json.dumps({"mark": self.mark, "counts": counts, "facts": dict(state.facts), "epochs": state.epochs})
         with atomic_write(self.path) as beside, beside.open("wb") as stream:
             np.savez(stream, text=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)
 
@@ -69,12 +76,24 @@ class Checkpoint:
                 }
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
-        return State(kept["facts"], arrays)
+        return State(kept["facts"], arrays, kept["epochs"])
 
-    def drop(self) -> None:
-        """Forget the state."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
+    def finish(self, *, goes_on: bool) -> None:
+        """Keep of a training that is done what more epochs need; only its facts where they cannot go on from it."""
+        kept = None if goes_on else self.load()
+        if kept is not None:
+            self.save(replace(kept, arrays={}))
+
+
+def why_anew(kept: State, training: Training) -> str:
+    """Return why a training cannot go on from a state that may be of another number of epochs; empty if it can."""
+    done = len(kept.facts["History"]["rows"]) + (kept.facts["Place"]["step"] > 0)
+    schedule = training.schedule.name
+    if training.epochs != kept.epochs and schedules()[schedule].constants["LENGTH_MATTERS"]:
+        return f"with the schedule {schedule!r} all rates depend on the number of epochs, which was {kept.epochs}"
+    if done > training.epochs:
+        return f"{done} epochs are done, and {training.epochs} asked for"
+    return "" if kept.arrays else "its weights were not kept"
 
 
 class Interrupted(SystemExit):

@@ -6,6 +6,7 @@ import math
 from contextlib import closing
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from skybake import heads, plugins, provenance
 from skybake.results.predictions import Prediction
 from skybake.results.run_folder import Timing
 from skybake.training import backend, feeding, runs
-from skybake.training.checkpoints import Checkpoint, sigterm_is_a_warning
+from skybake.training.checkpoints import Checkpoint, sigterm_is_a_warning, why_anew
 from skybake.training.epochs import Parts, train_epochs
 from skybake.training.job import NetworkJob
 from skybake.training.network import build_optimizer, compose_network, fit_head, recorded_metrics
@@ -21,6 +22,8 @@ from skybake.training.predictor import build_predictor
 from skybake.training.prepared import Prepared
 from skybake.training.runs import Result, TrainingDiverged
 from skybake.training.saving import save_network
+from skybake.training.schedules import schedules
+from skybake.training.starting import Start, begin, freeze
 
 NOWHERE = Checkpoint()
 PACKAGES = {
@@ -29,11 +32,14 @@ PACKAGES = {
 }
 
 
-def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWHERE) -> Result:
-    """Train with one seed and predict validation and test.
+def train(
+    job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint = NOWHERE, start: Start | None = None
+) -> Result:
+    """Train with one seed and predict validation and test; begin with the weights of ``start`` if there is one.
 
     The state of the training is kept in ``checkpoint`` now and then; a training that finds one goes on from there, in
-    the middle of an epoch too, and gives the same bytes as one that was never interrupted.
+    the middle of an epoch too, and gives the same bytes as one that was never interrupted. So does one that finds the
+    state of a training with fewer epochs, unless its schedule depends on their number.
 
     Raises:
         Interrupted: SIGTERM came, and the state is kept.
@@ -51,6 +57,15 @@ def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint
     predictor = build_predictor(model, prepared, job.inputs, head) if job.tested else None  # fails before it costs
     if training.labels != "none":
         model.get_layer("head").bias.assign(head.bias)
+    begun = begin(model, start, job, prepared.classes) if start else {}
+    if start:
+        print(
+            f"seed {seed}: starting from {start.path}, head {begun['head']}; images, scalars and labels are scaled by"
+            " the training part here",
+            flush=True,
+        )
+    if frozen := freeze(model, training.freeze):
+        begun["frozen"] = frozen
     model.compile(
         optimizer=build_optimizer(training, steps=math.ceil(len(prepared.parts["train"]) / training.batch_size)),
         loss=losses.get(job.library_loss, **loss_parameters),
@@ -58,6 +73,9 @@ def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint
     )
     model.optimizer.build(model.trainable_variables)
     kept = checkpoint.load()
+    if kept and (reason := why_anew(kept, training)):
+        print(f"seed {seed}: starting anew: {reason}", flush=True)
+        kept = None
     callbacks = build_callbacks(training, f"{job.dataset} {job.model} {job.loss} seed {seed}", checkpoint, kept)
     if kept:
         restore_state(model, kept)
@@ -70,7 +88,7 @@ def train(job: NetworkJob, prepared: Prepared, seed: int, checkpoint: Checkpoint
         with closing(callbacks), sigterm_is_a_warning() as callbacks.sigterm.came:
             epochs = range(callbacks.epochs, callbacks.epochs if callbacks.stopped else training.epochs)
             train_epochs(model, parts, callbacks.all, epochs, callbacks.place.step, callbacks.place.metrics)
-        result = _result(job, prepared, model, head, callbacks, perf_counter() - started)
+        result = _result(job, prepared, model, head, callbacks, perf_counter() - started, begun)
         return replace(result, save=lambda folder: save_network(model, folder, predictor))
     except TrainingDiverged as error:
         if job.tested:
@@ -84,7 +102,9 @@ def _place(callbacks) -> str:
     return f"after epoch {callbacks.epochs}"
 
 
-def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callbacks, train_seconds: float) -> Result:
+def _result(
+    job: NetworkJob, prepared: Prepared, model, head: heads.Head, callbacks, train_seconds: float, begun: dict[str, Any]
+) -> Result:
     predicted, objects_per_second = predict_parts(prepared, model, head)
     return Result(
         predictions=predicted,
@@ -92,6 +112,7 @@ def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callba
             "head": plugins.losses()[job.library_loss].constants["head"],
             "fitted_head": heads.as_dict(head),
             "parameters": int(sum(math.prod(weight.shape) for weight in model.trainable_weights)),
+            "start": begun,
             "epochs": callbacks.epochs,
             "best_epoch": callbacks.best.best_epoch,
             "preprocessing": {
@@ -117,6 +138,7 @@ def _result(job: NetworkJob, prepared: Prepared, model, head: heads.Head, callba
             peak_memory_mb=runs.peak_memory_mb(),
         ),
         history=callbacks.history.rows,
+        goes_on=not schedules()[job.training.schedule.name].constants["LENGTH_MATTERS"],
     )
 
 

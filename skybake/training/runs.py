@@ -55,7 +55,7 @@ class Data:
 
     Attributes:
         dataset, split: Opened.
-        digests: SHA-256 of both files.
+        digests: SHA-256 of both files, and of the network that a training starts from, ``start_from``.
         parts: Those that the job may see.
     """
 
@@ -102,6 +102,7 @@ class Result:
         timing: What was measured.
         history: One row an epoch: ``epoch``, ``loss``, ``val_loss``; for classes ``accuracy`` and ``val_accuracy`` too.
         save: Writes further files into a folder, e.g. the network.
+        goes_on: Whether more epochs may go on from its checkpoint.
     """
 
     predictions: Mapping[str, Prediction]
@@ -109,6 +110,7 @@ class Result:
     timing: run_folder.Timing
     history: Sequence[Mapping[str, float]] = ()
     save: Callable[[Path], object] = lambda folder: None
+    goes_on: bool = False
 
 
 def parts_of(job: Job) -> tuple[str, ...]:
@@ -146,7 +148,8 @@ def run(
         data: On what.
         seeds: Seed -> folder of the run.
         work: Folder that survives a failed job.
-        train: Makes the result of one seed; what it keeps in the checkpoint is there again if it is interrupted.
+        train: Makes the result of one seed; what it keeps in the checkpoint is there again if it is interrupted, or
+            if more epochs are asked for.
         files: Names of the files that a run has.
         versions: Of the packages that make the result.
 
@@ -159,10 +162,11 @@ def run(
         if run_folder.is_whole(folder, mark, files):
             print(f"seed {seed}: done already", flush=True)
             continue
-        checkpoint = Checkpoint(work / f"seed-{seed}.npz", mark)
+        checkpoint = Checkpoint(work / f"seed-{seed}.npz", fingerprint(job, data, seed, versions, epochs=False))
         try:
-            _write(folder, job, data, seed, mark, train(seed, checkpoint))
-            checkpoint.drop()
+            result = train(seed, checkpoint)
+            _write(folder, job, data, seed, mark, result)
+            checkpoint.finish(goes_on=result.goes_on)
         except Exception as error:  # one seed's death is no reason to lose the others
             traceback.print_exc()
             failures[seed] = f"{type(error).__name__}: {error}", attempts.reason(error)
@@ -173,9 +177,10 @@ def run(
             _link(work / f"seed-{seed}" / name, folder / name)
 
 
-def fingerprint(job: Job, data: Data, seed: int, versions: Mapping[str, str]) -> str:
-    """Return a digest of all that a run's result depends on, the machine excepted."""
-    facts = {**job.model_dump(mode="json"), "seed": seed, "digests": dict(data.digests), "versions": dict(versions)}
+def fingerprint(job: Job, data: Data, seed: int, versions: Mapping[str, str], *, epochs: bool = True) -> str:
+    """Return a digest of all that a run's result depends on, the machine excepted; the number of epochs if asked to."""
+    told = job.model_dump(mode="json", exclude=None if epochs else {"training": {"epochs"}})
+    facts = {**told, "seed": seed, "digests": dict(data.digests), "versions": dict(versions)}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -191,6 +196,7 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
         "task": data.dataset.task,
         "units": column.units,
         "classes": data.classes(job.label),
+        "bands": data.dataset.bands,
         "mock": data.dataset.mock,
         "split": dict(data.split.strategy),
         **{f"n_{part}": len(rows) for part, rows in data.rows.items()},

@@ -29,7 +29,24 @@ class Training(Settings):
         " `training: published_clusters` alone is `{preset: published_clusters}`.",
     )
     backend: Literal["tensorflow", "jax"] = Field("tensorflow", description="Framework under Keras.")
-    epochs: int = Field(40, ge=1, description="Epochs at most.")
+    epochs: int = Field(
+        40,
+        ge=1,
+        description="Epochs at most. With more of them a finished training goes on and gives the same bytes as all at"
+        " once, if its schedule does not depend on their number, as `cosine` does; its log says why it starts anew.",
+    )
+    start_from: str | None = Field(
+        None,
+        description="A trained network to begin with: a run's folder (`results/other/d/runs/m/mse/seed-1`) or a"
+        " `.keras` file, of the same model with the same parameters, bands and image size; `~` and `$VARIABLE` are"
+        " replaced. Its head is taken where it fits; images, scalars and labels are scaled by the new training part."
+        " All seeds begin with it. It may be a run of another bake-off of this config.",
+    )
+    freeze: list[str] = Field(
+        [],
+        description="With `start_from`: layers that stay as they are, by name or pattern: `[conv2d, 'batch_*']`; a name"
+        " that is not there is refused with those that are.",
+    )
     batch_size: int = Field(32, ge=1, description="Objects a step.")
     optimizer: AnyOptimizer = Field(
         Adam(), description="Optimizer with its parameters; a bare name takes the defaults."
@@ -89,6 +106,12 @@ class Training(Settings):
         description="What it is computed on: a GPU where the job asked its cluster for one, and then it fails without,"
         " else what is there; a GPU in any case; never a GPU; or what is there, even where a GPU was asked for.",
     )
+
+    @model_validator(mode="after")
+    def _frozen_is_what_was_trained(self) -> Training:
+        if self.freeze and self.start_from is None:
+            raise ValueError("freeze goes with start_from: random weights would stay random")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -11,6 +11,7 @@ import numpy as np
 
 from skybake import heads, provenance
 from skybake.data.dataset import Dataset
+from skybake.files import file_digest
 from skybake.results import run_folder
 from skybake.results.run_folder import MODEL, PREDICTOR
 from skybake.training import backend, runs
@@ -22,6 +23,7 @@ from skybake.training.prepared import Prepared, prepare
 from skybake.training.runs import Result
 from skybake.training.saving import save
 from skybake.training.settings import Training
+from skybake.training.starting import check_start, read_start
 
 
 def train_job(
@@ -32,6 +34,7 @@ def train_job(
     work: Path,
     files: Sequence[str],
     asked_gpu: str = "",
+    start: Path | None = None,
 ) -> None:
     """Train a network with every seed of a job, in this process.
 
@@ -42,17 +45,37 @@ def train_job(
         work: Folder that survives a failed job.
         files: Names of the files that a run has.
         asked_gpu: How the job asked its cluster for a GPU; empty where it did not.
+        start: The network that the job starts from; None for random weights.
 
     Raises:
         BackendError: There is no GPU where there should be one.
+        ValueError: The network that it starts from cannot be read, or does not suit the dataset.
         TrainingFailed: A seed failed; the others are kept.
     """
     training = job.training
     _start(training, asked_gpu)
     data = runs.load(dataset, split, job.label, runs.parts_of(job))
+    begun = None
+    if start is not None:
+        data = _with_start(data, file_digest(start))
+        begun = read_start(start)
+        check_start(begun, job, data)
     prepared = prepare(data, job)
     versions = provenance.versions(PACKAGES[training.backend])
-    runs.run(job, data, seeds, work, lambda seed, checkpoint: train(job, prepared, seed, checkpoint), files, versions)
+    runs.run(
+        job,
+        data,
+        seeds,
+        work,
+        lambda seed, checkpoint: train(job, prepared, seed, checkpoint, begun),
+        files,
+        versions,
+    )
+
+
+def _with_start(data: runs.Data, digest: str) -> runs.Data:
+    """Return what a job is trained on with the network that it starts from: another one is another training."""
+    return replace(data, digests={**data.digests, "start_from": digest})
 
 
 def _start(training: Training, asked_gpu: str) -> None:
@@ -93,6 +116,8 @@ def test_chosen(
     training = job.training
     _start(training, asked_gpu)
     data = runs.load(dataset, split, job.label, runs.parts_of(job))
+    started = run_folder.read_record(next(iter(trained.values()))).digests.get("start_from")
+    data = _with_start(data, started) if started else data
     prepared = prepare(data, job)
     runs.run(
         job,

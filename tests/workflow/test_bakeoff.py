@@ -204,7 +204,7 @@ def test_an_edit_reruns_what_uses_it_and_nothing_else(edited, jobs, finished):
         assert found == jobs
 
 
-def test_a_new_seed_trains_only_itself(finished, tmp_path):
+def test_a_new_seed_trains_only_itself_and_more_epochs_go_on(finished, tmp_path):
     config = copy.deepcopy(CONFIG)
     config["bakeoffs"]["galaxies"]["seeds"] = [1, 7]
     folder = finished.folder / "results/galaxies/runs/deeper_sequential/huber"
@@ -221,6 +221,12 @@ def test_a_new_seed_trains_only_itself(finished, tmp_path):
             (finished.folder / "results/galaxies/evaluation/deeper_sequential/huber/metrics.json").read_text()
         )
         assert metrics["seeds"] == [1, 7]
+        config["bakeoffs"]["galaxies"]["training"]["epochs"] = 3  # Snakemake deletes what is there, all but .work
+        finished.write(config)
+        finished.snakemake("results/galaxies/runs/deeper_sequential/huber/seed-1/run.json")
+        log = (finished.folder / "results/logs/train/galaxies/deeper_sequential/huber.log").read_text()
+        assert "seed 1: going on after epoch 2" in log
+        assert len(table(folder / "seed-1" / "history.csv")) == 3
     finally:
         finished.write(CONFIG)
         finished.snakemake()

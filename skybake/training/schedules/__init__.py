@@ -6,6 +6,7 @@ A schedule is a file of this folder, and its name is the file's. It has:
   docstring, which ``docs/config.md`` shows
 - ``rate(options, learning_rate, *, epochs, steps)``: the rate for the optimizer, a number or a schedule of Keras over
   all steps; ``steps`` are those of an epoch
+- ``LENGTH_MATTERS``: whether rates depend on ``epochs``; if not, more epochs go on with a finished network
 - ``callback(options)``, where the rate follows from what has happened: a
   :class:`skybake.training.callbacks.Stateful`, whose state goes into the checkpoint
 

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from skybake.training.schedules._schedule import Schedule
 
+LENGTH_MATTERS = True
+
 
 class Options(Schedule):
     """After a warm-up the learning rate falls to zero as half a cosine (Loshchilov & Hutter 2017, arXiv:1608.03983)."""

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from skybake.training.schedules._schedule import Schedule
 
+LENGTH_MATTERS = False
+
 
 class Options(Schedule):
     """The learning rate falls whenever the validation loss has not improved for some epochs."""

@@ -410,6 +410,8 @@ from pydantic import Field
 
 from skybake.training.schedules._schedule import Schedule
 
+LENGTH_MATTERS = False
+
 
 class Options(Schedule):
     """The rate is halved after some epochs."""
