@@ -100,7 +100,8 @@ def test_interrupted_after_every_call_it_gives_the_same_bytes(changes, small, tm
 
     def and_die(self, state):
         save(self, state)
-        raise Killed
+        if state.arrays:  # else the training is done
+            raise Killed
 
     interruptions = 0
     monkeypatch.setattr(Checkpoint, "save", and_die)
