@@ -42,6 +42,7 @@ CLUSTERS, GALAXIES, STAMPS, LESSONS = (50, 50, 10), (32, 32, 5), (21, 21, 1), (3
 SHAPES = {  # of the images that a published network was made for
     EMPTY: CLUSTERS,
     **dict.fromkeys(("simple_sequential", "deeper_sequential", "nonsequential", "nonsequential_reference"), CLUSTERS),
+    "aperture": CLUSTERS,
     **dict.fromkeys(("inception", "inception_small", "inception_small_reference"), GALAXIES),
     **dict.fromkeys(("dense", "dense_bn", "vgg6", "vgg6_reference", "resnet50", "resnet50_reference"), STAMPS),
     **dict.fromkeys(("lesson_cnn", "lesson_cnn_dropout", "lesson_cnn_dropout_reference"), LESSONS),

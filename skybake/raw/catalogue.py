@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ WORDS = {
 """What the parts of a published split are usually called, in small letters."""
 MOST_CLASSES = 20  # that a label may have whose classes nobody named, and that a message names
 FEWEST = 3  # objects of a class: one for each part
+NINES = re.compile(r"9+(\.9+)?")  # absolute values that archives write for missing ones
 OUTLIERS = {"log10": 0.3, "ln": 0.7}  # of a logarithm: a factor of two
 OUTLIER_REDSHIFT = 0.05  # Pasquet et al. 2019, arXiv:1806.06607, section 4.2
 
@@ -143,6 +145,7 @@ def describe(
         RawError: A column is missing, several may be meant, or the label is not what the options say.
     """
     label_texts = _label_texts(catalogue, options)
+    _check_described(catalogue, options)
     if not len(label_texts):
         raise RawError(f"{catalogue.path}: the catalogue has no rows")
     ids = _ids(catalogue, options, len(label_texts), fits)
@@ -169,6 +172,20 @@ def describe(
         check_whole(catalogue.path, options.group, texts)
         groups = ["" if text is None else text for text in texts]
     return Objects(ids, alone_where_empty(groups, ids), label, column, scalars, columns, reasons)
+
+
+def _check_described(catalogue: Catalogue, options: CatalogueOptions) -> None:
+    """Raise RawError if kinds or units are given of a column that is neither the label nor a scalar."""
+    used = [options.label, *options.scalars, *filter(None, (options.ra, options.dec))]
+    for option in ("kinds", "units"):
+        for name in getattr(options, option):
+            if name not in used:
+                near = difflib.get_close_matches(name.lower(), [item.lower() for item in used], n=1, cutoff=0.5)
+                hint = f" Did you mean {next(item for item in used if item.lower() == near[0])!r}?" if near else ""
+                raise RawError(
+                    f"{catalogue.path}: option {option}: {name!r} is neither the label nor a scalar; those are"
+                    f" {', '.join(used)}.{hint}"
+                )
 
 
 def _label_texts(catalogue: Catalogue, options: CatalogueOptions) -> np.ndarray:
@@ -283,6 +300,7 @@ def _quantity(
         elif options.transform != "none" and number <= 0:
             reasons[row] = ("label not positive", f"{number:g} has no {options.transform}")
     values[list(reasons)] = np.nan
+    _doubt_marks(catalogue, options.label, values)
     label = _transformed(values, options.transform)
     units = options.units.get(options.label, "")
     said = f"catalogue column {options.label}"
@@ -365,14 +383,36 @@ def _scalars(catalogue: Catalogue, options: CatalogueOptions) -> tuple[dict[str,
         if name not in scalars:
             kind = options.kinds.get(name, "other")
             scalars[name] = catalogue.numbers(name, "scalars")
-            if kind in MAGNITUDES and (none := no_magnitude(scalars[name])).any():
-                said = (
-                    f"{none.sum()} values of {name} are no magnitudes, as {scalars[name][none][0]:g}; they are missing"
-                )
-                catalogue.warnings.append(f"{catalogue.path.name}: {said}")
-                scalars[name] = np.where(none, np.nan, scalars[name])
+            scalars[name] = _possible(catalogue, name, kind, scalars[name])
             columns[name] = Column(options.units.get(name, ""), f"catalogue column {name}", kind)
     return scalars, columns
+
+
+def _possible(catalogue: Catalogue, name: str, kind: str, values: np.ndarray) -> np.ndarray:
+    """Return a scalar (N,) with those values missing that its kind cannot have, and say so."""
+    none = np.zeros(len(values), dtype=bool)
+    if kind in MAGNITUDES:
+        none, what = no_magnitude(values), "magnitudes"
+    elif kind == "redshift":
+        none, what = present(values) & ~((values > -1) & (values <= MOST_REDSHIFT)), "redshifts"
+    if none.any():
+        said = f"{none.sum()} values of {name} are no {what}, as {values[none][0]:g}; they are missing"
+        catalogue.warnings.append(f"{catalogue.path.name}: {said}")
+        return np.where(none, np.nan, values)
+    _doubt_marks(catalogue, name, values)
+    return values
+
+
+def _doubt_marks(catalogue: Catalogue, name: str, values: np.ndarray) -> None:
+    """Say where the smallest or largest value looks like a mark of a missing one: nines that stand there twice."""
+    known = values[present(values)]
+    for value in {known.min(), known.max()} if len(known) else ():
+        times = int(np.count_nonzero(known == value))
+        if times > 1 and NINES.fullmatch(f"{abs(value):g}"):
+            catalogue.warnings.append(
+                f"{catalogue.path.name}: {times} values of {name} are {value:g}: if that marks a missing value, leave"
+                " them empty"
+            )
 
 
 def _position(catalogue: Catalogue, options: CatalogueOptions, name: str) -> tuple[str, bool]:

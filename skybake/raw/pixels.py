@@ -75,7 +75,13 @@ def decoded(contents: bytes, path: Path, hdu: str = "", layout: str = "auto") ->
     kind = formats.named(contents[: formats.START])
     try:
         if kind == formats.FITS:
-            return _planes(_of_fits(contents, path, hdu), "channels_first" if layout == "auto" else layout)
+            image = _of_fits(contents, path, hdu)
+            if layout == "auto" and image.ndim == 3 and image.shape[0] == image.shape[1] != image.shape[2]:
+                raise RawError(
+                    f"{path}: the bands of an image {image.shape} stand first, as in FITS, or last, as its equal sides"
+                    " say. Hint: say which, options: `layout: channels_last` or `layout: channels_first`"
+                )
+            return _planes(image, "channels_first" if layout == "auto" else layout)
         if kind in (formats.PNG, formats.JPEG):
             return _planes(_of_picture(contents), "channels_last")
         if kind == formats.NPY:

@@ -100,7 +100,7 @@ def test_a_config_uses_the_templates(library):
             "expected finite numbers that are not negative",
         ),
         ("training/schedules", "import Field", "import Field\nimport keras", "expected it in functions: this file is"),
-        ("training/schedules", "options.every * steps", "epochs * steps", "expected LENGTH_MATTERS = True"),
+        ("training/schedules", "options.every * steps", "epochs * steps // 2", "expected LENGTH_MATTERS = True"),
         ("data/splits", "default_rng(options.seed)", "default_rng()", "expected all random numbers from options.seed"),
         ("data/splits", "return trained, validated", "return trained[1:], validated", "do not have each row once"),
         ("data/splits", "def parts(", "def part(", "expected parts(dataset, options)"),

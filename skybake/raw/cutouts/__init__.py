@@ -27,8 +27,8 @@ from skybake.data.rejections import Rejection
 from skybake.raw import Batch, RawError, Reading, formats
 from skybake.raw.batches import batch_of, in_blocks, rejections_of, schema_of
 from skybake.raw.catalogue import Catalogue, Objects, describe
-from skybake.raw.cutouts.arrays import KINDS, Cube, open_cube
-from skybake.raw.cutouts.files import called_by, chosen_pattern, files_of, fitting
+from skybake.raw.cutouts.arrays import KINDS, Cube, names_beside, open_cube
+from skybake.raw.cutouts.files import called_by, check_padded, chosen_pattern, files_of, fitting
 from skybake.raw.cutouts.options import Options
 from skybake.raw.masked import fill_masked
 from skybake.raw.pixels import ImageError, contents_of, decoded, to_size
@@ -83,6 +83,8 @@ def _of_array(path: Path, catalogue: Catalogue, options: Options) -> Reading:
             f"{catalogue.path}: {len(objects.ids)} rows for {cube.shape[0]} images of {path.name}; expected as many, in"
             " the same order"
         )
+    if catalogue.path != path:
+        _check_order(path, cube, catalogue, objects)
     schema = _schema(objects, options, cube.image_shape[-1], path)
     return Reading(
         schema,
@@ -91,6 +93,31 @@ def _of_array(path: Path, catalogue: Catalogue, options: Options) -> Reading:
         rejections=rejections_of(objects),
         warnings=catalogue.warnings,
     )
+
+
+def _check_order(path: Path, cube: Cube, catalogue: Catalogue, objects: Objects) -> None:
+    """Raise RawError if names in the images' file say that the catalogue's rows are in another order."""
+    told = False
+    for name, beside in names_beside(path, cube).items():
+        column = next((known for known in catalogue.names if known.lower() == name.rpartition("/")[2].lower()), "")
+        named = {"the objects' names": list(objects.ids)}
+        if column:
+            named[f"column {column}"] = catalogue.texts(column, "id").tolist()
+        for said, texts in named.items():
+            same = sum(one == other for one, other in zip(beside, texts, strict=True))
+            if same == len(texts):
+                told = True
+            elif len(set(beside)) > len(beside) / 2 and 2 * len({*beside} & {*texts}) > len({*texts}):
+                row = next(row for row, (one, other) in enumerate(zip(beside, texts, strict=True)) if one != other)
+                raise RawError(
+                    f"{path}: {name} names image {row} {beside[row]!r}, and row {row} of {catalogue.path.name} is"
+                    f" {texts[row]!r} ({said}): {same} of {len(texts)} agree, so images and rows are not in one order."
+                    " Hint: sort the catalogue as the images"
+                )
+    if not told:
+        catalogue.warnings.append(
+            f"{path.name}: images are taken to be in the order of the rows of {catalogue.path.name}"
+        )
 
 
 def _array_batches(cube: Cube, objects: Objects, options: Options) -> Iterator[Batch]:
@@ -138,8 +165,26 @@ def _files(
     pattern = options.pattern
     if not pattern:
         pattern = chosen_pattern(folder, names, objects.ids)
+        check_padded(folder, names, pattern, objects.ids)
         catalogue.warnings.append(f'{folder.name}: files are taken to be called `pattern: "{pattern}"`')
+        _check_file_columns(names, catalogue, objects, pattern)
     return [called_by(pattern, name, options.bands) for name in objects.ids]
+
+
+def _check_file_columns(names: Sequence[str], catalogue: Catalogue, objects: Objects, pattern: str) -> None:
+    """Raise RawError if a column of the catalogue names files, and others than the objects' names do."""
+    there = set(names)
+    for column in catalogue.names:
+        texts = catalogue.texts(column, "file")
+        if 2 * sum(text in there for text in texts) <= len(texts):
+            continue
+        for name, text in zip(objects.ids, texts, strict=True):
+            if text in there and called_by(pattern, name, ()) != [text]:
+                raise RawError(
+                    f"{catalogue.path}: column {column} names the file {text} for object {name}, whose name says"
+                    f" {called_by(pattern, name, ())[0]}. Hint: say which is right, options: `file: {column}` or"
+                    f" `pattern: {pattern!r}`"
+                )
 
 
 def _image(folder: Path, names: Sequence[str], options: Options) -> tuple[np.ndarray, dict[str, str]]:

@@ -14,6 +14,7 @@ from skybake import hdf5
 from skybake.raw import RawError, arrays, formats
 from skybake.raw.cutouts.options import Options
 from skybake.raw.pixels import chosen_layout
+from skybake.raw.values import plain_texts
 
 KINDS = (formats.NPY, formats.ZIP, formats.HDF5)
 
@@ -77,6 +78,35 @@ def open_cube(path: Path, options: Options) -> Cube:
         raise RawError(f"{path}: {name or 'an array'} {shape} found; expected images (N, H, W) or with bands")
     layout = "channels_last" if len(shape) == 3 else chosen_layout(path, shape[1:], options.layout)
     return Cube(path, shape, layout, name)
+
+
+def names_beside(path: Path, images: Cube) -> dict[str, list[str | None]]:
+    """Return name -> texts of the arrays in the images' file that have one text or whole number an image."""
+    number = images.shape[0]
+    if formats.kind_of(path) == formats.HDF5:
+        found = _hdf5_columns(path, number)
+    else:
+        loaded = arrays.load(path)
+        found = {} if isinstance(loaded, np.ndarray) else loaded
+    return {
+        name: plain_texts(values).tolist()
+        for name, values in found.items()
+        if values.shape == (number,) and values.dtype.kind in "uiSUO"
+    }
+
+
+def _hdf5_columns(path: Path, number: int) -> dict[str, np.ndarray]:
+    import h5py
+
+    found: dict[str, np.ndarray] = {}
+
+    def see(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.shape == (number,):
+            found[name] = item[:]
+
+    with hdf5.read(path) as file:
+        file.visititems(see)
+    return found
 
 
 def _hdf5_shapes(path: Path) -> dict[str, tuple[int, ...]]:

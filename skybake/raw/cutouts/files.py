@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -110,3 +111,19 @@ def fitting(names: Collection[str], pattern: str, bands: Sequence[str], texts: n
         return max(patterns_of(names, known).values(), default=0)
     there = set(names)
     return sum(any(file in there for file in called_by(pattern, name, bands)) for name in known)
+
+
+def check_padded(folder: Path, names: Collection[str], pattern: str, ids: Sequence[str]) -> None:
+    """Raise RawError if whole numbers among the ids lack the zeros that files have before them."""
+    there, start = set(names), pattern.partition("{id}")[0].rstrip("0")
+    end = pattern.partition("{id}")[2]
+    for name in ids:
+        if pattern.replace("{id}", name) in there or not name.isdecimal():
+            continue
+        padded = next((file for file in names if re.fullmatch(f"{re.escape(start)}0*{name}{re.escape(end)}", file)), "")
+        if padded:
+            raise RawError(
+                f"{folder}: no file {pattern.replace('{id}', name)} for object {name}, and there is {padded}: the ids"
+                " lack the zeros of the files' names. Hint: write ids as the files do (as text, 007), or add a column"
+                " with the files' names, `file: ...`"
+            )

@@ -60,8 +60,11 @@ def test_a_state_comes_back_as_it_was(tmp_path):
     assert found.facts == STATE.facts
     assert [list(map(np.shape, found.arrays[name])) for name in STATE.arrays] == [[(3,), ()], []]
     np.testing.assert_array_equal(found.arrays["weights"][0], STATE.arrays["weights"][0])
-    checkpoint.drop()
-    assert checkpoint.load() is None
+    checkpoint.finish(goes_on=True)
+    assert checkpoint.load().arrays.keys() == STATE.arrays.keys()
+    checkpoint.finish(goes_on=False)
+    assert checkpoint.load().facts == STATE.facts
+    assert checkpoint.load().arrays == {}
 
 
 def test_the_state_of_another_training_is_not_taken_up(tmp_path):

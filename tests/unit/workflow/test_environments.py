@@ -51,6 +51,7 @@ def test_locks_hold_hashes_and_no_addresses(path):
 
 MODULES = {  # distribution -> what is imported of it, where that is not its name
     "jax": ["jax"],
+    "pillow": ["PIL"],
     "pyyaml": ["yaml"],
     "scikit-learn": ["sklearn"],
     "tensorflow-cpu": ["tensorflow"],

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -111,6 +112,7 @@ def test_a_ctrl_c_that_comes_before_the_log_begins_says_nothing_on_the_terminal(
         capture_output=True,
         text=True,
         check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests may run where a Ctrl-C is ignored
     )
     assert (done.returncode, done.stdout, done.stderr) == (logs.INTERRUPTED, "", "")
     assert not (tmp_path / "made").exists()

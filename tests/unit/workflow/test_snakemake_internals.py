@@ -17,6 +17,7 @@ from snakemake.resources import Resource
 from tests.conftest import ROOT
 
 USED = {  # class or module -> its methods and attributes; those that are set in __init__ too
+    "snakemake.shell:shell": ["prefix"],
     "snakemake.dag:DAG": [
         *("_group", "_ready_jobs", "_running", "bfs", "container_imgs", "depending", "get_job_group", "jobs"),
         *("update_ready", "workflow"),
