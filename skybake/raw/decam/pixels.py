@@ -166,20 +166,15 @@ def _against(arrays: Sequence[Stamps], form: Form, known: Known, options: Option
                 same.setdefault(blake2b(stamp, digest_size=16).digest(), []).append(row)
         against |= reasons
     for rows_of_one in same.values():
-        against |= _repeats(rows_of_one, known, options)
+        against |= _repeats(rows_of_one, known)
     return against
 
 
-def _repeats(rows: Sequence[int], known: Known, options: Options) -> dict[int, tuple[str, str]]:
-    """Return what is said against stamps with the same pixels: the first stays, unless their classes differ."""
-    if len(set(known.label[rows].tolist())) == 1:
-        return {row: ("duplicate", f"the same pixels as {known.ids[rows[0]]}") for row in rows[1:]}
-    found = {}
-    for row in rows:
-        other = next(other for other in rows if known.label[other] != known.label[row])
-        one, another = (options.classes[int(known.label[place])] for place in (row, other))
-        found[row] = ("labels disagree", f"{one}, with the same pixels as {known.ids[other]}, which is {another}")
-    return found
+def _repeats(rows: Sequence[int], known: Known) -> dict[int, tuple[str, str]]:
+    """Return what is said against stamps with the same pixels and class: the first stays. Ingest sees other classes."""
+    if len(set(known.label[rows].tolist())) > 1:
+        return {}
+    return {row: ("duplicate", f"the same pixels as {known.ids[rows[0]]}") for row in rows[1:]}
 
 
 def _blocks(arrays: Sequence[Stamps]) -> Iterator[tuple[int, np.ndarray]]:
