@@ -27,12 +27,8 @@ NAN = 4  # the object without an image
 ALONE = textwrap.dedent(
     """
     import sys
+    sys.modules["skybake"] = None  # the environment may know where it lies: nothing imports it here
     import keras, numpy as np
-    try:
-        import skybake
-        raise SystemExit("skybake can be imported: this shows nothing")
-    except ImportError:
-        pass
     given = dict(np.load("given.npz"))
     for name in sys.argv[2:]:
         found = keras.saving.load_model(f"{name}.keras")(given)
