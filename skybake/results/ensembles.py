@@ -2,7 +2,7 @@
 
 Of Gaussians, of mixtures of them and of Student's t the mixture is kept as it is, exact. Probabilities of bins are
 averaged, which is exact too where edges differ, since the density is even within a bin. Quantiles become those of the
-mixture of what lies between the seeds' own (:func:`skybake.results.distributions.between_quantiles`): exact at levels
+mixture of what lies between the seeds' own (:func:`skybake.results.piecewise.between_quantiles`): exact at levels
 0.25 % apart and at the seeds' levels, with densities that are even in between. Probabilities of classes are averaged.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skybake.results import distributions
+from skybake.results import piecewise
 from skybake.results.predictions import Prediction
 
 LEVELS = np.sort([*np.arange(1, 400) / 400, 0.16, 0.84])  # quantiles that tell a mixture of quantiles
@@ -64,8 +64,12 @@ def _said(prediction: Prediction) -> str:
 
 def _of_bins(point: np.ndarray, std: np.ndarray, predictions: Sequence[Prediction]) -> Prediction:
     """Average the probabilities of the bins that lie between all edges of all seeds."""
-    edges = np.unique(np.concatenate([one.edges for one in predictions]))
-    each = [distributions.required(one).cdf(np.broadcast_to(edges, (len(one), len(edges)))) for one in predictions]
+    known = [
+        (one.probabilities, one.edges) for one in predictions if one.probabilities is not None and one.edges is not None
+    ]
+    edges = np.unique(np.concatenate([own for _, own in known]))
+    wide = np.broadcast_to(edges, (len(point), len(edges)))
+    each = [piecewise.of_bins(*one).cdf(wide) for one in known]
     return Prediction(point=point, std=std, probabilities=np.diff(np.mean(each, axis=0), axis=1), edges=edges)
 
 
@@ -73,6 +77,6 @@ def _of_quantiles(point: np.ndarray, predictions: Sequence[Prediction]) -> Predi
     """Return quantiles of the mixture of what lies between the quantiles of each seed."""
     each = [(one.quantiles, one.levels) for one in predictions if one.quantiles is not None and one.levels is not None]
     levels = np.unique(np.concatenate([LEVELS, *(known for _, known in each)]))
-    mixture = distributions.pooled([distributions.between_quantiles(*known) for known in each])
+    mixture = piecewise.pooled([piecewise.between_quantiles(*known) for known in each])
     low, high = mixture.quantile(CENTRAL).T
     return Prediction(point=point, std=0.5 * (high - low), quantiles=mixture.quantile(levels.tolist()), levels=levels)

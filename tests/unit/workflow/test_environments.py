@@ -67,6 +67,7 @@ FOUND_BY_NAME = {  # rooms whose files a script imports by name
 ABROAD = {  # file -> what it imports in functions that steps of these kinds do not call
     "skybake/data/splits/__init__.py": {"sklearn"},  # others read a split, and do not make one
     "skybake/workflow/jobs.py": {"snakemake"},  # what Snakemake's own process calls
+    "skybake/results/distributions.py": {"scoringrules"},  # scores, which a catalogue of predictions has none of
     "skybake/raw/tables.py": {"pandas"},  # what reads catalogues; a simulator takes names of columns from a reader
     "skybake/losses/_keras.py": {"keras"},  # a loss, which its own module builds
     "skybake/losses/_numbers.py": {"keras"},
