@@ -6,7 +6,7 @@ from skybake import plugins
 from skybake.raw.ingest import ingest
 from skybake.workflow import logs
 
-name = snakemake.wildcards.dataset
+like = snakemake.params.like
 
 with logs.of(snakemake):
     raw = {name: Path(snakemake.input[name], file) for name, file in snakemake.params.files.items()}
@@ -21,7 +21,7 @@ with logs.of(snakemake):
         mock=snakemake.params.mock,
         threads=snakemake.threads,
         # Not a parameter of the rule: other inputs are other trainings, and the same dataset.
-        expected=snakemake.config["datasets"][name].get("inputs") or (),
-        asked_by=f"datasets.{name}.inputs",
+        expected=snakemake.config["datasets"][like].get("inputs") or (),
+        asked_by=f"datasets.{like}.inputs",
         kept=Path(snakemake.log[0]).with_suffix(".rejected.csv"),
     )
