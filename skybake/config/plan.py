@@ -81,6 +81,11 @@ class Plan:
         given = self.config.datasets[dataset].inputs
         return tuple(self.survey(dataset).constants.get("INPUTS", ()) if given is None else given)
 
+    def derived(self, dataset: str) -> dict[str, str]:
+        """Return name -> formula of those inputs that are no scalars of the dataset."""
+        formulas = self.config.datasets[dataset].derived
+        return {name: formulas[name] for name in self.inputs(dataset) if name in formulas}
+
     def raw(self, dataset: str) -> dict[str, str]:
         """Return raw name -> path of the given files; empty where they are simulated."""
         return {name: expanded(path) for name, path in (self.config.datasets[dataset].raw or {}).items()}
@@ -239,6 +244,7 @@ class Plan:
             model_parameters=dict(given.model.parameters),
             label=self.label(dataset),
             inputs=self.inputs(dataset),
+            derived=self.derived(dataset),
         )
         if given.loss is None:
             return told

@@ -18,12 +18,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from skybake import plugins
-from skybake.data.columns import MAGNITUDES, columns_of
+from skybake.data.columns import columns_of
 from skybake.data.dataset import Dataset
 from skybake.evaluation.trained import History
 from skybake.figures import _style
 from skybake.files import atomic_write
-from skybake.missing import present
+from skybake.missing import MAGNITUDES, present
 from skybake.results.distributions import Distribution
 from skybake.results.distributions import of as distribution_of
 from skybake.results.distributions import required as required_distribution
