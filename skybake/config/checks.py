@@ -358,8 +358,8 @@ def find_clashes(checked: Plan) -> Iterator[str]:
                 )
     for dataset in checked.datasets():
         label = checked.label(dataset)
-        seen = {f"derived.{name}": inputs.read(formula).names for name, formula in checked.derived(dataset).items()}
-        for key, names in {"inputs": checked.inputs(dataset), **seen}.items():
+        needed = {f"derived.{name}": inputs.read(formula).names for name, formula in checked.derived(dataset).items()}
+        for key, names in {"inputs": checked.inputs(dataset), **needed}.items():
             if label in names:
                 yield f"datasets.{dataset}.{key}: {label!r} is the label; a model that sees it has nothing to learn"
         for job in checked.select(dataset=dataset):
