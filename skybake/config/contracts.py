@@ -32,6 +32,7 @@ class Contract:
         functions: Name -> signature, of those that a file must have; the first one makes it a plug-in.
         marked: Decorator of functions, each of which is a plug-in; instead of ``functions``.
         classes: Name -> base, of classes that it must have.
+        methods: Name -> signature and meaning, of what its class must have, unless it inherits.
         tag: The setting whose only value is the file's name, where it must have one.
         constants: Name -> example, of literal constants that it must have.
         limited: Whether its parameters are the config's to set, so that ``LIMITS`` has each of them.
@@ -44,6 +45,7 @@ class Contract:
     functions: Mapping[str, str] = field(default_factory=dict)
     marked: str = ""
     classes: Mapping[str, str] = field(default_factory=dict)
+    methods: Mapping[str, str] = field(default_factory=dict)
     tag: str = ""
     constants: Mapping[str, str] = field(default_factory=dict)
     limited: bool = False
@@ -67,7 +69,16 @@ CONTRACTS = {
         foreign=FRAMEWORKS,
         instead=ON_ANY_BACKEND,
     ),
-    "heads": Contract("head", foreign=FRAMEWORKS, late=("keras",)),
+    "heads": Contract(
+        "head",
+        methods={
+            "fit": "fit(cls, labels), which makes it for training labels",
+            "prediction": "prediction(self, outputs), which turns outputs into a Prediction",
+            "symbolic": "symbolic(self, outputs), what prediction does in keras.ops, for predictor.keras",
+        },
+        foreign=FRAMEWORKS,
+        late=("keras",),
+    ),
     "baselines": Contract(
         "baseline",
         functions={"build": "build(task, *, depth=3)", "features": "features(images, scalars)"},
@@ -212,6 +223,7 @@ def _declared(contract: Contract, part: PlugIn, tree: ast.Module) -> Iterator[st
     for name, base in contract.classes.items():
         if name not in classes:
             yield f"no class {name!r} found; expected its settings: class {name}({base})"
+    yield from _methods(contract, tree)
     for name, example in contract.constants.items():
         if name in part.constants:
             continue
@@ -219,6 +231,16 @@ def _declared(contract: Contract, part: PlugIn, tree: ast.Module) -> Iterator[st
             yield f"{name} is computed; expected a literal value, since it is read without import: {name} = {example}"
         else:
             yield f"{name} is missing; expected e.g. {name} = {example}"
+
+
+def _methods(contract: Contract, tree: ast.Module) -> Iterator[str]:
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    if any(node.bases for node in classes):
+        return
+    found = [item.name for node in classes for item in node.body if isinstance(item, ast.FunctionDef)]
+    for name, expected in contract.methods.items():
+        if name not in found:
+            yield f"no method {name!r} found; expected {expected}.{nearest(name, found)}"
 
 
 def _imported(tree: ast.Module) -> set[str]:
@@ -257,6 +279,8 @@ def _loss(part: PlugIn, function: ast.FunctionDef) -> Iterator[str]:
         else:
             head = heads()[part.constants["head"]]
             yield from (f"{part.name}: its head cannot be read: {head.file}: {fault}" for fault in head.faults)
+            if not head.faults:
+                yield from (f"{part.name}: its head: {head.file}: {problem}" for problem in _problems(head, heads()))
     arguments = function.args
     without = [item.arg for item in arguments.args[: len(arguments.args) - len(arguments.defaults)]]
     if len(without) != 2:
