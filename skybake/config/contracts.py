@@ -20,6 +20,7 @@ FRAMEWORKS = ("tensorflow", "jax", "torch")
 ON_ANY_BACKEND = "layers and keras.ops, since a bake-off may run on any backend"
 IN_BINS, COMPARED = ("errors", "pit", "std", "distributions"), ("errors", "class_scores")  # metrics that may be so
 OVER_DRAWS = ("points", "classes")  # metrics whose files say how an interval is made
+LIMIT = {"label": "mass", "objects": 300}  # example
 WITHOUT_FRAMEWORK = "numpy, since this step runs where no deep-learning framework is"
 
 
@@ -172,6 +173,8 @@ def unread(known: Mapping[str, PlugIn]) -> str:
 def _problems(part: PlugIn, known: Mapping[str, PlugIn]) -> Iterator[str]:
     room, tree = room_of(part), syntax_tree(ROOT / part.file)
     contract = CONTRACTS[room]
+    if room == "mock":
+        yield from _limit(part, tree)
     if room == "models" and part.module.split(".")[-1].startswith(plugins.MIXED):
         yield f"the name begins with {plugins.MIXED!r}, as every model's form with scalars does; expected another one"
     yield from _documented(part, tree)
@@ -191,6 +194,20 @@ def _problems(part: PlugIn, known: Mapping[str, PlugIn]) -> Iterator[str]:
             yield unknown_name(part.name, "task", task, TASKS)
     if "SCOPE" in part.constants and part.constants["SCOPE"] not in SCOPES:
         yield unknown_name(part.name, "scope", part.constants["SCOPE"], SCOPES)
+
+
+def _limit(part: PlugIn, tree: ast.Module) -> Iterator[str]:
+    """Find what is wrong with the limit that a simulator may tell."""
+    expressions, known = assigned(tree), functions(tree)
+    there = "limit" in known
+    if there:
+        yield from _signature(known["limit"], "limit(options, truth)")
+    told = part.constants.get("LIMIT")
+    if there != ("LIMIT" in expressions):
+        have, lack = ("limit", "LIMIT") if there else ("LIMIT", "limit")
+        yield f"{have} without {lack} found; expected both, or none: LIMIT = {LIMIT} and limit(options, truth)"
+    elif there and not (isinstance(told, dict) and set(told) == set(LIMIT)):
+        yield f"LIMIT is {told!r}; expected a literal mapping like {LIMIT}"
 
 
 def _documented(part: PlugIn, tree: ast.Module) -> Iterator[str]:

@@ -17,8 +17,10 @@ from skybake.config.paths import (
     ARCHITECTURE_FILES,
     BASELINE_FILES,
     COMPARISON_FILES,
+    LIMIT_FILES,
     NETWORK_FILES,
     POINT_FILES,
+    TRUTH,
     Paths,
     expanded,
     network_file,
@@ -107,6 +109,18 @@ class Plan:
         if self.is_mock(dataset):
             return {name: file.rstrip("/") for name, file in self.simulator(dataset).RAW_FILES.items()}
         return dict.fromkeys(self.listed_in(dataset), "")
+
+    def simulated_files(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> simulated file; and ``truth``, what was drawn, where a limit is found of it."""
+        return self.raw_files(dataset) | ({"truth": TRUTH} if self.limit(dataset) else {})
+
+    def limit(self, dataset: str) -> list[str]:
+        """Return the limit of a simulated dataset and its table; nothing where its simulator has none of the label."""
+        if not self.is_mock(dataset):
+            return []
+        told = plugins.in_room("mock", "simulate")[self.config.datasets[dataset].survey].constants.get("LIMIT")
+        files = [self.paths.dataset(dataset, name) for name in LIMIT_FILES]
+        return files if told and told["label"] == self.label(dataset) else []
 
     def fetched(self, dataset: str) -> dict[str, str]:
         """Return raw name -> folder that is filled from the archive; empty where nothing is fetched."""
@@ -417,7 +431,7 @@ class Plan:
         """Return all files of all runs and comparisons, so that a deleted one is made again."""
         files = [file for name in COMPARISON_FILES for file in self.compared(name)]
         for dataset in self.datasets():
-            files += [self.audit(dataset), *self.compared_runs(dataset)]
+            files += [self.audit(dataset), *self.limit(dataset), *self.compared_runs(dataset)]
             files += [
                 file for name in ("metrics.json", "failures.csv", "figures") for file in self.evaluations(dataset, name)
             ]
