@@ -2,6 +2,7 @@
 Bake the comparison: one page and table for each dataset, and one that joins them.
 
 in:   results/<dataset>/evaluation/<model>/<loss>/metrics.json, figures/ and runs of all combinations
+      results/<dataset>/limit.json: of simulated datasets that have it
 out:  results/<dataset>/chosen.json: the row that is best on the validation part, for what comes after
       results/<dataset>/comparison.csv, comparison.tex, comparison.json: tables, and paired differences
       results/<dataset>/verdict.json: the chosen network against the best baseline
@@ -70,6 +71,7 @@ rule compare:
         metrics=lambda wildcards: PLAN.evaluations(wildcards.dataset, "metrics.json"),
         sweeps=lambda wildcards: PLAN.sweeps(wildcards.dataset),
         dataset=PATHS.dataset(),
+        limit=lambda wildcards: PLAN.limit(wildcards.dataset),
     output:
         csv=report(PATHS.dataset(name="comparison.csv"), caption="../report/comparison_table.rst", category="{dataset}"),
         tex=PATHS.dataset(name="comparison.tex"),

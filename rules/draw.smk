@@ -4,6 +4,7 @@ Draw every (dataset, model, loss) that was judged.
 in:   results/<dataset>/runs/<model>/<loss>/seed-<seed>/ of all seeds
       results/<dataset>/evaluation/<model>/<loss>/metrics.json
       results/<dataset>/dataset.h5: labels and scalars, and images of a few test objects
+      results/<dataset>/limit.json: of simulated datasets that have it
 out:  results/<dataset>/evaluation/<model>/<loss>/figures/
 """
 
@@ -13,6 +14,7 @@ rule draw:
         runs=lambda wildcards: PLAN.run_files(**wildcards),
         metrics=PATHS.evaluation("metrics.json"),
         dataset=PATHS.dataset(),
+        limit=lambda wildcards: PLAN.limit(wildcards.dataset),
     output:
         report(
             directory(PATHS.evaluation("figures")),

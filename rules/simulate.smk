@@ -2,7 +2,7 @@
 Simulate raw files, for datasets that have `mock` in the config.
 
 in:   nothing
-out:  results/<dataset>/raw/, in the survey's own raw format
+out:  results/<dataset>/raw/, in the survey's own raw format; what was drawn beside it, where the simulator tells it
 """
 
 
@@ -25,7 +25,7 @@ rule simulate:
         runtime=jobs.minutes(60),
     params:
         survey=lambda wildcards: PLAN.blocks[wildcards.dataset].survey,
-        files=lambda wildcards: PLAN.raw_files(wildcards.dataset),
+        files=lambda wildcards: PLAN.simulated_files(wildcards.dataset),
         options=lambda wildcards: PLAN.blocks[wildcards.dataset].mock,
         code=lambda wildcards: code_digest("simulate", PLAN.modules("mock", wildcards.dataset)),
     message:

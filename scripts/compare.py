@@ -23,4 +23,5 @@ with logs.of(snakemake):
         dataset=load_dataset(snakemake.input.dataset),
         statistics=snakemake.params.statistics,
         reference=snakemake.params.reference,
+        limit=Path(snakemake.input.limit[0]) if snakemake.input.limit else None,
     )

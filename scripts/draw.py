@@ -15,4 +15,5 @@ with logs.of(snakemake):
         folder=Path(snakemake.output[0]),
         names=snakemake.params.figures,
         prediction=snakemake.params.prediction,
+        limit=Path(snakemake.input.limit[0]) if snakemake.input.limit else None,
     )

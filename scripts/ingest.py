@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from skybake import plugins
+from skybake.inputs import Inputs
 from skybake.raw.ingest import ingest
 from skybake.workflow import logs
 
 like = snakemake.params.like
+block = snakemake.config["datasets"][like]
 
 with logs.of(snakemake):
     raw = {name: Path(snakemake.input[name], file) for name, file in snakemake.params.files.items()}
@@ -21,7 +23,7 @@ with logs.of(snakemake):
         mock=snakemake.params.mock,
         threads=snakemake.threads,
         # Not a parameter of the rule: other inputs are other trainings, and the same dataset.
-        expected=snakemake.config["datasets"][like].get("inputs") or (),
-        asked_by=f"datasets.{like}.inputs",
+        expected=Inputs(tuple(block.get("inputs") or ()), block.get("derived") or {}),
+        asked_by=f"datasets.{like}",
         kept=Path(snakemake.log[0]).with_suffix(".rejected.csv"),
     )

@@ -10,6 +10,8 @@ import numpy as np
 MAGIC = -9999.0  # astroNN's mark for a missing label
 MOST_REDSHIFT = 20.0  # of anything seen in light; 99 is a mark, and more a velocity in km/s
 BEYOND_MAGNITUDES = 90.0  # the Sun has -27, the faintest galaxies 35
+MAGNITUDES = ("magnitude", "dereddened_magnitude")  # kinds of columns
+LARGEST = 1e18  # of a pixel, label or scalar: the square of a larger one is near the end of float32
 
 # As csv, SQL, pandas, astropy, TOPCAT and IRAF write it; any run of hyphens, dashes or dots, and Excel's errors.
 _MARK = re.compile(
@@ -36,6 +38,27 @@ def no_magnitude(values: np.ndarray) -> np.ndarray:
     Those that :func:`present` knows are not among them.
     """
     return present(values) & (np.abs(values) >= BEYOND_MAGNITUDES)
+
+
+def known(values: Any, kind: str, ops: Any = np) -> Any:
+    """Return where scalars are known and their kind can have them: no magnitude of 99, no redshift of 99.
+
+    This is what ingest keeps of a scalar, so that other numbers are missing for a network at work as they were for the
+    one in training.
+
+    Args:
+        values: Of any shape.
+        kind: Of the column.
+        ops: The functions of arrays: numpy's, or ``keras.ops``.
+    """
+    found = ops.logical_and(present(values, ops), ops.less_equal(ops.absolute(values), LARGEST))
+    if kind in MAGNITUDES:
+        found = ops.logical_and(found, ops.less(ops.absolute(values), BEYOND_MAGNITUDES))
+    elif kind == "redshift":
+        found = ops.logical_and(
+            found, ops.logical_and(ops.greater(values, -1.0), ops.less_equal(values, MOST_REDSHIFT))
+        )
+    return found
 
 
 def is_mark(text: str) -> bool:

@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 
 from skybake import plugins, provenance
 from skybake.baselines._scalars import Scalars
+from skybake.data.columns import Column
 from skybake.data.dataset import Reader
 from skybake.missing import present
 from skybake.results.predictions import Prediction
@@ -51,10 +52,11 @@ def fit_job(dataset: Path, split: Path, job: Job, seeds: Mapping[int, Path], wor
 def _features(module: ModuleType, job: Job, data: Data, part: str) -> np.ndarray:
     """Return the features (n, F) of a part; its images are read some at a time, in the order of the file."""
     order = np.argsort(data.rows[part], kind="stable")
-    scalars = {
-        name: np.where(present(values), values, np.nan) for name, values in data.scalars(job.inputs, part).items()
+    scalars = data.scalars(job.inputs, part, job.derived)
+    columns = {
+        name: Column("", job.derived[name]) if name in job.derived else data.dataset.columns[f"scalar/{name}"]
+        for name in scalars
     }
-    columns = {name: data.dataset.columns[f"scalar/{name}"] for name in scalars}
     objects, found = max(1, BLOCK // math.prod(data.dataset.image_shape)), []
     with Reader(data.dataset) as reader:
         for first in range(0, len(order), objects):

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from skybake.data.columns import MAGNITUDES, Column, columns_of
+from skybake.data.columns import Column, columns_of
+from skybake.missing import MAGNITUDES
 
 
 class Scalars(dict[str, np.ndarray]):

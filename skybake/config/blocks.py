@@ -52,7 +52,13 @@ class DatasetBlock(Settings):
     )
     options: dict[str, Any] = Field({}, description="Options of the survey's reader.")
     inputs: list[str] | None = Field(
-        None, description="Scalars given to models beside the image; by default what the survey suggests."
+        None,
+        description="Scalars given to models beside the image, or derived ones; by default what the survey suggests.",
+    )
+    derived: dict[str, str] = Field(
+        {},
+        description="Inputs by name that are made of scalars: `{ln_z: ln(redshift), g_r: mag_g - mag_r}`; see"
+        " [inputs](inputs.md).",
     )
     split: AnyStrategy = Field(  # type: ignore[assignment]  # a bare name is read as its block
         "holdout",

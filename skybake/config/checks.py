@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from skybake import limits, plugins
+from skybake import inputs, limits, plugins
 from skybake.config import contracts
 from skybake.config.applications import as_dataset, dataset_of, dataset_problems
 from skybake.config.blocks import Bakeoff, Config, DatasetBlock, Figures, NewObjects, Sweep
@@ -33,6 +33,7 @@ def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
     for name, dataset in config.datasets.items():
         key = f"datasets.{name}"
         yield from _named_problems("data/splits", dataset.split.strategy)
+        yield from _derived_problems(key, dataset)
         if dataset.survey not in surveys:
             yield unknown_name(f"{key}.survey", "survey", dataset.survey, surveys)
             continue
@@ -90,6 +91,25 @@ def _figure_problems(given: Figures) -> Iterator[str]:
                 yield from contracts.problems(known[name], known)
             else:
                 yield unknown_name(f"figures.{scope}[{place}]", "figure of this scope", name, suited)
+
+
+def _derived_problems(key: str, dataset: DatasetBlock) -> Iterator[str]:
+    """Find formulas that cannot be read; which scalars there are is known when the raw files are."""
+    for name, formula in dataset.derived.items():
+        try:
+            inner = [raw for raw in inputs.read(formula).names if raw in dataset.derived]
+        except inputs.InputError as error:
+            yield f"{key}.derived.{name}: {error}"
+            continue
+        if inner:
+            yield (
+                f"{key}.derived.{name}: {formula!r} has {inner[0]!r}, which is derived itself; expected scalars of the"
+                " dataset. Hint: write out its formula"
+            )
+    unused = list(dataset.derived)
+    if unused and not set(unused) & set(dataset.inputs or ()):
+        found = "no inputs" if dataset.inputs is None else f"inputs {dataset.inputs}"
+        yield f"{key}.derived: {found} found; expected some of {', '.join(unused)} among them, or nobody sees them"
 
 
 def _raw_problems(
@@ -359,8 +379,10 @@ def find_clashes(checked: Plan) -> Iterator[str]:
                 )
     for dataset in checked.datasets():
         label = checked.label(dataset)
-        if label in checked.inputs(dataset):
-            yield f"datasets.{dataset}.inputs: {label!r} is the label; a model that sees it has nothing to learn"
+        needed = {f"derived.{name}": inputs.read(formula).names for name, formula in checked.derived(dataset).items()}
+        for key, names in {"inputs": checked.inputs(dataset), **needed}.items():
+            if label in names:
+                yield f"datasets.{dataset}.{key}: {label!r} is the label; a model that sees it has nothing to learn"
         for job in checked.select(dataset=dataset):
             if job.model.part.constants.get("NEEDS_SCALARS") and not checked.inputs(dataset):
                 yield (

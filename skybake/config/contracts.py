@@ -20,6 +20,7 @@ FRAMEWORKS = ("tensorflow", "jax", "torch")
 ON_ANY_BACKEND = "layers and keras.ops, since a bake-off may run on any backend"
 IN_BINS, COMPARED = ("errors", "pit", "std", "distributions"), ("errors", "class_scores")  # metrics that may be so
 OVER_DRAWS = ("points", "classes")  # metrics whose files say how an interval is made
+LIMIT = {"label": "mass", "objects": 300}  # example
 WITHOUT_FRAMEWORK = "numpy, since this step runs where no deep-learning framework is"
 
 
@@ -32,6 +33,7 @@ class Contract:
         functions: Name -> signature, of those that a file must have; the first one makes it a plug-in.
         marked: Decorator of functions, each of which is a plug-in; instead of ``functions``.
         classes: Name -> base, of classes that it must have.
+        methods: Name -> signature and meaning, of what its class must have, unless it inherits.
         tag: The setting whose only value is the file's name, where it must have one.
         constants: Name -> example, of literal constants that it must have.
         limited: Whether its parameters are the config's to set, so that ``LIMITS`` has each of them.
@@ -44,6 +46,7 @@ class Contract:
     functions: Mapping[str, str] = field(default_factory=dict)
     marked: str = ""
     classes: Mapping[str, str] = field(default_factory=dict)
+    methods: Mapping[str, str] = field(default_factory=dict)
     tag: str = ""
     constants: Mapping[str, str] = field(default_factory=dict)
     limited: bool = False
@@ -67,7 +70,16 @@ CONTRACTS = {
         foreign=FRAMEWORKS,
         instead=ON_ANY_BACKEND,
     ),
-    "heads": Contract("head", foreign=FRAMEWORKS, late=("keras",)),
+    "heads": Contract(
+        "head",
+        methods={
+            "fit": "fit(cls, labels), which makes it for training labels",
+            "prediction": "prediction(self, outputs), which turns outputs into a Prediction",
+            "symbolic": "symbolic(self, outputs), what prediction does in keras.ops, for predictor.keras",
+        },
+        foreign=FRAMEWORKS,
+        late=("keras",),
+    ),
     "baselines": Contract(
         "baseline",
         functions={"build": "build(task, *, depth=3)", "features": "features(images, scalars)"},
@@ -161,6 +173,8 @@ def unread(known: Mapping[str, PlugIn]) -> str:
 def _problems(part: PlugIn, known: Mapping[str, PlugIn]) -> Iterator[str]:
     room, tree = room_of(part), syntax_tree(ROOT / part.file)
     contract = CONTRACTS[room]
+    if room == "mock":
+        yield from _limit(part, tree)
     if room == "models" and part.module.split(".")[-1].startswith(plugins.MIXED):
         yield f"the name begins with {plugins.MIXED!r}, as every model's form with scalars does; expected another one"
     yield from _documented(part, tree)
@@ -180,6 +194,20 @@ def _problems(part: PlugIn, known: Mapping[str, PlugIn]) -> Iterator[str]:
             yield unknown_name(part.name, "task", task, TASKS)
     if "SCOPE" in part.constants and part.constants["SCOPE"] not in SCOPES:
         yield unknown_name(part.name, "scope", part.constants["SCOPE"], SCOPES)
+
+
+def _limit(part: PlugIn, tree: ast.Module) -> Iterator[str]:
+    """Find what is wrong with the limit that a simulator may tell."""
+    expressions, known = assigned(tree), functions(tree)
+    there = "limit" in known
+    if there:
+        yield from _signature(known["limit"], "limit(options, truth)")
+    told = part.constants.get("LIMIT")
+    if there != ("LIMIT" in expressions):
+        have, lack = ("limit", "LIMIT") if there else ("LIMIT", "limit")
+        yield f"{have} without {lack} found; expected both, or none: LIMIT = {LIMIT} and limit(options, truth)"
+    elif there and not (isinstance(told, dict) and set(told) == set(LIMIT)):
+        yield f"LIMIT is {told!r}; expected a literal mapping like {LIMIT}"
 
 
 def _documented(part: PlugIn, tree: ast.Module) -> Iterator[str]:
@@ -212,6 +240,7 @@ def _declared(contract: Contract, part: PlugIn, tree: ast.Module) -> Iterator[st
     for name, base in contract.classes.items():
         if name not in classes:
             yield f"no class {name!r} found; expected its settings: class {name}({base})"
+    yield from _methods(contract, tree)
     for name, example in contract.constants.items():
         if name in part.constants:
             continue
@@ -219,6 +248,16 @@ def _declared(contract: Contract, part: PlugIn, tree: ast.Module) -> Iterator[st
             yield f"{name} is computed; expected a literal value, since it is read without import: {name} = {example}"
         else:
             yield f"{name} is missing; expected e.g. {name} = {example}"
+
+
+def _methods(contract: Contract, tree: ast.Module) -> Iterator[str]:
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    if any(node.bases for node in classes):
+        return
+    found = [item.name for node in classes for item in node.body if isinstance(item, ast.FunctionDef)]
+    for name, expected in contract.methods.items():
+        if name not in found:
+            yield f"no method {name!r} found; expected {expected}.{nearest(name, found)}"
 
 
 def _imported(tree: ast.Module) -> set[str]:
@@ -257,6 +296,8 @@ def _loss(part: PlugIn, function: ast.FunctionDef) -> Iterator[str]:
         else:
             head = heads()[part.constants["head"]]
             yield from (f"{part.name}: its head cannot be read: {head.file}: {fault}" for fault in head.faults)
+            if not head.faults:
+                yield from (f"{part.name}: its head: {head.file}: {problem}" for problem in _problems(head, heads()))
     arguments = function.args
     without = [item.arg for item in arguments.args[: len(arguments.args) - len(arguments.defaults)]]
     if len(without) != 2:

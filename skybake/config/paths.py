@@ -14,6 +14,8 @@ NETWORK_FILES = (*POINT_FILES, "predictor.keras", *ARCHITECTURE_FILES)
 CHOSEN = "chosen.json"
 APPLIED = "apply"  # the folder of what a network was applied to
 CATALOGUES = ("catalogue.fits", "catalogue.parquet", "catalogue.csv")
+TRUTH = "truth.npz"  # beside simulated raw files
+LIMIT_FILES = ("limit.json", "limit.csv")  # of a simulated dataset
 COMPARISON_FILES = (  # of a dataset
     *(CHOSEN, "comparison.csv", "comparison.tex", "comparison.json"),
     *("verdict.json", "report.html", "published.csv", "figures"),

@@ -18,8 +18,10 @@ from skybake.config.paths import (
     ARCHITECTURE_FILES,
     BASELINE_FILES,
     COMPARISON_FILES,
+    LIMIT_FILES,
     NETWORK_FILES,
     POINT_FILES,
+    TRUTH,
     Paths,
     expanded,
     network_file,
@@ -99,6 +101,11 @@ class Plan:
         given = self.blocks[dataset].inputs
         return tuple(self.survey(dataset).constants.get("INPUTS", ()) if given is None else given)
 
+    def derived(self, dataset: str) -> dict[str, str]:
+        """Return name -> formula of those inputs that are no scalars of the dataset."""
+        formulas = self.blocks[dataset].derived
+        return {name: formulas[name] for name in self.inputs(dataset) if name in formulas}
+
     def raw(self, dataset: str) -> dict[str, str]:
         """Return raw name -> path of the given files; empty where they are simulated."""
         return {name: expanded(path) for name, path in (self.blocks[dataset].raw or {}).items()}
@@ -120,6 +127,18 @@ class Plan:
         if self.is_mock(dataset):
             return {name: file.rstrip("/") for name, file in self.simulator(dataset).RAW_FILES.items()}
         return dict.fromkeys(self.listed_in(dataset), "")
+
+    def simulated_files(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> simulated file; and ``truth``, what was drawn, where a limit is found of it."""
+        return self.raw_files(dataset) | ({"truth": TRUTH} if self.limit(dataset) else {})
+
+    def limit(self, dataset: str) -> list[str]:
+        """Return the limit of a simulated dataset and its table; nothing where its simulator has none of the label."""
+        if not self.is_mock(dataset):
+            return []
+        told = plugins.in_room("mock", "simulate")[self.blocks[dataset].survey].constants.get("LIMIT")
+        files = [self.paths.dataset(dataset, name) for name in LIMIT_FILES]
+        return files if told and told["label"] == self.label(dataset) else []
 
     def fetched(self, dataset: str) -> dict[str, str]:
         """Return raw name -> folder that is filled from the archive; empty where nothing is fetched."""
@@ -257,6 +276,7 @@ class Plan:
             model_parameters=dict(given.model.parameters),
             label=self.label(dataset),
             inputs=self.inputs(dataset),
+            derived=self.derived(dataset),
         )
         if given.loss is None:
             return told
@@ -431,7 +451,7 @@ class Plan:
         for application in self.applications.values():
             files += application.results()
         for dataset in self.datasets():
-            files += [self.audit(dataset), *self.compared_runs(dataset)]
+            files += [self.audit(dataset), *self.limit(dataset), *self.compared_runs(dataset)]
             files += [
                 file for name in ("metrics.json", "failures.csv", "figures") for file in self.evaluations(dataset, name)
             ]

@@ -39,7 +39,6 @@ KINDS = {
     "class": "the number of a class",
     "other": "",
 }
-MAGNITUDES = ("magnitude", "dereddened_magnitude")
 """What a column can be; figures, splits and baselines look for columns by it, never by name."""
 
 

@@ -18,18 +18,20 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from skybake import plugins
-from skybake.data.columns import MAGNITUDES, columns_of
+from skybake.data.columns import columns_of
 from skybake.data.dataset import Dataset
+from skybake.data.limit import SIGMA, Limits
 from skybake.evaluation.trained import History
 from skybake.figures import _style
 from skybake.files import atomic_write
-from skybake.missing import present
+from skybake.missing import MAGNITUDES, present
 from skybake.results.distributions import Distribution
 from skybake.results.distributions import of as distribution_of
 from skybake.results.distributions import required as required_distribution
 from skybake.results.predictions import Predicted
 
 DOTS_PER_INCH = 200
+LIMIT_OBJECTS = 5  # fewest in a bin whose limit is drawn
 # Without these, files of the same figure would differ by the date and by the release of matplotlib.
 METADATA = {
     ".pdf": {"CreationDate": None, "ModDate": None, "Creator": "skybake", "Producer": "skybake"},
@@ -61,6 +63,7 @@ class JudgedRow:
         outlier_threshold: Size of error above which an object is an outlier; NaN for classes.
         level: Confidence level of bands.
         file: The dataset, opened, to read images from; None where no figure needs them.
+        limit: How well some of the test objects can be predicted at all; None where nobody knows.
     """
 
     dataset: str
@@ -77,6 +80,7 @@ class JudgedRow:
     outlier_threshold: float
     level: float = 0.95
     file: Dataset | None = None
+    limit: Limits | None = None
 
     @property
     def known(self) -> np.ndarray:
@@ -178,6 +182,32 @@ class JudgedRow:
         """Return the bins of the label or of a scalar that hold objects; none where all have the same value."""
         return [item for item in self.judged["in_bins"].get(name, ()) if item["n"]]
 
+    def limit_in_bins(self, name: str, values: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Return the scatter that the limit leaves in the bins of the label or of a scalar.
+
+        Args:
+            name: Of the label or scalar.
+            values: (n,) of the test objects that have a label.
+
+        Returns:
+            Name of a line -> (B,) middle of each bin that holds five of its objects or more, and the root mean square
+            of what remains of them; none where the limit is of classes.
+        """
+        if self.limit is None or self.limit.lines[0].kind != SIGMA:
+            return {}
+        place = {found: row for row, found in enumerate(self.ids)}
+        rows = np.array([place.get(found, -1) for found in self.limit.ids])
+        here = np.where(rows >= 0, values[rows], np.nan)
+        found = {}
+        for line in self.limit.lines:
+            bins = self.bins(name)
+            inside = [(here >= item["low"]) & (here <= item["high"]) for item in bins]
+            kept = [number for number, chosen in enumerate(inside) if chosen.sum() >= LIMIT_OBJECTS]
+            middle = np.array([bins[number]["middle"] for number in kept])
+            left = np.array([np.sqrt(np.mean(line.values[inside[number]] ** 2)) for number in kept])
+            found[line.name] = middle, left
+        return found
+
     def classes(self) -> np.ndarray:
         """Return the probabilities (S, n, K) of the test objects that have a label."""
         return np.stack([part.prediction.class_probabilities[self.known] for part in self.test.values()])
@@ -228,6 +258,7 @@ class Comparison:
         sweeps: ``model``, ``loss`` and what ``sweep.json`` says, of each row that was chosen among points.
         task: ``"regression"`` or ``"classification"``.
         choice: By what rows are in order, on the validation part, in words.
+        limits: Lines of the limit, as :func:`skybake.evaluation.limit.measure` tells them; none where nobody knows.
         read: Reads the row of a place in ``rows``, without its predictions if ``predictions=False``: hundreds of rows
             must not be held at once. None of a row of an earlier dataset. None where figures read no runs.
     """
@@ -242,6 +273,7 @@ class Comparison:
     sweeps: tuple[Mapping[str, Any], ...] = ()
     task: str = "regression"
     choice: str = "RMSE"
+    limits: tuple[Mapping[str, Any], ...] = ()
     read: Callable[..., JudgedRow | None] | None = None
 
     @property

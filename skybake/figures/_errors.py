@@ -30,13 +30,14 @@ def against(data: JudgedRow, name: str, values: np.ndarray, axis: str) -> Figure
     axes, *below = figure.subplots(3, sharex=True, height_ratios=(3.5, 1, 1))
     axes.set_title(_style.title(data.model, data.loss))
     is_known = np.isfinite(values)
-    values, errors = values[is_known], data.errors[:, is_known]
+    every, values, errors = values, values[is_known], data.errors[:, is_known]
     if not np.isfinite(errors).all():
         _style.say(axes, f"{np.sum(~np.isfinite(errors))} of {errors.size} predictions are not finite numbers")
         for panel in below:
             panel.set_axis_off()
         return figure
     x, y = np.tile(values, len(errors)), errors.ravel()
+    limits = {f"limit, {said}": of for said, of in data.limit_in_bins(name, every).items()}
     span = _span(y, data.outlier_threshold)
     if y.size > CROWD:
         extent = (x.min(), x.max() + 1e-9, *span)
@@ -46,12 +47,16 @@ def against(data: JudgedRow, name: str, values: np.ndarray, axis: str) -> Figure
         axes.scatter(x, y, s=size, c=_style.PALETTE[0], alpha=0.35, lw=0, rasterized=True)
     axes.axhline(0, color="black", lw=0.6)
     _running(axes, below, data.bins(name))
+    for (said, (middle, left)), style in zip(limits.items(), _style.LIMITS, strict=False):
+        below[0].plot(middle, left, color="black", ls=style, lw=0.9, label=said)
     axes.set_ylim(span)
     axes.set_ylabel(_style.quantity(data.error, "" if "/" in data.error else data.units))
     name_below(below, data.outlier_threshold, axis)
     figure.align_ylabels()
     if data.bins(name):
-        axes.legend(loc="upper right", ncols=2, columnspacing=1, handlelength=1.4)
+        lines = [line for line in below[0].lines if line.get_label() in limits]
+        handles = [*axes.get_legend_handles_labels()[0], *lines]
+        axes.legend(handles=handles, loc="upper right", ncols=2, columnspacing=1, handlelength=1.4)
     return figure
 
 

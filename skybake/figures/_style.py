@@ -16,6 +16,7 @@ COLUMN_CHARACTERS = 42  # of a title across one column
 # and its black, which marks baselines.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "v", "P", "X", "*", "<", ">")
+LIMITS = ("--", ":", "-.")  # of lines of a limit, in black
 ORDERED = "viridis"
 GREY = "#666666"
 PALE = "#d4d4d4"

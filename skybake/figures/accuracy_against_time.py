@@ -20,7 +20,8 @@ CAPTION = (
     "Standard deviation of the test errors, of classes the accuracy, with bootstrap intervals against the time of one"
     " training (mean over seeds, beside whatever else the machine did; of an ensemble all of its trainings). Colour is"
     " the model, the marker is the loss;"
-    " black diamonds are baselines, the dotted line is the best of them."
+    " black diamonds are baselines, the dotted line is the best of them. Lines of a limit: what the best possible"
+    " prediction of simulated objects reaches."
 )
 SCORES = {  # task -> metric, how its axis is called, whether a higher one is better
     "regression": ("std_error", "standard deviation of error", False),
@@ -51,12 +52,15 @@ def draw(data: Comparison) -> Figure:
     if baselines:
         best = (max if rising else min)(row[score] for row in baselines)
         axes.axhline(best, color=_style.GREY, lw=0.7, ls=":", zorder=0)
+    for line, style in zip(data.limits, _style.LIMITS, strict=False):
+        if told := line["values"].get(score):
+            axes.axhline(told["value"], color="black", lw=0.9, ls=style, zorder=0)
     axes.set_xscale("log")
     axes.margins(x=0.08)
     axes.set_xlabel("training time [s]")
     axes.set_ylabel(_style.quantity(says, "" if "/" in data.error else data.units))
     axes.set_title(_title(data, sum(not row["baseline"] for row in timed)))
-    _legend(figure, colour, marker, bool(baselines))
+    _legend(figure, colour, marker, bool(baselines), [line["name"] for line in data.limits])
     _label(figure, axes, [*baselines, *_frontier(networks, score, rising=rising)], score)
     return figure
 
@@ -67,7 +71,9 @@ def _point(axes: Axes, row: Mapping[str, Any], score: str, colour: str, marker: 
     axes.plot(x, row[score], marker, color=colour, mec="white", mew=0.4, ms=5.5)
 
 
-def _legend(figure: Figure, colour: Mapping[str, str], marker: Mapping[str, str], baselines: bool) -> None:
+def _legend(
+    figure: Figure, colour: Mapping[str, str], marker: Mapping[str, str], baselines: bool, limits: list[str]
+) -> None:
     handles = [Line2D([], [], color=value, lw=3, label=name) for name, value in colour.items() if value != _style.GREY]
     if _style.GREY in colour.values():
         handles.append(Line2D([], [], color=_style.GREY, lw=3, label="other models"))
@@ -77,6 +83,8 @@ def _legend(figure: Figure, colour: Mapping[str, str], marker: Mapping[str, str]
         handles.append(Line2D([], [], marker=".", label="other losses", **shape))
     if baselines:
         handles.append(Line2D([], [], color="black", marker="D", ls="", mec="white", label="baseline"))
+    for name, style in zip(limits, _style.LIMITS, strict=False):
+        handles.append(Line2D([], [], color="black", ls=style, lw=0.9, label=f"limit, {name}"))
     figure.legend(handles=handles, loc="outside right upper", fontsize=6.5)
 
 

@@ -13,7 +13,8 @@ CAPTION = (
     "Errors (predicted minus true) of the test objects, all seeds, against the true label, with the median and the"
     " central 68 % in bins of equally many objects; below, their NMAD and the fraction of outliers there. A best"
     " guess errs towards the mean: a falling line is no fault in itself. The outermost one per cent of the errors may"
-    " lie beyond the frame."
+    " lie beyond the frame. Black lines: the scatter that the limit of simulated objects"
+    " leaves; what errs towards the mean may scatter less in a bin of the true label."
 )
 
 

@@ -13,7 +13,8 @@ TITLE = "Error against redshift"
 CAPTION = (
     "Errors (predicted minus true) of the test objects, all seeds, against redshift, with the median and the central"
     " 68 % in bins of equally many objects; below, their NMAD and the fraction of outliers in these bins. The outermost"
-    " one per cent of the errors may lie beyond the frame."
+    " one per cent of the errors may lie beyond the frame. Black lines: the scatter that the limit of simulated objects"
+    " leaves."
 )
 
 

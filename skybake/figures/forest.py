@@ -19,7 +19,8 @@ TITLE = "Scores with intervals"
 CAPTION = (
     "Mean and standard deviation of the test errors, of classes accuracy and log loss of the test objects, with"
     " bootstrap intervals (of the networks as trained), networks in the order of their validation RMSE (of classes log"
-    " loss), baselines below the line."
+    " loss), baselines below the line. Of simulated objects with a known limit, upright lines: what the best possible"
+    " prediction reaches on the objects that it was found for, the first with its interval in grey."
 )
 MOST = 40  # rows that can be read on one page
 ROW_INCHES = 0.17
@@ -44,6 +45,12 @@ def draw(data: Comparison) -> Figure:
         _intervals(axes, places, shown, metric.name)
         if networks and baselines:
             axes.axhline(places[len(networks[:MOST]) - 1] - 0.8, color=_style.GREY, lw=0.5, ls=":")
+        for line, style in zip(data.limits, _style.LIMITS, strict=False):
+            if told := line["values"].get(metric.name):
+                low, high = told.get("low"), told.get("high")
+                if low is not None and line is data.limits[0]:
+                    axes.axvspan(low, high, color=_style.GREY, alpha=0.2, lw=0, zorder=0)
+                axes.axvline(told["value"], color="black", lw=0.9, ls=style, zorder=0, label=f"limit, {line['name']}")
         if metric.form == SIGNED:
             axes.axvline(0, color="black", lw=0.6, zorder=0)
         axes.set_xlabel(_style.quantity(metric.headline, units))
@@ -54,6 +61,9 @@ def draw(data: Comparison) -> Figure:
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
         axes.xaxis.set_major_locator(MaxNLocator(5))
+    handles, names = panels[-1].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize=6.5)
     figure.suptitle(_title(data, len(networks), len(baselines)), fontsize=8)
     return figure
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from skybake import figures
+from skybake.data import limit as limits_of
 from skybake.data.dataset import Dataset
 from skybake.evaluation.trained import REGRESSION, Trained, part_errors, parts_of, read
 from skybake.files import read_json
@@ -22,6 +24,7 @@ def draw_run(
     folder: Path,
     names: Sequence[str],
     prediction: str = identity.SEEDS,
+    limit: Path | None = None,
 ) -> None:
     """Draw the figures of one row: of a (dataset, model, loss), or of its ensemble.
 
@@ -33,13 +36,15 @@ def draw_run(
         names: Files of ``skybake/figures/`` with ``SCOPE = "run"``; those that need what these runs do not predict are
             left out.
         prediction: ``"seeds"``, or ``"ensemble"`` for the mean of them.
+        limit: ``limit.json`` of a simulated dataset that has it.
 
     Raises:
         EvaluationError: Seeds differ in what they are runs of, or in their objects.
         ValueError: Predictions are of another dataset.
     """
     trained = read(runs, dataset, prediction=prediction)
-    figures.draw_all(names, judged_row(trained, read_json(metrics), dataset), Path(folder))
+    row = judged_row(trained, read_json(metrics), dataset)
+    figures.draw_all(names, replace(row, limit=None if limit is None else limits_of.read(limit)), Path(folder))
 
 
 def judged_row(

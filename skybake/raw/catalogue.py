@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.data.columns import MAGNITUDES, PART, PARTS, Column, class_column
+from skybake.data.columns import PART, PARTS, Column, class_column
 from skybake.metrics.regression import DIFFERENCE, RELATIVE
-from skybake.missing import MOST_REDSHIFT, no_magnitude, present
+from skybake.missing import MAGNITUDES, MOST_REDSHIFT, known, no_magnitude, present
 from skybake.raw import RawError, formats, tables
 from skybake.raw.options import CatalogueOptions
 from skybake.raw.values import alone_where_empty, as_number, check_whole, class_numbers, plain_texts
@@ -390,12 +390,9 @@ def _scalars(catalogue: Catalogue, options: CatalogueOptions) -> tuple[dict[str,
 
 def _possible(catalogue: Catalogue, name: str, kind: str, values: np.ndarray) -> np.ndarray:
     """Return a scalar (N,) with those values missing that its kind cannot have, and say so."""
-    none = np.zeros(len(values), dtype=bool)
-    if kind in MAGNITUDES:
-        none, what = no_magnitude(values), "magnitudes"
-    elif kind == "redshift":
-        none, what = present(values) & ~((values > -1) & (values <= MOST_REDSHIFT)), "redshifts"
-    if none.any():
+    what = "magnitudes" if kind in MAGNITUDES else "redshifts"
+    none = present(values) & ~known(values, kind)
+    if none.any() and kind in (*MAGNITUDES, "redshift"):
         said = f"{none.sum()} values of {name} are no {what}, as {values[none][0]:g}; they are missing"
         catalogue.warnings.append(f"{catalogue.path.name}: {said}")
         return np.where(none, np.nan, values)

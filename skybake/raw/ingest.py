@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import logging
@@ -15,16 +14,15 @@ from types import ModuleType
 
 import numpy as np
 
-from skybake.data.columns import CHUNK_OBJECTS, DatasetError, Schema
+from skybake.data.columns import CHUNK_OBJECTS, DatasetError
 from skybake.data.rejections import Rejection, write_rejected
 from skybake.data.writer import create_dataset
 from skybake.files import file_digest
-from skybake.missing import present
+from skybake.inputs import NO_INPUTS, InputError, Inputs
+from skybake.missing import LARGEST, present
 from skybake.raw import Batch, RawError, Reading, acceptance
 from skybake.raw.options import CommonOptions
 from skybake.settings import Settings
-
-LARGEST = 1e18  # of a pixel, label or scalar: the square of a larger one is near the end of float32
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +36,8 @@ def ingest(
     *,
     mock: bool,
     threads: int = 1,
-    expected: Iterable[str] = (),
-    asked_by: str = "inputs",
+    expected: Inputs = NO_INPUTS,
+    asked_by: str = "",
     kept: Path | None = None,
 ) -> None:
     """Write the dataset of the raw objects, and what was left out.
@@ -52,8 +50,9 @@ def ingest(
         options: The reader's.
         mock: Whether the files are simulated.
         threads: Number of processes that may read; the dataset is the same for any number.
-        expected: Scalars that the dataset must have: asked before anything is read, as cutting images may take days.
-        asked_by: Key of the config that asks for them.
+        expected: What is given beside the image, whose scalars the dataset must have: asked before anything is read,
+            as cutting images may take days.
+        asked_by: Key of the dataset in the config.
         kept: Where the rejected rows of a failed ingest are written too: Snakemake deletes the output of a failed job.
 
     Raises:
@@ -62,7 +61,7 @@ def ingest(
             option ``most_rejected``, or all labels are equal, and the rejected rows are written all the same; or a row
             is neither accepted nor rejected, or both.
     """
-    write = partial(_write, reader, raw, out, rejected, options, mock=mock, threads=threads, expected=tuple(expected))
+    write = partial(_write, reader, raw, out, rejected, options, mock=mock, threads=threads, expected=expected)
     try:
         write({}, asked_by=asked_by, kept=kept)
     except _LabelsDisagree as error:  # seldom: what was written before they were seen is written anew
@@ -87,14 +86,17 @@ def _write(
     *,
     mock: bool,
     threads: int,
-    expected: Sequence[str],
+    expected: Inputs,
     asked_by: str,
     kept: Path | None,
 ) -> None:
     """Write the dataset but for the refused rows."""
     survey = reader.__name__.rpartition(".")[2]
     reading = _read(reader, raw, options, threads, rejected, kept)
-    _check_expected(reading.schema, expected, asked_by)
+    try:
+        expected.check(reading.schema.scalars, asked_by)
+    except InputError as error:
+        raise DatasetError(str(error)) from None
     task = reader.task_name(options) if hasattr(reader, "task_name") else reader.TASK
     schema = replace(reading.schema, survey=survey, task=task, mock=mock, raw=_file_digests(raw, reading))
     times = np.zeros(reading.rows, dtype=int)  # that a row is in the dataset, or rejected
@@ -248,17 +250,6 @@ def _joined(batches: Sequence[Batch]) -> Batch:
 
 def _joined_columns(columns: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([values[name] for values in columns]) for name in columns[0]}
-
-
-def _check_expected(schema: Schema, expected: Iterable[str], asked_by: str) -> None:
-    for name in expected:
-        if name not in schema.scalars:
-            near = difflib.get_close_matches(name, schema.scalars, n=1, cutoff=0.4)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise DatasetError(
-                f"{asked_by}: no scalar {name!r}; the raw files give {', '.join(sorted(schema.scalars)) or 'none'}."
-                f"{hint}"
-            )
 
 
 def _check_all_rows(survey: str, times: np.ndarray) -> None:

@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 
 from skybake import files
+from skybake.data import limit as limits_of
 from skybake.data.dataset import Dataset
+from skybake.data.limit import Limits
 from skybake.evaluation import pairs as pairing
 from skybake.evaluation import trained
 from skybake.evaluation.bootstrap import Bootstrap
+from skybake.evaluation.limit import measure as measure_limit
 from skybake.evaluation.pairs import Paired, Sampled
 from skybake.evaluation.trained import Trained
 from skybake.metrics import measuring
 from skybake.metrics.probabilistic import mean
 from skybake.report import tables, verdict
 from skybake.report.choosing import chosen_entry
-from skybake.report.rows import OK, Entry, Row, belongs, ordered, read
+from skybake.report.rows import LIMIT_COLUMNS, OK, Entry, Row, belongs, ordered, read
 from skybake.report.tasks import CLASSIFICATION, REGRESSION, Changed, Task, task_of
 from skybake.results import identity
 
@@ -39,6 +42,7 @@ class Comparison:
         statistics: How draws were made.
         verdict: ``verdict.json``.
         reference: The row that ``compare_with`` names; None where it names none of this dataset.
+        limit: What :func:`skybake.evaluation.limit.measure` tells; None of a dataset that has none.
     """
 
     entries: Sequence[Entry]
@@ -48,6 +52,7 @@ class Comparison:
     statistics: Bootstrap
     verdict: Mapping[str, Any]
     reference: Entry | None = None
+    limit: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,14 @@ class Pairing:
         p_values: Row's name -> metric -> p value of its difference, corrected for all rows against the chosen one.
         letters: Row's name -> letters; rows that share one are not told apart.
         changes: Row's name -> name of a number -> its change against the reference in per cent, where it is paired.
+        limit: What :func:`skybake.evaluation.limit.measure` tells; None of a dataset that has none.
     """
 
     pairs: Pairs = field(default_factory=dict)
     p_values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     letters: Mapping[str, str] = field(default_factory=dict)
     changes: Pairs = field(default_factory=dict)
+    limit: Mapping[str, Any] | None = None
 
 
 def compare(
@@ -78,6 +85,7 @@ def compare(
     dataset: Dataset,
     statistics: Mapping[str, Any],
     reference: Mapping[str, str],
+    limit: Path | None = None,
 ) -> None:
     """Write the comparison of one dataset.
 
@@ -90,6 +98,7 @@ def compare(
         dataset: That all were trained on.
         statistics: ``draws``, ``level`` and ``seed`` of the bootstrap.
         reference: Axes of the row that ``compare_with`` names (:mod:`skybake.results.identity`); empty without one.
+        limit: ``limit.json`` of a simulated dataset that has it.
 
     Raises:
         ValueError: There is no row, or rows of several datasets, or the chosen one is not among them.
@@ -97,13 +106,15 @@ def compare(
     entries = _entries(rows, mock=dataset.mock)
     best, against = chosen_entry(entries, chosen), _reference(entries, reference)
     bootstrap = Bootstrap(**statistics)
-    paired = _paired(entries, best, against, dataset, bootstrap)
+    limits = None if limit is None else limits_of.read(limit)
+    paired = _paired(entries, best, against, dataset, bootstrap, limits)
     records = [entry.record for entry in _with_columns(entries, best, against, paired)]
     tables.write_csv(csv, records)
     tables.write_tex(tex, records, best.row.name if best else None)
     told = {
         **{"pairs": _as_dicts(paired.pairs), "p_values": paired.p_values, "letters": paired.letters},
         **{"reference": dict(reference), "changes": _as_dicts(paired.changes)},
+        **({} if paired.limit is None else {"limit": paired.limit}),
     }
     files.write_json(found, {"statistics": dict(statistics), **told})
     files.write_json(reached, verdict.reach(entries, best, paired.pairs, bootstrap.level))
@@ -123,7 +134,7 @@ def read_comparison(rows: Sequence[Row], chosen: Path, found: Path, reached: Pat
         for key in ("pairs", "changes")
     )
     against = _reference(entries, known["reference"])
-    paired = Pairing(pairs, known["p_values"], known["letters"], changes)
+    paired = Pairing(pairs, known["p_values"], known["letters"], changes, known.get("limit"))
     return Comparison(
         entries=_with_columns(entries, best, against, paired),
         best=best,
@@ -132,6 +143,7 @@ def read_comparison(rows: Sequence[Row], chosen: Path, found: Path, reached: Pat
         statistics=Bootstrap(**known["statistics"]),
         verdict=files.read_json(reached),
         reference=against,
+        limit=paired.limit,
     )
 
 
@@ -163,12 +175,17 @@ def _with_columns(
     entries: Sequence[Entry], best: Entry | None, reference: Entry | None, paired: Pairing
 ) -> list[Entry]:
     task = task_of(entry.record for entry in entries)
-    found = [_with_pair(entry, best, paired, task) for entry in entries]
+    found = [_with_efficiency(_with_pair(entry, best, paired, task), paired) for entry in entries]
     return [_with_changes(entry, reference, paired, task) for entry in found] if reference else found
 
 
 def _paired(
-    entries: Sequence[Entry], best: Entry | None, reference: Entry | None, dataset: Dataset, bootstrap: Bootstrap
+    entries: Sequence[Entry],
+    best: Entry | None,
+    reference: Entry | None,
+    dataset: Dataset,
+    bootstrap: Bootstrap,
+    limits: Limits | None,
 ) -> Pairing:
     """Compare every row that has ended with the best one, and with one another, on the same test objects.
 
@@ -183,8 +200,13 @@ def _paired(
     ids = {name: next(iter(seeds.values())).parts["test"].ids for name, seeds in runs.items()}
     same = [row for row in ended if np.array_equal(ids[row.name], ids[best.row.name])]
     bootstrap = trained.of_groups(bootstrap, runs[best.row.name], "test")
+    told = (
+        None
+        if limits is None
+        else measure_limit(limits, dataset, {row.name: runs[row.name] for row in same}, bootstrap)
+    )
     if not bootstrap.is_informative(best.metrics["test"]["n"]):
-        return Pairing()
+        return Pairing(limit=told)
     task, name = task_of([best.record]), best.row.name
     outlier = best.record["outlier_threshold"]
     measure = partial(_errors, outlier=outlier) if task is REGRESSION else _class_scores
@@ -204,6 +226,7 @@ def _paired(
         {other: {metric: values[place] for metric, values in corrected.items()} for place, other in enumerate(pairs)},
         pairing.groups({other: of_row[task.main] for other, of_row in sampled.items()}, name, bootstrap.level),
         _changes(sampled, reference, task, bootstrap.level),
+        told,
     )
 
 
@@ -257,6 +280,12 @@ def _with_pair(entry: Entry, best: Entry | None, paired: Pairing, task: Task) ->
             f"{task.minus_best}_p_value": paired.p_values[name][task.main],
             f"{task.main}_below_best": pair.below_zero,
         }
+    return replace(entry, record=entry.record | columns)
+
+
+def _with_efficiency(entry: Entry, paired: Pairing) -> Entry:
+    told = (paired.limit or {"efficiency": {}})["efficiency"].get(entry.row.name, {})
+    columns = {column: told.get(key) for column, key in zip(LIMIT_COLUMNS, ("value", "low", "high"), strict=True)}
     return replace(entry, record=entry.record | columns)
 
 

@@ -80,7 +80,8 @@ def write_page(
     """
     facts = _facts(dataset, split, rejected, audit)
     found = read_comparison(rows, chosen, comparison, verdict, mock=facts.dataset.mock)
-    data = _figure_data(rows[0].dataset, found.entries, found.statistics.level, facts.dataset)
+    limits = found.limit["lines"] if found.limit else ()
+    data = _figure_data(rows[0].dataset, found.entries, found.statistics.level, facts.dataset, limits)
     figures.draw_all(names, data, Path(folder))
     held = publications.hold(told, found.entries, found.statistics.level)
     if published is not None:
@@ -99,6 +100,7 @@ def write_page(
         config_text=config_text,
         statistics=found.statistics,
         held=held,
+        limit=found.limit,
     )
 
 
@@ -111,7 +113,9 @@ def _facts(dataset: Path, split: Path, rejected: Path, audit: Path) -> Facts:
     return Facts(opened, sizes, parts.strategy, dict(reasons.most_common()), audits.read(audit))
 
 
-def _figure_data(name: str, entries: Sequence[Entry], level: float, dataset: Dataset) -> figures.Comparison:
+def _figure_data(
+    name: str, entries: Sequence[Entry], level: float, dataset: Dataset, limits: Sequence[Mapping[str, Any]]
+) -> figures.Comparison:
     ended = [entry for entry in entries if entry.status == OK]
     task = task_of(entry.record for entry in ended)
 
@@ -136,6 +140,7 @@ def _figure_data(name: str, entries: Sequence[Entry], level: float, dataset: Dat
         ),
         task=known["task"],
         choice=task.choice_name,
+        limits=tuple(limits),
         read=read,
     )
 

@@ -57,6 +57,11 @@ COLUMNS = tuple(
         )
     )
 )
+LIMIT_COLUMNS = (
+    "efficiency",
+    "efficiency_low",
+    "efficiency_high",
+)  # where there is a limit
 TEXT_COLUMNS = (
     *(*identity.AXES, "error", "label", "units", "task", "status", "point"),
     *("device", "gpu_not_used", "letters", "reference"),
@@ -178,7 +183,7 @@ def read(row: Row, *, mock: bool) -> Entry:
         row: Where its files lie.
         mock: Whether the dataset is simulated.
     """
-    record: Record = dict.fromkeys(COLUMNS)
+    record: Record = dict.fromkeys((*COLUMNS, *LIMIT_COLUMNS))
     record |= {**identity.of(row), "baseline": row.baseline}
     record |= {"seeds": len(row.seeds), "mock": mock, "status": FAILED}
     if not is_judged(row):

@@ -11,7 +11,7 @@ from typing import Any
 
 from skybake.evaluation.bootstrap import FEWEST
 from skybake.files import atomic_write
-from skybake.report.rows import BOOL_COLUMNS, COLUMNS, OK, TEXT_COLUMNS, Record
+from skybake.report.rows import BOOL_COLUMNS, COLUMNS, LIMIT_COLUMNS, OK, TEXT_COLUMNS, Record
 from skybake.report.tasks import BRIEF, PERCENT, SIGNED, TableColumn, Task, task_of
 from skybake.results import identity
 
@@ -39,10 +39,13 @@ _TEX = {
 
 def write_csv(path: Path | str, records: Iterable[Mapping[str, Any]]) -> None:
     """Write records as ``comparison.csv``, one row each; an empty field is a number that is not there."""
+    records = list(records)
+    limited = any(record[name] is not None for record in records for name in LIMIT_COLUMNS)
+    columns = (*COLUMNS, *LIMIT_COLUMNS) if limited else COLUMNS
     with atomic_write(path) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows([_field(record[name]) for name in COLUMNS] for record in records)
+        table.writerow(columns)
+        table.writerows([_field(record[name]) for name in columns] for record in records)
 
 
 def _field(value: Any) -> str:
@@ -61,9 +64,10 @@ def read_csv(path: Path | str) -> list[Record]:
     """
     with Path(path).open(newline="", encoding="utf-8") as stream:
         rows = csv.DictReader(stream)
-        if tuple(rows.fieldnames or ()) != COLUMNS:
+        if tuple(rows.fieldnames or ()) not in (COLUMNS, (*COLUMNS, *LIMIT_COLUMNS)):
             raise ValueError(f"{path}: columns {rows.fieldnames} found, expected {list(COLUMNS)}. Hint: compare again")
-        return [{name: _typed(name, text) for name, text in row.items()} for row in rows]
+        nothing = dict.fromkeys(LIMIT_COLUMNS)
+        return [nothing | {name: _typed(name, text) for name, text in row.items()} for row in rows]
 
 
 def _typed(name: str, text: str) -> Any:

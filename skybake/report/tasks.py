@@ -126,7 +126,7 @@ class Task:
     @property
     def all_columns(self) -> tuple[TableColumn, ...]:
         """All columns in their order."""
-        return (*self.columns, TIME, *self.further, *COSTS)
+        return (*self.columns, EFFICIENCY, TIME, *self.further, *COSTS)
 
     @property
     def minus_best(self) -> str:
@@ -149,6 +149,12 @@ class Task:
         )
 
 
+EFFICIENCY = TableColumn(
+    "efficiency",
+    "Efficiency",
+    "limit over what is achieved, on the same test objects; 1 is as good as can be",
+    optional=True,
+)
 TIME = TableColumn("train_seconds", "Training [s]", "one training, mean over seeds", BRIEF, tex="Time [s]")
 COSTS = (
     TableColumn("epoch_seconds", "Epoch [s]", "median epoch, mean over seeds", BRIEF),

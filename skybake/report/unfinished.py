@@ -25,6 +25,7 @@ def needed(plan: Plan) -> list[str]:
         files += [plan.paths.dataset(dataset, name) for name in ("dataset.h5", "rejected.csv")] + [
             plan.split(dataset),
             plan.audit(dataset),
+            *plan.limit(dataset),
         ]
         files += [*plan.compared_runs(dataset), *plan.sweeps(dataset)]
         files += [
@@ -92,6 +93,7 @@ def _compare(plan: Plan, dataset: str, rows: list[Row], config_text: str) -> Non
         dataset=load_dataset(files["dataset.h5"]),
         statistics=plan.config.statistics.model_dump(),
         reference=plan.reference(dataset),
+        limit=next((path for path in map(Path, plan.limit(dataset)) if path.exists()), None),
     )
     write_page(
         rows,

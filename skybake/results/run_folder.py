@@ -16,6 +16,7 @@ import numpy as np
 
 from skybake import files
 from skybake.data.dataset import Dataset
+from skybake.inputs import described
 from skybake.results import predictions
 from skybake.results.predictions import Predicted, Prediction
 
@@ -39,6 +40,7 @@ class Record:
         bands: Names of the bands of an image.
         mock: Whether the dataset is simulated.
         inputs: Scalars given beside the image.
+        derived: Name -> formula, of those that are no scalars of the dataset (:mod:`skybake.inputs`).
         training: The config's training block; empty for a baseline.
         split: How the dataset was split.
         point: Of a sweep; empty where nothing is swept.
@@ -77,6 +79,7 @@ class Record:
     classes: Sequence[str] = ()
     bands: Sequence[str] = ()
     inputs: Sequence[str] = ()
+    derived: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] = field(default_factory=dict)
     point: str = ""
@@ -99,6 +102,11 @@ class Record:
     digests: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def described_inputs(self) -> list[str]:
+        """The inputs beside the image, those that are derived with their formula."""
+        return described(self.inputs, self.derived)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is written: all but what this run does not have."""

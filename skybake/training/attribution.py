@@ -197,7 +197,9 @@ def _scalars(data: runs.Data, record: Record, places: np.ndarray) -> np.ndarray 
     if not record.inputs:
         return None
     step = preprocessing.Affine.of_dict(record.preprocessing["scalars"])
-    training, tested = (np.column_stack(list(data.scalars(record.inputs, part).values())) for part in ("train", "test"))
+    training, tested = (
+        np.column_stack(list(data.scalars(record.inputs, part, record.derived).values())) for part in ("train", "test")
+    )
     return step.apply(tested[places], missing=step.apply(preprocessing.fit_affine(training).mean))
 
 

@@ -54,7 +54,7 @@ def train(
     training = job.training
     head, loss_parameters = fit_head(prepared, job)
     model = compose_network(job, prepared.parts["train"].shapes, head)
-    predictor = build_predictor(model, prepared, job.inputs, head) if job.tested else None  # fails before it costs
+    predictor = build_predictor(model, prepared, head) if job.tested else None  # fails before it costs
     if training.labels != "none":
         model.get_layer("head").bias.assign(head.bias)
     begun = begin(model, start, job, prepared.classes) if start else {}

@@ -19,6 +19,7 @@ class Job(Settings):
         model_parameters: Those that differ from its defaults.
         label: Name of the label.
         inputs: Names of the scalars given beside the image.
+        derived: Name -> formula, of those that are no scalars of the dataset.
         code: Digest of the library files that make the result.
     """
 
@@ -29,6 +30,7 @@ class Job(Settings):
     model_parameters: dict[str, Any] = Field(default_factory=dict)
     label: str
     inputs: tuple[str, ...] = ()
+    derived: dict[str, str] = Field(default_factory=dict)
     code: str = ""
 
     @property
@@ -42,7 +44,7 @@ class Job(Settings):
 
     def facts(self) -> dict[str, Any]:
         """Return what ``run.json`` says of the job."""
-        named = {"dataset", "model", "loss", "library_model", "model_parameters", "label", "inputs"}
+        named = {"dataset", "model", "loss", "library_model", "model_parameters", "label", "inputs", "derived"}
         return {**self.model_dump(include=named), "library_loss": None, "loss_parameters": {}, "training": {}}
 
 

@@ -28,20 +28,19 @@ LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)
 BISECTIONS = 26  # of the distance between the outermost components: as far as float32 tells numbers apart
 
 
-def build_predictor(network, prepared: Prepared, inputs: Sequence[str], head: Head):
+def build_predictor(network, prepared: Prepared, head: Head):
     """Return a network from raw images and scalars to predictions in units of the label.
 
     Args:
         network: The network, which takes what training gives it; its weights are shared.
         prepared: What is done before, as fitted.
-        inputs: Names of the scalars, in their order.
         head: As fitted.
 
     Returns:
-        A Keras model. Inputs: ``image`` (N, H, W, C), and each scalar (N, 1) by its name; one that is not known becomes
-        what it was in training. Outputs, as far as the head gives them: ``point``, ``std`` (N,), ``quantiles`` (N, 5)
-        at ``LEVELS``, ``probabilities`` (N, B) and ``edges`` (N, B + 1) of bins, and ``probability_<class>`` (N,). All
-        are NaN where a pixel of the image is not a number.
+        A Keras model. Inputs: ``image`` (N, H, W, C), and each scalar of the dataset (N, 1) that an input is made of,
+        by its name; an input that is not known becomes what it was in training. Outputs, as far as the head gives
+        them: ``point``, ``std`` (N,), ``quantiles`` (N, 5) at ``LEVELS``, ``probabilities`` (N, B) and ``edges``
+        (N, B + 1) of bins, and ``probability_<class>`` (N,). All are NaN where a pixel of the image is not a number.
     """
     import keras
     from keras import ops
@@ -52,11 +51,14 @@ def build_predictor(network, prepared: Prepared, inputs: Sequence[str], head: He
         alone = keras.Model(network.inputs, network.outputs[0], name=network.name)  # no loss of skybake's in the file
         shape = next(tensor.shape[1:] for tensor in network.inputs if tensor.name == "image")
         image = keras.Input(shape, name="image")
-        given = {"image": image, **{name: keras.Input((1,), name=name.replace("/", "_")) for name in inputs}}
+        given = {
+            "image": image,
+            **{name: keras.Input((1,), name=name.replace("/", "_")) for name in prepared.inputs.raw},
+        }
         image = keras.layers.Reshape(shape)(image)  # a wrong shape goes no further, whatever has been compiled before
         seen = {"image": prepared.image_step.symbolic(image)}
-        if inputs:
-            seen["scalars"] = _scalars(prepared, [given[name] for name in inputs])
+        if prepared.inputs.names:
+            seen["scalars"] = _scalars(prepared, given)
         scale, shift = float(prepared.target_step.std[0]), float(prepared.target_step.mean[0])
         predicted = head.symbolic(alone([seen[tensor.name] for tensor in network.inputs]))
         outputs = named_outputs(rescaled(predicted, scale, shift), prepared.classes)
@@ -69,9 +71,10 @@ def build_predictor(network, prepared: Prepared, inputs: Sequence[str], head: He
         keras.config.set_dtype_policy(policy)
 
 
-def _scalars(prepared: Prepared, scalars: Sequence[Any]) -> Any:
+def _scalars(prepared: Prepared, given: Mapping[str, Any]) -> Any:
     from keras import ops
 
+    scalars = list(prepared.inputs.values(given, ops).values())
     together = ops.concatenate(scalars, axis=1) if len(scalars) > 1 else scalars[0]
     mean, std = (values.astype(np.float32) for values in (prepared.scalar_step.mean, prepared.scalar_step.std))
     scaled = ops.divide(ops.subtract(together, mean), std)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skybake.inputs import Inputs
 from skybake.missing import present
 from skybake.training import feeding, preprocessing
 from skybake.training import images as image_steps
@@ -25,6 +26,7 @@ class Prepared:
         parts: ``train``, ``valid`` and, unless the job is a point of a sweep, ``test``.
         image_step, scalar_step, target_step: As fitted on the training part.
         missing_scalars: (S,) what a scalar becomes that is not known; empty without scalars.
+        inputs: Of which scalars the network's are made.
         classes: Names of class 0, 1, ..., their numbers where the dataset has no names; empty for a regression.
     """
 
@@ -33,6 +35,7 @@ class Prepared:
     scalar_step: preprocessing.Affine
     target_step: preprocessing.Affine
     missing_scalars: np.ndarray
+    inputs: Inputs
     classes: tuple[str, ...] = ()
 
 
@@ -61,7 +64,8 @@ def prepare(data: Data, job: NetworkJob) -> Prepared:
         part: feeding.Subset(images[part], target_step.apply(labels[part]), scalars.get(part), shuffle=shuffle)
         for part in data.rows
     }
-    return Prepared(parts, step, scalar_step, target_step, missing_scalars, _classes(data, job))
+    inputs = data.inputs(job.inputs, job.derived)
+    return Prepared(parts, step, scalar_step, target_step, missing_scalars, inputs, _classes(data, job))
 
 
 def _classes(data: Data, job: NetworkJob) -> tuple[str, ...]:
@@ -94,7 +98,11 @@ def _scalars(data: Data, job: NetworkJob) -> tuple[preprocessing.Affine, np.ndar
     step = preprocessing.Affine()
     if not job.inputs:
         return step, np.empty(0), {}
-    scalars = {part: np.column_stack(list(data.scalars(job.inputs, part).values())) for part in data.rows}
+    scalars = {part: np.column_stack(list(data.scalars(job.inputs, part, job.derived).values())) for part in data.rows}
+    for name, known in zip(job.inputs, present(scalars["train"]).any(axis=0), strict=True):
+        if not known:
+            told = f"inputs: {name!r}, {job.derived[name]!r}," if name in job.derived else f"inputs: {name!r}"
+            raise ValueError(f"{data.dataset.path}: {told} has no known value in the training part")
     fitted = preprocessing.fit_affine(scalars["train"])
     if job.training.images.name != "none":
         step = fitted

@@ -15,7 +15,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from skybake import attempts
 from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
 from skybake.files import file_digest
+from skybake.inputs import InputError, Inputs
 from skybake.results import run_folder
 from skybake.results.predictions import Prediction
 from skybake.training.checkpoints import Checkpoint
@@ -77,19 +78,29 @@ class Data:
         """Return the names of the classes of a label; empty where it has none."""
         return self.dataset.columns[f"label/{label}"].classes
 
-    def scalars(self, names: Sequence[str], part: str) -> dict[str, np.ndarray]:
-        """Return scalars (n,) of a part by name.
+    def inputs(self, names: Sequence[str], derived: Mapping[str, str] | None = None) -> Inputs:
+        """Return what is given beside the image: scalars of the dataset, and those that formulas make of them.
+
+        Args:
+            names: Of all, in their order.
+            derived: Name -> formula.
 
         Raises:
             ValueError: The dataset has no such scalar.
         """
-        for name in names:
-            if name not in self.dataset.scalars:
-                raise ValueError(
-                    f"{self.dataset.path}: no scalar {name!r}, found {sorted(self.dataset.scalars)}."
-                    " Hint: see the dataset's inputs in the config"
-                )
-        return {name: self.dataset.scalars[name][self.rows[part]] for name in names}
+        found = Inputs(tuple(names), derived or {})
+        try:
+            found.check(self.dataset.scalars)
+        except InputError as error:
+            raise ValueError(f"{self.dataset.path}: {error}") from None
+        return replace(found, kinds={name: self.dataset.columns[f"scalar/{name}"].kind for name in found.raw})
+
+    def scalars(
+        self, names: Sequence[str], part: str, derived: Mapping[str, str] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Return the :meth:`inputs` (n,) of a part by name, NaN where missing."""
+        inputs = self.inputs(names, derived)
+        return inputs.values({name: self.dataset.scalars[name][self.rows[part]] for name in inputs.raw})
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import numpy as np
 
 from skybake import plugins
 from skybake.files import read_json
+from skybake.inputs import described
 from skybake.results.run_folder import MODEL, RECORD
 from skybake.training.job import NetworkJob
 from skybake.training.runs import Data
@@ -78,10 +79,12 @@ def check_start(start: Start, job: NetworkJob, data: Data) -> None:
         )
     scalars = start.inputs.get("scalars", (0,))
     names = start.record.get("inputs", job.inputs)
-    if scalars != (len(job.inputs),) or list(names) != list(job.inputs):
-        said = list(names) if start.record else scalars[0]
+    derived = start.record.get("derived", {}) if start.record else job.derived
+    theirs, ours = described(names, derived), described(job.inputs, job.derived)
+    if scalars != (len(job.inputs),) or theirs != ours:
+        said = theirs if start.record else scalars[0]
         raise ValueError(
-            f"training.start_from: {start.path}: a network of the scalars {said}; expected {list(job.inputs)}."
+            f"training.start_from: {start.path}: a network of the scalars {said}; expected {ours}."
             " Hint: inputs of the dataset"
         )
 

@@ -137,7 +137,7 @@ def _tested(prepared: Prepared, dataset: Dataset, folder: Path) -> Result:
     model = keras.saving.load_model(folder / MODEL, compile=False)
     record = run_folder.read_record(folder)
     head = heads.of_dict(record.fitted_head)
-    predictor = build_predictor(model, prepared, record.inputs, head)
+    predictor = build_predictor(model, prepared, head)
     predicted, objects_per_second = predict_parts(prepared, model, head)
     known = run_folder.read_predictions(folder, "valid", dataset).prediction
     if not np.allclose(known.point, predicted["valid"].point, rtol=1e-4, atol=1e-6):  # another machine's last digits

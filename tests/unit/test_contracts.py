@@ -122,6 +122,15 @@ def test_a_head_that_is_no_python_stops_only_its_losses(library):
     )
 
 
+def test_a_head_that_cannot_be_in_a_predictor_is_told_before_anything_is_trained(library):
+    path = library / "skybake/heads/gaussian.py"
+    path.write_text(path.read_text().replace("def symbolic(", "def symbolical("))
+    told = "no method 'symbolic' found; expected symbolic(self, outputs), what prediction does in keras.ops"
+    (found,) = problems(check_config(library, losses=["mse", "gaussian_nll"]))
+    assert found.startswith(f"skybake/losses/gaussian.py: gaussian_nll: its head: skybake/heads/gaussian.py: {told}")
+    assert found.endswith("Did you mean 'symbolical'?")
+
+
 def test_a_figure_that_is_no_python_is_left_out_with_a_warning(library):
     (library / "skybake/figures/unfinished.py").write_text(UNFINISHED)
     done = check_config(library)

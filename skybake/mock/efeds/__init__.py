@@ -29,17 +29,20 @@ from pathlib import Path
 
 import numpy as np
 
+from skybake.data.limit import Limit, Truth, write_truth
 from skybake.files import atomic_write
-from skybake.mock.efeds.catalogue import catalogue_entries, join_entries, write_catalogue
+from skybake.mock.efeds import cramer_rao
+from skybake.mock.efeds.catalogue import catalogue_entries, in_order, numbered, write_catalogue
 from skybake.mock.efeds.detection import likelihoods_of_models
 from skybake.mock.efeds.halos import candidate_clusters
-from skybake.mock.efeds.maps import PIXELS, cluster_counts, sky_counts, smooth
+from skybake.mock.efeds.maps import PIXELS, cluster_counts, point_source_maps, sky_counts, smooth
 from skybake.mock.efeds.options import Options
 from skybake.raw.efeds.images import BAND_EDGES
 
 RAW_FILES = {"images": "images.pickle", "catalogue": "catalogue.feather"}
 SMALL = {"n_clusters": 20}
 OPTIONAL_FILES = {"expectation": "expectation.npy"}
+LIMIT = {"label": "log10_mass", "objects": 300}  # 300 objects tell the mean to 3 %
 PATIENCE = 40  # chunks without a detection
 
 
@@ -47,7 +50,8 @@ def simulate(raw: Mapping[str, Path], options: Options, *, threads: int = 1) -> 
     """Write the raw files of a simulated survey; the same options give the same bytes.
 
     Args:
-        raw: Paths of :data:`RAW_FILES`; with ``expectation``, where that goes (else beside the images).
+        raw: Paths of :data:`RAW_FILES`; with ``expectation``, where that goes (else beside the images); with
+            ``truth``, where what was drawn of each image goes.
         options: What to simulate.
         threads: Not used.
     """
@@ -56,25 +60,35 @@ def simulate(raw: Mapping[str, Path], options: Options, *, threads: int = 1) -> 
     if options.expectation:
         with atomic_write(raw.get("expectation", images_path.with_name(OPTIONAL_FILES["expectation"]))) as beside:
             expected = np.lib.format.open_memmap(beside, "w+", np.float32, images.shape)
-            catalogue = _observe(images, expected, options)
+            catalogue, truth = _observe(images, expected, options)
             expected.flush()
     else:
-        catalogue = _observe(images, None, options)
+        catalogue, truth = _observe(images, None, options)
     with atomic_write(images_path) as beside, beside.open("wb") as stream:
         pickle.dump({"cluster": catalogue["ID_SRC_OUT"].tolist(), "gsm_3dImgs": images}, stream, protocol=4)
     write_catalogue(Path(raw["catalogue"]), catalogue, options)
+    if "truth" in raw:
+        write_truth(raw["truth"], {"id": catalogue["ID_SRC_OUT"].astype(str)} | truth)
 
 
-def _observe(images: np.ndarray, expected: np.ndarray | None, options: Options) -> dict[str, np.ndarray]:
-    """Fill ``images`` (and ``expected``) with detected clusters in random order; return the catalogue."""
+def limit(options: Options, truth: Truth) -> list[Limit]:
+    """Return how well masses can be known of some images: :mod:`skybake.mock.efeds.cramer_rao`."""
+    return cramer_rao.lines(options, truth)
+
+
+def _observe(
+    images: np.ndarray, expected: np.ndarray | None, options: Options
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Fill ``images`` (and ``expected``) with detected clusters in random order; return catalogue and truth."""
     from tqdm import tqdm
 
     rng = np.random.default_rng(options.seed)
     rows, found, barren = rng.permutation(len(images)), 0, 0
-    parts = []
+    parts, truths = [], []
     with tqdm(total=len(images), desc="simulate efeds", unit="cluster", delay=3) as progress:
         for halos, views in candidate_clusters(rng, options):
-            sky = sky_counts(views, options, rng)
+            points = point_source_maps(rng, len(views)) if options.point_sources else None
+            sky = sky_counts(views, options, points)
             mean = cluster_counts(halos, views) + sky
             counts = rng.poisson(mean)
             likelihoods = likelihoods_of_models(counts.sum(axis=-1), sky.sum(axis=-1))
@@ -87,6 +101,7 @@ def _observe(images: np.ndarray, expected: np.ndarray | None, options: Options) 
             if expected is not None:
                 expected[places] = mean[detected]
             parts.append(catalogue_entries(halos, views, likelihoods, detected) | {"row": places})
+            truths.append(cramer_rao.truth_of(halos, views, points, detected) | {"row": places})
             found += len(detected)
             progress.update(len(detected))
             if found == len(images):
@@ -94,7 +109,7 @@ def _observe(images: np.ndarray, expected: np.ndarray | None, options: Options) 
             barren = 0 if len(detected) else barren + 1
             if barren == PATIENCE:
                 raise ValueError(_too_faint(found, options))
-    return join_entries(parts)
+    return numbered(in_order(parts)), in_order(truths)
 
 
 def _too_faint(found: int, options: Options) -> str:

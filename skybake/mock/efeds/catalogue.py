@@ -40,16 +40,20 @@ def catalogue_entries(
     }
 
 
-def join_entries(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Join the chunks in the order of the images, and number the sources of each realisation."""
+def in_order(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Join the chunks in the order of the images: of their ``row``, which is left out."""
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(joined.pop("row"))
-    table = {name: values[order] for name, values in joined.items()}
-    within = np.empty(len(order), np.int64)
+    return {name: values[order] for name, values in joined.items()}
+
+
+def numbered(table: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Number the sources of each realisation in the order of the images."""
+    within = np.empty(len(table["Nreal"]), np.int64)
     for realisation in np.unique(table["Nreal"]):
         rows = np.flatnonzero(table["Nreal"] == realisation)
         within[rows] = 1 + np.arange(len(rows))
-    return table | {"ID_SRC_OUT": 100_000 * table["Nreal"] + within}
+    return {**table, "ID_SRC_OUT": 100_000 * table["Nreal"] + within}
 
 
 def write_catalogue(path: Path, catalogue: Mapping[str, np.ndarray], options: Options) -> None:

@@ -98,7 +98,7 @@ def soft_flux(halos: Halos) -> np.ndarray:
 
 def candidate_clusters(rng: np.random.Generator, options: Options) -> Iterator[tuple[Halos, Views]]:
     """Give halos that have a chance to be detected, in chunks of views, without end."""
-    density, first_id = _density_grid(), 1
+    density, first_id = density_grid(), 1
     while True:
         halos = draw_gas(rng, *_draw_halos(rng, density, 200_000), options)
         halos = take(halos, _worth_a_look(halos, options))
@@ -120,7 +120,7 @@ def take(table: Table, rows: np.ndarray | slice) -> Table:
 
 
 @cache
-def _density_grid() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def density_grid() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the lower edges in redshift and mass, and the relative number of halos in each cell."""
     z_edges, mass_edges = np.linspace(*REDSHIFT_RANGE, 150), np.linspace(*MASS_RANGE, 101)
     centres = [(edges[1:] + edges[:-1]) / 2 for edges in (z_edges, mass_edges)]

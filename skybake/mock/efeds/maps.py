@@ -29,25 +29,25 @@ def cluster_counts(halos: Halos, views: Views) -> np.ndarray:
     return cluster_maps(seen, views)[..., None] * spectra[:, None, None, :]
 
 
-def sky_counts(views: Views, options: Options, rng: np.random.Generator) -> np.ndarray:
+def sky_counts(views: Views, options: Options, points: np.ndarray | None) -> np.ndarray:
     """Expected counts of all that is not the cluster: background and point sources.
 
     Args:
         views: n views.
-        options: Level of the background, and whether there are point sources.
-        rng: For the point sources.
+        options: Level of the background.
+        points: (n, 50, 50) flux of point sources as of :func:`point_source_maps`; None where there are none.
 
     Returns:
         (n, 50, 50, 10) float64.
     """
-    sky = np.broadcast_to(_diffuse(views, options)[:, None, None, :], (len(views), PIXELS, PIXELS, len(BAND_EDGES) - 1))
-    if not options.point_sources:
+    sky = np.broadcast_to(diffuse(views, options)[:, None, None, :], (len(views), PIXELS, PIXELS, len(BAND_EDGES) - 1))
+    if points is None:
         return sky.copy()
     spectra = point_source_rates() * views.exposure[:, None]
-    return sky + point_source_maps(rng, len(views))[..., None] * spectra[:, None, None, :]
+    return sky + points[..., None] * spectra[:, None, None, :]
 
 
-def _diffuse(views: Views, options: Options) -> np.ndarray:
+def diffuse(views: Views, options: Options) -> np.ndarray:
     """(n, bands) background counts per pixel."""
     level = options.background * (PIXEL / 60) ** 2 * views.exposure * views.background
     return level[:, None] * background_shape()

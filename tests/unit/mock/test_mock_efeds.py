@@ -8,8 +8,9 @@ import pytest
 
 from skybake import files
 from skybake.data.dataset import load_dataset
+from skybake.data.limit import read_truth
 from skybake.mock import efeds as mock
-from skybake.mock.efeds import detection, maps, spectra, universe
+from skybake.mock.efeds import cramer_rao, detection, maps, spectra, universe
 from skybake.mock.efeds import halos as population
 from skybake.raw import efeds, plain
 from skybake.raw.efeds.catalogue import read_catalogue
@@ -282,7 +283,7 @@ def test_offsets_move_the_cluster():
 
 def test_background_level():
     """6e-3 counts/s/arcmin2 in 0.5-2 keV over 1200 s and pixels of 0.16 arcmin2: 1.15 counts."""
-    sky = maps.sky_counts(views(), mock.Options(point_sources=False), np.random.default_rng(0))[0, 0, 0]
+    sky = maps.sky_counts(views(), mock.Options(), None)[0, 0, 0]
     assert sky[2:8].sum() < 1.15 < sky[1:9].sum() + 0.1  # bands 2-7 lie within 0.5-2 keV, 1-8 reach beyond
 
 
@@ -313,3 +314,42 @@ def test_detection_needs_extent():
     assert np.median(found["ML_CTS"]) == pytest.approx(300, rel=0.1)
     empty = detection.likelihoods_of_models(rng.poisson(sky), sky)
     assert np.mean(empty["DET_LIKE"] > 5) < 0.1
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory):
+    """What was drawn of sixteen images, in the order of the catalogue."""
+    folder = tmp_path_factory.mktemp("truth")
+    mock.simulate({**paths(folder), "truth": folder / "truth.npz"}, mock.Options(n_clusters=16, seed=5))
+    table = feather.read_table(folder / "catalogue.feather")
+    return read_truth(folder / "truth.npz", [str(name) for name in table["ID_SRC_OUT"].to_numpy()]), table
+
+
+def test_truth_is_of_the_images_in_their_order(truth):
+    drawn, table = truth
+    for name, column in {"halo/log10_mass": "M500c", "halo/temperature": "kT", "view/exposure": "ML_EXP"}.items():
+        expected = np.log10(table[column].to_numpy()) if column == "M500c" else table[column].to_numpy()
+        assert drawn[name] == pytest.approx(expected)
+    assert drawn["points"].shape == (16, 50, 50)
+
+
+def test_limit_lies_where_it_was_measured(truth):
+    """0.100 dex with point sources known, 0.111 to 0.116 without, of many images; these are few."""
+    unknown, known = (line.values for line in mock.limit(mock.Options(), truth[0]))
+    assert (known < unknown).all()
+    assert np.sqrt(np.mean(known**2)) == pytest.approx(0.100, abs=0.012)
+    assert np.sqrt(np.mean(unknown**2)) == pytest.approx(0.114, abs=0.015)
+
+
+def test_less_light_tells_less_and_none_leaves_the_prior(truth):
+    drawn = {name: values[:3] for name, values in truth[0].items()}
+
+    def known(exposure: float) -> np.ndarray:
+        (line,) = mock.limit(mock.Options(point_sources=False), drawn | {"view/exposure": np.full(3, exposure)})
+        return line.values
+
+    assert (known(1200.0) < known(300.0)).all()
+    mass, redshift = drawn["halo/log10_mass"], drawn["halo/redshift"]
+    # The parabola of the mass function alone; d2 ln n / dlnM2 of Tinker et al. (2008) bends it there.
+    prior = [cramer_rao.mass_precision(*one) ** -0.5 for one in zip(mass, redshift, strict=True)]
+    assert known(1e-6) == pytest.approx(np.array(prior), rel=1e-2)

@@ -6,6 +6,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from skybake.data.dataset import load_dataset as load
+from skybake.inputs import Inputs
 from skybake.raw import sdss
 from skybake.raw.ingest import ingest
 from skybake.raw.sdss import BANDS, Options
@@ -109,7 +110,7 @@ def run(frames, rows, threads=1, name="catalogue.csv", expected=(), **options):
     if isinstance(rows, pd.DataFrame):
         rows.to_csv(folder / name, index=False)
     raw = {"catalogue": folder / name, "frames": frames}
-    settings = {"threads": threads, "expected": expected, "asked_by": "datasets.galaxies.inputs"}
+    settings = {"threads": threads, "expected": Inputs(tuple(expected)), "asked_by": "datasets.galaxies"}
     ingest(sdss, raw, folder / "out.h5", folder / "rejected.csv", Options(**options), mock=True, **settings)
     return load(folder / "out.h5"), pd.read_csv(folder / "rejected.csv", dtype=str, keep_default_na=False)
 

@@ -14,6 +14,7 @@ from skybake import plugins
 from skybake.data.columns import Column, DatasetError, Schema, class_column
 from skybake.data.dataset import load_dataset
 from skybake.data.rejections import Rejection
+from skybake.inputs import NO_INPUTS, Inputs
 from skybake.raw import Batch, Reading
 from skybake.raw.ingest import ingest
 from skybake.raw.sdss.columns import scalar_column
@@ -133,11 +134,11 @@ def some(rows, **others):
     return Batch(rows, image, names, names, {"mass": values}, {"size": values, "flux": values}, **others)
 
 
-def run(tmp_path, batches, rows, raw=None, expected=(), **others):
+def run(tmp_path, batches, rows, raw=None, expected=NO_INPUTS, **others):
     reading = Reading(SCHEMA, rows=rows, batches=batches, **others)
     reader = SimpleNamespace(__name__="skybake.raw.toy", TASK="regression", read=lambda raw, options, threads: reading)
     out, rejected = tmp_path / "dataset.h5", tmp_path / "rejected.csv"
-    ingest(reader, raw or {}, out, rejected, Settings(), mock=False, expected=expected, asked_by="datasets.a.inputs")
+    ingest(reader, raw or {}, out, rejected, Settings(), mock=False, expected=expected, asked_by="datasets.a")
     return load_dataset(out), rejected.read_text().splitlines()[1:]
 
 
@@ -180,7 +181,7 @@ def test_the_same_pixels_of_two_classes_are_rejected_in_every_reader(tmp_path, t
 
     reader = SimpleNamespace(__name__="skybake.raw.toy", TASK=task, read=read)
     out, rejected = tmp_path / "dataset.h5", tmp_path / "rejected.csv"
-    ingest(reader, {}, out, rejected, Settings(), mock=False, asked_by="datasets.a.inputs")
+    ingest(reader, {}, out, rejected, Settings(), mock=False, asked_by="datasets.a")
     if task == "regression":
         assert len(load_dataset(out)) == 6
         return
@@ -212,7 +213,7 @@ def test_expected_scalars_are_asked_before_an_object_is_read(tmp_path):
         yield
 
     with pytest.raises(DatasetError, match=r"datasets\.a\.inputs: no scalar 'sizes'.*Did you mean 'size'"):
-        run(tmp_path, never(), 1, expected=["flux", "sizes"])
+        run(tmp_path, never(), 1, expected=Inputs(("flux", "sizes")))
 
 
 def test_counts_and_digests_of_batches_add_up(tmp_path):

@@ -95,7 +95,7 @@ def bake(folder: Path, *, dataset="efeds_mock", mock=True, combinations=COMBINAT
 
 
 def compared(
-    made, folder: Path, out: Path, *, title="Masses & <more>", names=FIGURES, reference=REFERENCE, told=()
+    made, folder: Path, out: Path, *, title="Masses & <more>", names=FIGURES, reference=REFERENCE, told=(), limit=None
 ) -> Path:
     choosing.choose(made, out / "chosen.json")
     compare(
@@ -108,6 +108,7 @@ def compared(
         dataset=load_dataset(folder / "dataset.h5"),
         statistics=STATISTICS,
         reference=reference,
+        limit=limit,
     )
     write_page(
         made,

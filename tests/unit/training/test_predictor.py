@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from skybake import heads, losses, plugins
+from skybake.inputs import Inputs
 from skybake.results import distributions
 from skybake.testing import _labels, images
 from skybake.training import images as image_steps
@@ -22,7 +23,9 @@ SCALE, SHIFT = 0.7, 14.0
 N = 9
 MISSING = np.array([0.5, -0.25])
 SCALARS = preprocessing.Affine(np.array([0.3, 20.0]), np.array([0.2, 1.5]))
-NAMES = ("redshift", "S/N")
+KINDS = {"redshift": "redshift", "S/N": "magnitude"}
+AS_GIVEN = Inputs(("redshift", "S/N"), kinds=KINDS)
+DERIVED = Inputs(("ln_z", "ratio"), {"ln_z": "ln(redshift)", "ratio": "asinh(`S/N`) / redshift - 2"}, KINDS)
 NAN = 4  # the object without an image
 ALONE = textwrap.dedent(
     """
@@ -65,19 +68,25 @@ def folder(tmp_path_factory):
     stamps = images.stamps()
     raw = {"image": stamps[:N].copy(), "redshift": np.linspace(0.1, 0.9, N), "S/N": np.linspace(18, 24, N)}
     raw["redshift"][2], raw["S/N"][3], raw["image"][NAN] = -9999, np.nan, np.nan
+    raw["redshift"][5], raw["S/N"][6] = 99, 99  # which are no redshift and no magnitude
+    z, magnitude = raw["redshift"].copy(), raw["S/N"].copy()
+    z[[2, 5]], magnitude[[3, 6]] = np.nan, np.nan
     np.savez(where / "given.npz", **{name: values.astype(np.float32) for name, values in raw.items()})
     steps = {name: image_steps.fit(part.load().Options(name=name), stamps.copy()) for name, part in STEPS.items()}
     cases = {name: (steps["log"], head) for name, head in HEADS.items()}
     cases |= {f"step-{name}": (step, HEADS["gaussian-linear"]) for name, step in steps.items()}
+    cases["derived"] = (steps["log"], HEADS["gaussian-linear"])
     for name, (step, head) in cases.items():
         made = network(stamps.shape[1:], head)
         classes = tuple(f"kind {number}" for number in range(classes_of(head)))
         target = preprocessing.Affine(np.array([SHIFT]), np.array([SCALE]))
-        prepared = Prepared({}, step, SCALARS, target, MISSING, classes)
-        predictor = build_predictor(made, prepared, NAMES, head)
+        inputs = DERIVED if name == "derived" else AS_GIVEN
+        prepared = Prepared({}, step, SCALARS, target, MISSING, inputs, classes)
+        predictor = build_predictor(made, prepared, head)
         made.compile("sgd", losses.get("mse"))  # as in training
         save(predictor, where / f"{name}.keras")
-        scalars = SCALARS.apply(np.column_stack([raw[item] for item in NAMES]), MISSING)
+        columns = (np.log(z), np.arcsinh(magnitude) / z - 2) if name == "derived" else (z, magnitude)
+        scalars = SCALARS.apply(np.column_stack(columns), MISSING)
         seen = {"image": step.apply(raw["image"].copy()), "scalars": scalars}
         np.save(where / f"{name}.npy", keras.ops.convert_to_numpy(made(seen)))
     for backend in ("tensorflow", "jax"):
@@ -97,7 +106,7 @@ STEPS = image_steps.steps()
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-@pytest.mark.parametrize("name", [*HEADS, *(f"step-{name}" for name in STEPS)])
+@pytest.mark.parametrize("name", [*HEADS, *(f"step-{name}" for name in STEPS), "derived"])
 def test_numbers_are_those_of_training(name, backend, folder):
     head = HEADS.get(name, HEADS["gaussian-linear"])
     found = dict(np.load(folder / f"{name}-{backend}.npz"))
