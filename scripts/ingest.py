@@ -7,7 +7,7 @@ from skybake.inputs import Inputs
 from skybake.raw.ingest import ingest
 from skybake.workflow import logs
 
-name = snakemake.wildcards.dataset
+name = snakemake.params.like
 block = snakemake.config["datasets"][name]
 
 with logs.of(snakemake):

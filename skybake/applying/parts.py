@@ -191,7 +191,7 @@ def read(paths: Path | str | Iterable[Path | str], objects: int = BLOCK) -> Iter
                 raise ValueError(
                     f"{path}: not a file of predictions for new objects, version {VERSION}. Hint: apply again"
                 )
-            for start in range(0, len(file["row"]), objects):
+            for start in range(0, len(file["row"]) if "row" in file else 0, objects):
                 yield _read(file, slice(start, start + objects))
 
 

@@ -1,0 +1,114 @@
+"""A trained network for new objects: raw images and scalars in, predictions in the label's units and features out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skybake import heads
+from skybake.data.dataset import Dataset
+from skybake.results import run_folder
+from skybake.results.predictions import Prediction
+from skybake.results.run_folder import PREDICTOR, Record
+from skybake.training import preprocessing
+
+
+class ApplyError(ValueError):
+    """A network that cannot be applied to a dataset."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """One trained network, of one seed.
+
+    Attributes:
+        model: A Keras model from ``predictor.keras``: raw images and scalars by name -> what goes into the network's
+            head (n, width), and the features that it is made of (n, F).
+        record: Of its run.
+        scalars: Names of the scalars that it takes.
+    """
+
+    model: Any
+    record: Record
+    scalars: tuple[str, ...]
+
+    def outputs(self, images: np.ndarray, scalars: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Compute one batch; batches of one size are computed alike, whatever is in them.
+
+        Args:
+            images: (n, H, W, C) in the units of the dataset.
+            scalars: Name -> (n,) in the units of the dataset; others may be among them.
+
+        Returns:
+            What :meth:`prediction` takes (n, width), and the features (n, F).
+        """
+        given = {name: np.asarray(scalars[name], dtype=np.float32)[:, None] for name in self.scalars}
+        outputs, features = self.model.predict_on_batch({"image": images, **given})
+        return np.asarray(outputs), np.asarray(features)
+
+    def prediction(self, outputs: np.ndarray) -> Prediction:
+        """Return predictions in units of the label, of outputs (n, width)."""
+        units = preprocessing.Affine.of_dict(self.record.targets)
+        found = heads.of_dict(self.record.fitted_head).prediction(outputs.astype(np.float64))
+        return found.rescaled(float(units.std[0]), float(units.mean[0]))
+
+
+def load(folder: Path) -> Network:
+    """Load the network of a run from ``predictor.keras`` and ``run.json``.
+
+    The framework must have been started (:func:`skybake.training.backend.start`).
+    """
+    import keras
+
+    predictor = keras.saving.load_model(folder / PREDICTOR, compile=False)
+    network = next(layer for layer in predictor.layers if isinstance(layer, keras.Model))
+    given: list[Any] = []
+
+    def noted(layer, *arguments, **named):
+        if layer is network:
+            given.extend(arguments)
+        return layer(*arguments, **named)
+
+    again = keras.models.clone_model(predictor, clone_function=lambda layer: layer, call_function=noted)
+    head = network.get_layer("head")
+    both = keras.Model(network.inputs, [head.output, head.input])
+    model = keras.Model(again.input, both(*given))
+    return Network(model, run_folder.read_record(folder), tuple(name for name in again.input if name != "image"))
+
+
+def check(network: Network, dataset: Dataset, asked_by: str) -> None:
+    """Check that a network can be applied to a dataset.
+
+    Args:
+        network: One of those that predict.
+        dataset: The new objects.
+        asked_by: Key of the config that asks for it.
+
+    Raises:
+        ApplyError: The dataset has images of another shape or other bands than those of the training, or lacks scalars.
+    """
+    record, shape = network.record, tuple(network.model.input["image"].shape[1:])
+    if dataset.image_shape != shape:
+        raise ApplyError(
+            f"{dataset.path}: images of {_said(dataset.image_shape)} found; expected {_said(shape)}, as"
+            f" {record.model} was trained on. Hint: {asked_by}.options, e.g. size"
+        )
+    if tuple(dataset.bands) != tuple(record.bands):
+        raise ApplyError(
+            f"{dataset.path}: bands {', '.join(dataset.bands)} found; expected {', '.join(record.bands)}, in this"
+            f" order. Hint: {asked_by}.options"
+        )
+    missing = [name for name in network.scalars if name not in dataset.scalars]
+    if missing:
+        raise ApplyError(
+            f"{dataset.path}: no scalar {missing[0]!r}, found {', '.join(dataset.scalars) or 'none'};"
+            f" {record.model} was trained with it. Hint: {asked_by}.options"
+        )
+
+
+def _said(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,122 @@
+"""New objects predicted: the numbers of training, whatever the number of jobs."""
+
+import numpy as np
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from astropy.table import Table
+
+from skybake.applying import catalogue, network, parts, predict, sample
+from skybake.data import splits
+from skybake.data.dataset import load_dataset
+from skybake.results import distributions, ensembles, run_folder
+from skybake.training import backend
+from skybake.training.train import train_job
+from tests.conftest import write_dataset
+from tests.training_settings import job
+
+FILES = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras", "predictor.keras"]
+BATCH = 16
+
+
+@pytest.fixture(scope="module")
+def runs(small, tmp_path_factory):
+    """Two seeds of a small network."""
+    backend.start("tensorflow", threads=1, precision="float32")
+    folder = tmp_path_factory.mktemp("applied")
+    found = {seed: folder / f"seed-{seed}" for seed in (1, 2)}
+    told = job("deeper_sequential", "gaussian_nll", parameters={"filters": 4}, epochs=1, images="robust")
+    train_job(*small, told, found, folder / ".work", FILES)
+    return found
+
+
+def applied(dataset, split, runs, folder, jobs=1):
+    """Apply networks to a dataset; return the files of predictions."""
+    folder.mkdir(exist_ok=True)
+    predict.compare_with(dataset, split, runs, folder / "sample.h5", batch_size=BATCH)
+    paths = [folder / f"{part}.h5" for part in range(jobs)]
+    for part, path in enumerate(paths):
+        told = {"part": part, "jobs": jobs, "batch_size": BATCH, "asked_by": "apply.mine"}
+        predict.predict(dataset, runs, folder / "sample.h5", path, **told)
+    return paths
+
+
+def written(paths, regions, folder):
+    files = {kind: folder / f"catalogue.{kind}" for kind in ("fits", "parquet", "csv")}
+    catalogue.write(paths, regions, **files)
+    return files
+
+
+def test_numbers_are_those_of_the_test_part_and_of_any_number_of_jobs(small, runs, tmp_path):
+    dataset = load_dataset(small[0])
+    split = splits.load(small[1], dataset)
+    regions = catalogue.calibration(runs, dataset)
+    files = written(applied(*small, runs, tmp_path / "one"), regions, tmp_path / "one")
+    more = written(applied(*small, runs, tmp_path / "three", jobs=3), regions, tmp_path / "three")
+    for kind, path in files.items():
+        assert path.read_bytes() == more[kind].read_bytes(), kind
+
+    table = Table.read(files["fits"])
+    assert list(table["id"]) == list(dataset.ids)
+    tested = [run_folder.read_predictions(folder, "test", dataset) for folder in runs.values()]
+    expected = ensembles.mean([one.prediction for one in tested])
+    found = table[split.test]
+    assert list(found["id"]) == list(tested[0].ids)
+    std = dataset.labels["log10_mass"][split.train]
+    within = {"rtol": 0, "atol": 1e-5 * np.nanstd(std)}
+    np.testing.assert_allclose(found["log10_mass"], expected.point, **within)
+    np.testing.assert_allclose(found["std"], expected.std, **within)
+    quantiles = distributions.of(expected).quantile([0.025, 0.5, 0.975])
+    np.testing.assert_allclose(np.column_stack([found[name] for name in ("q025", "q500", "q975")]), quantiles, **within)
+    np.testing.assert_allclose(
+        np.column_stack([found["low_95"], found["high_95"]]), regions.intervals(expected)[:, 1], **within
+    )
+    spread = np.std([one.prediction.point for one in tested], axis=0, ddof=1)
+    np.testing.assert_allclose(found["spread"], spread, **within)
+    assert spread.max() > 1e-3
+    assert not table["scalar_missing"].any()
+
+
+def test_all_three_forms_hold_the_same(small, runs, tmp_path):
+    files = written(applied(*small, runs, tmp_path), None, tmp_path)
+    fits = Table.read(files["fits"])
+    tables = [pyarrow.parquet.read_table(files["parquet"]), pyarrow.csv.read_csv(files["csv"])]
+    for table in tables:
+        assert table.column_names == fits.colnames
+        assert table["id"].to_pylist() == list(fits["id"])
+        assert table["padded"].to_pylist() == list(fits["padded"])
+        np.testing.assert_allclose(np.array(table["std"]), fits["std"], rtol=1e-6)
+        assert table["familiarity"].null_count == len(fits)
+    assert tables[0].schema.field("std").metadata[b"units"] == b"log10 Msun"
+
+
+def test_scalars_that_are_unlike_those_of_training_are_flagged(small, runs, tmp_path):
+    path = write_dataset(tmp_path / "new.h5", n=20, missing=range(20), missing_scalars=[4], prefix="new")
+    predict.compare_with(*small, runs, tmp_path / "sample.h5", batch_size=BATCH)
+    known = sample.read(tmp_path / "sample.h5")
+    low, high = known.ranges["redshift"]
+    assert 0.1 <= low < high <= 0.9
+    told = {"part": 0, "jobs": 1, "batch_size": BATCH, "asked_by": "apply.mine"}
+    predict.predict(path, runs, tmp_path / "sample.h5", tmp_path / "0.h5", **told)
+    (found,) = parts.read(tmp_path / "0.h5")
+    redshift = load_dataset(path).scalars["redshift"]
+    assert found.flags["scalar_missing"].tolist() == [row == 4 for row in range(20)]
+    outside = (redshift < low) | (redshift > high)
+    assert found.flags["scalar_outside"].tolist() == outside.tolist()
+    assert np.isnan(found.label).all()
+    assert np.isfinite(found.prediction.point).all()
+    assert not found.flags["not_finite"].any()
+
+
+def test_images_of_another_size_are_refused(small, runs, tmp_path):
+    path = write_dataset(tmp_path / "new.h5", n=5, size=30, prefix="new")
+    (found,) = predict.load_networks({1: runs[1]}).values()
+    with pytest.raises(network.ApplyError, match=r"30 x 30 x 2 found; expected 32 x 32 x 2"):
+        network.check(found, load_dataset(path), "apply.mine")
+
+
+@pytest.mark.parametrize("jobs", [1, 3, 7, 20])
+def test_every_row_is_in_one_part_and_parts_begin_with_whole_batches(jobs):
+    rows = [predict.rows_of(101, part, jobs, 16) for part in range(jobs)]
+    assert [row for part in rows for row in part] == list(range(101))
+    assert all(part.start % 16 == 0 for part in rows)
