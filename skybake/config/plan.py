@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from skybake import metrics, plugins
+from skybake.config.applications import Application, as_dataset, dataset_of, place_of
 from skybake.config.blocks import Config
 from skybake.config.combinations import Chosen, Combination, SweepPoint, chosen_part
 from skybake.config.paths import (
@@ -54,22 +55,39 @@ class Plan:
     def __init__(self, config: Config, results: str = ""):
         self.config = config
         self.paths = Paths(results or expanded(config.results))
+        # What is read as a dataset is: those of the config, and new objects by their place in the results folder.
+        self.blocks = dict(config.datasets)
+        for name, given in config.apply.items():
+            self.blocks[place_of(name)] = as_dataset(given, config.datasets[dataset_of(given, config.datasets)])
 
     def at(self, results: str) -> Plan:
         """Return the same plan for a copy of the results in another folder."""
         return Plan(self.config, results)
 
+    @cached_property
+    def applications(self) -> dict[str, Application]:
+        """What networks are applied to, by name."""
+        datasets = self.config.datasets
+        return {
+            name: Application(name, given, dataset_of(given, datasets), self)
+            for name, given in self.config.apply.items()
+        }
+
+    def like(self, dataset: str) -> str:
+        """Return the dataset of the config that new objects are like; of a dataset, itself."""
+        return next((found.dataset for found in self.applications.values() if found.place == dataset), dataset)
+
     def survey(self, dataset: str) -> plugins.PlugIn:
         """Return the reader of a dataset."""
-        return plugins.in_room("raw", "read")[self.config.datasets[dataset].survey]
+        return plugins.in_room("raw", "read")[self.blocks[dataset].survey]
 
     def task(self, dataset: str) -> str:
         """Return ``"regression"`` or ``"classification"``."""
-        return task_of(self.survey(dataset), self.config.datasets[dataset].options)
+        return task_of(self.survey(dataset), self.blocks[dataset].options)
 
     def reader_options(self, dataset: str) -> Settings:
         """Return the options of a dataset's reader, checked."""
-        return self.survey(dataset).load().Options(**self.config.datasets[dataset].options)
+        return self.survey(dataset).load().Options(**self.blocks[dataset].options)
 
     def label(self, dataset: str) -> str:
         """Return the name of the label that models predict."""
@@ -80,7 +98,7 @@ class Plan:
 
     def inputs(self, dataset: str) -> tuple[str, ...]:
         """Return the scalars that models may take beside the image."""
-        given = self.config.datasets[dataset].inputs
+        given = self.blocks[dataset].inputs
         return tuple(self.survey(dataset).constants.get("INPUTS", ()) if given is None else given)
 
     def derived(self, dataset: str) -> dict[str, str]:
@@ -90,11 +108,11 @@ class Plan:
 
     def raw(self, dataset: str) -> dict[str, str]:
         """Return raw name -> path of the given files; empty where they are simulated."""
-        return {name: expanded(path) for name, path in (self.config.datasets[dataset].raw or {}).items()}
+        return {name: expanded(path) for name, path in (self.blocks[dataset].raw or {}).items()}
 
     def given_files(self) -> list[str]:
         """Return all raw files and folders and trained networks that the config names, and the folder of results."""
-        raw = [path for name in self.config.datasets for path in self.raw(name).values()]
+        raw = [path for name in self.blocks for path in self.raw(name).values()]
         return [*raw, *dict.fromkeys(path for _, _, path in self.starts()), self.paths.results]
 
     def raw_inputs(self, dataset: str) -> dict[str, str]:
@@ -116,18 +134,18 @@ class Plan:
 
     def limit(self, dataset: str) -> list[str]:
         """Return the limit of a simulated dataset and its table; nothing where its simulator has none of the label."""
-        if not self.is_mock(dataset):
-            return []
+        if dataset not in self.config.datasets or not self.is_mock(dataset):
+            return []  # of what a network is applied to no part is a test
         told = plugins.in_room("mock", "simulate")[self.config.datasets[dataset].survey].constants.get("LIMIT")
         files = [self.paths.dataset(dataset, name) for name in LIMIT_FILES]
         return files if told and told["label"] == self.label(dataset) else []
 
     def fetched(self, dataset: str) -> dict[str, str]:
         """Return raw name -> folder that is filled from the archive; empty where nothing is fetched."""
-        if self.config.datasets[dataset].fetch is None:
+        if self.blocks[dataset].fetch is None:
             return {}
         archives = plugins.in_room("fetch", "archive_paths")
-        name = archives[self.config.datasets[dataset].survey].constants["FETCHED"]
+        name = archives[self.blocks[dataset].survey].constants["FETCHED"]
         return {name: self.raw(dataset)[name]}
 
     def listed_in(self, dataset: str) -> dict[str, str]:
@@ -136,17 +154,17 @@ class Plan:
 
     def ledgers(self, dataset: str) -> list[str]:
         """Return the ledgers of a dataset's downloads, one a chunk."""
-        fetch = self.config.datasets[dataset].fetch
+        fetch = self.blocks[dataset].fetch
         chunks = range(fetch.chunks) if fetch else ()
         return [self.paths.dataset(dataset, f"fetch/ledger-{chunk:03d}.csv") for chunk in chunks]
 
     def is_mock(self, dataset: str) -> bool:
         """Tell whether the raw files are simulated."""
-        return self.config.datasets[dataset].mock is not None
+        return self.blocks[dataset].mock is not None
 
     def simulator(self, dataset: str):
         """Return the simulator of a dataset's survey."""
-        return plugins.in_room("mock", "simulate")[self.config.datasets[dataset].survey].load()
+        return plugins.in_room("mock", "simulate")[self.blocks[dataset].survey].load()
 
     def datasets(self) -> list[str]:
         """Return the datasets that a bake-off uses, in the config's order."""
@@ -228,7 +246,7 @@ class Plan:
 
     def modules(self, room: str, dataset: str) -> list[str]:
         """Return the survey's module in ``raw`` or ``mock``."""
-        return [f"skybake.{room}.{self.config.datasets[dataset].survey}"]
+        return [f"skybake.{room}.{self.blocks[dataset].survey}"]
 
     def modules_of_job(self, dataset: str, model: str, loss: str, point: str = "") -> list[str]:
         """Return the modules of a job's model, loss and head, and of all that its trainings name."""
@@ -430,6 +448,8 @@ class Plan:
     def everything(self) -> list[str]:
         """Return all files of all runs and comparisons, so that a deleted one is made again."""
         files = [file for name in COMPARISON_FILES for file in self.compared(name)]
+        for application in self.applications.values():
+            files += application.results()
         for dataset in self.datasets():
             files += [self.audit(dataset), *self.limit(dataset), *self.compared_runs(dataset)]
             files += [
