@@ -12,10 +12,10 @@ ARCHITECTURE_FILES = ("summary.csv", "architecture.dot")  # of a network
 POINT_FILES = (*BASELINE_FILES, "model.keras")  # of a network, in a sweep
 NETWORK_FILES = (*POINT_FILES, "predictor.keras", *ARCHITECTURE_FILES)
 CHOSEN = "chosen.json"
-APPLIED = "apply"  # the folder of what a network was applied to
-CATALOGUES = ("catalogue.fits", "catalogue.parquet", "catalogue.csv")
 TRUTH = "truth.npz"  # beside simulated raw files
 LIMIT_FILES = ("limit.json", "limit.csv")  # of a simulated dataset
+APPLIED = "apply"  # the folder of what a network was applied to
+CATALOGUES = ("catalogue.fits", "catalogue.parquet", "catalogue.csv")
 COMPARISON_FILES = (  # of a dataset
     *(CHOSEN, "comparison.csv", "comparison.tex", "comparison.json"),
     *("verdict.json", "report.html", "published.csv", "figures"),

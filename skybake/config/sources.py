@@ -92,8 +92,8 @@ class Sources:
 
     def limit(self, dataset: str) -> list[str]:
         """Return the limit of a simulated dataset and its table; nothing where its simulator has none of the label."""
-        if not self.is_mock(dataset):
-            return []
+        if dataset not in self.config.datasets or not self.is_mock(dataset):
+            return []  # of what a network is applied to no part is a test
         told = plugins.in_room("mock", "simulate")[self.blocks[dataset].survey].constants.get("LIMIT")
         files = [self.paths.dataset(dataset, name) for name in LIMIT_FILES]
         return files if told and told["label"] == self.label(dataset) else []
