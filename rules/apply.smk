@@ -74,6 +74,7 @@ for name, application in PLAN.applications.items():
             rows=application.told(),
             jobs=application.given.jobs,
             batch_size=application.given.batch_size,
+            false_alarms=application.given.false_alarms,
             asked_by=application.key,
             code=code_digest("predict", application.heads()),
         message:

@@ -14,6 +14,7 @@ with logs.of(snakemake):
         part=int(snakemake.wildcards.part),
         jobs=snakemake.params.jobs,
         batch_size=snakemake.params.batch_size,
+        false_alarms=snakemake.params.false_alarms,
         asked_by=snakemake.params.asked_by,
         asked_gpu=jobs.asked_gpu(snakemake.resources),
     )
