@@ -63,7 +63,7 @@ def _rings(height: int, width: int) -> np.ndarray:
 
 def _described(images: np.ndarray, rings: np.ndarray) -> np.ndarray:
     n, height, width, bands = images.shape
-    pixels = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).reshape(n, bands, -1)
+    pixels = images.transpose(0, 3, 1, 2).copy().reshape(n, bands, -1)
     mean = pixels.mean(axis=-1, keepdims=True)
     least, greatest = pixels.min(axis=-1) - mean[..., 0], pixels.max(axis=-1) - mean[..., 0]
     pixels -= mean
