@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def _rings(height: int, width: int) -> np.ndarray:
 
 def _described(images: np.ndarray, rings: np.ndarray) -> np.ndarray:
     n, height, width, bands = images.shape
-    pixels = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).reshape(n, bands, -1)
+    pixels = images.transpose(0, 3, 1, 2).copy().reshape(n, bands, -1)
     count = pixels.shape[-1]
     mean = pixels.mean(axis=-1, keepdims=True)
     pixels -= mean
@@ -117,7 +118,7 @@ class Cloud:
     whitening: np.ndarray
     references: np.ndarray
     radius: np.ndarray
-    unit: float = 1.0
+    unit: float
 
     def distance(self, values: np.ndarray) -> np.ndarray:
         """Return the distance (n,) of values (n, F); infinite where one is no number."""
@@ -153,9 +154,9 @@ def _cloud(train: np.ndarray, held_out: np.ndarray) -> Cloud:
     variances, axes = np.linalg.eigh(shrunk_covariance(flat))
     whitening = (axes / np.sqrt(np.maximum(variances, 1e-3)))[:, -_AXES:]
     references = enough((flat - mean) @ whitening, REFERENCES)
-    found = Cloud(
-        *(array.astype(np.float32) for array in (middle, scale, mean, whitening, references, _radius(references)))
-    )
+    of_numbers = (middle, scale, mean, whitening, references, _radius(references))
+    middle, scale, mean, whitening, references, radius = (array.astype(np.float32) for array in of_numbers)
+    found = Cloud(middle, scale, mean, whitening, references, radius, unit=1.0)
     usual = float(np.quantile(found.distance(held_out), _USUAL))
     return replace(found, unit=usual if 0 < usual < math.inf else 1.0)
 
@@ -266,6 +267,8 @@ def fit(
 
 def of_arrays(arrays: Mapping[str, np.ndarray]) -> Familiarity:
     """Return what :meth:`Familiarity.arrays` gave."""
-    keys = [field.name for field in fields(Cloud) if field.name != "unit"]
-    clouds = [Cloud(*(arrays[f"{name}_{key}"] for key in keys), unit=float(arrays[f"{name}_unit"])) for name in _CLOUDS]
-    return Familiarity(*clouds, held_out=arrays["held_out"], level=arrays["level"])
+    clouds = {}
+    for name in _CLOUDS:
+        given: dict[str, Any] = {field.name: arrays[f"{name}_{field.name}"] for field in fields(Cloud)}
+        clouds[name] = Cloud(**given | {"unit": float(given["unit"])})
+    return Familiarity(clouds["features"], clouds["image"], arrays["held_out"], arrays["level"])
