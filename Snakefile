@@ -47,8 +47,13 @@ with refusals.alone():
     profiles.check(workflow.resource_settings.overwrite_resources, DEFAULTS)
 GIVEN = jobs.shared_by_trainings(workflow.resource_settings.overwrite_resources, DEFAULTS, DEVICES)
 GIVEN = jobs.shared_by_doctors(GIVEN, DEVICES)
+APPLIED_AS = {
+    name: jobs.applied_as(GIVEN, DEFAULTS, found.bakeoffs, DEVICES) for name, found in PLAN.applications.items()
+}
+GIVEN = jobs.shared_by_applications(GIVEN, APPLIED_AS)
 workflow.resource_settings.overwrite_resources = GIVEN
 TRAINED_IN = {name: jobs.environment(GIVEN, DEFAULTS, name, device) for name, device in DEVICES.items()}
+TRAINED_IN |= {f"apply/{name}": TRAINED_IN[bakeoff] for name, bakeoff in APPLIED_AS.items()}
 
 # Raw data may lie anywhere: a container sees their folders too.
 SEEN = [workflow.basedir, "."]
@@ -63,6 +68,7 @@ resource_scopes:
 
 wildcard_constraints:
     dataset=r"[^/]+",
+    apply=r"[^/]+",
     model=r"[^/]+",
     loss=r"[^/]+",
     point=r"[^/]+=[^/]+|as_given",
@@ -81,6 +87,7 @@ include: "rules/judge.smk"
 include: "rules/draw.smk"
 include: "rules/compare.smk"
 include: "rules/inside.smk"
+include: "rules/apply.smk"
 include: "rules/containers.smk"
 include: "rules/doctor.smk"
 

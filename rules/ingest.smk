@@ -2,7 +2,7 @@
 Turn raw files into an HDF5 dataset.
 
 in:   raw files, simulated or the user's own
-out:  results/<dataset>/dataset.h5
+out:  results/<dataset>/dataset.h5, results/apply/<name>/dataset.h5
       results/<dataset>/rejected.csv: every catalogue row that is not in the dataset, and why
 """
 
@@ -17,6 +17,8 @@ rule ingest:
         PATHS.log("ingest", "{dataset}"),
     benchmark:
         PATHS.benchmark("ingest", "{dataset}")
+    wildcard_constraints:
+        dataset=r"[^/]+|apply/[^/]+",  # new objects are read as those of a dataset
     conda:
         "../envs/data.yaml"
     container:
@@ -26,10 +28,11 @@ rule ingest:
         mem_mb=jobs.memory(1000, 3, per_process=200),
         runtime=jobs.minutes(240),
     params:
-        survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
+        survey=lambda wildcards: PLAN.blocks[wildcards.dataset].survey,
         files=lambda wildcards: PLAN.raw_files(wildcards.dataset),
         fetched=lambda wildcards: PLAN.fetched(wildcards.dataset),  # no output of a rule, see fetch.smk
-        options=lambda wildcards: PLAN.config.datasets[wildcards.dataset].options,
+        options=lambda wildcards: PLAN.blocks[wildcards.dataset].options,
+        like=lambda wildcards: PLAN.like(wildcards.dataset),
         mock=lambda wildcards: PLAN.is_mock(wildcards.dataset),
         code=lambda wildcards: code_digest("ingest", PLAN.modules("raw", wildcards.dataset)),
     message:

@@ -13,6 +13,8 @@ rule simulate:
         PATHS.log("simulate", "{dataset}"),
     benchmark:
         PATHS.benchmark("simulate", "{dataset}")
+    wildcard_constraints:
+        dataset=r"[^/]+|apply/[^/]+",
     conda:
         "../envs/mock.yaml"
     container:
@@ -22,9 +24,9 @@ rule simulate:
         mem_mb=jobs.memory(1000, per_process=400),
         runtime=jobs.minutes(60),
     params:
-        survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
+        survey=lambda wildcards: PLAN.blocks[wildcards.dataset].survey,
         files=lambda wildcards: PLAN.simulated_files(wildcards.dataset),
-        options=lambda wildcards: PLAN.config.datasets[wildcards.dataset].mock,
+        options=lambda wildcards: PLAN.blocks[wildcards.dataset].mock,
         code=lambda wildcards: code_digest("simulate", PLAN.modules("mock", wildcards.dataset)),
     message:
         "simulating raw files of {wildcards.dataset}"

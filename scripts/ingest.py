@@ -7,8 +7,8 @@ from skybake.inputs import Inputs
 from skybake.raw.ingest import ingest
 from skybake.workflow import logs
 
-name = snakemake.wildcards.dataset
-block = snakemake.config["datasets"][name]
+like = snakemake.params.like
+block = snakemake.config["datasets"][like]
 
 with logs.of(snakemake):
     raw = {name: Path(snakemake.input[name], file) for name, file in snakemake.params.files.items()}
@@ -24,6 +24,6 @@ with logs.of(snakemake):
         threads=snakemake.threads,
         # Not a parameter of the rule: other inputs are other trainings, and the same dataset.
         expected=Inputs(tuple(block.get("inputs") or ()), block.get("derived") or {}),
-        asked_by=f"datasets.{name}",
+        asked_by=f"datasets.{like}",
         kept=Path(snakemake.log[0]).with_suffix(".rejected.csv"),
     )

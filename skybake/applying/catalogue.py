@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.applying import parts, tables
+from skybake.applying import flags, parts, tables
 from skybake.applying.parts import Applied
 from skybake.applying.tables import Column
 from skybake.data.dataset import Dataset
@@ -53,7 +53,7 @@ def columns(applied: Applied, regions: Calibration | None) -> dict[str, Column]:
     what = "the probability of the predicted class" if applied.classes else "what is predicted"
     found["spread"] = Column(_float(applied.spread), units, f"standard deviation over seeds of {what}")
     found["familiarity"] = Column(_float(applied.familiarity), "", "percentile of its distance from the training part")
-    found |= {name: Column(values, "", "a flag") for name, values in applied.flags.items()}
+    found |= {name: Column(values, "", flags.MEANINGS[name]) for name, values in applied.flags.items()}
     return found
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skybake.applying import network, parts
+from skybake.applying import familiarity, flags, network, parts
 from skybake.applying import sample as samples
 from skybake.applying.network import Network
 from skybake.applying.parts import Applied
@@ -26,6 +26,7 @@ from skybake.results.predictions import Prediction
 from skybake.training import backend
 
 BLOCK_MB = 32.0  # images that are read at once
+SAMPLE_MB = 500.0  # images of a part that new objects are compared with, at most
 
 
 def load_networks(runs: Mapping[int, Path], asked_gpu: str = "") -> dict[int, Network]:
@@ -56,9 +57,30 @@ def compare_with(
     first = min(runs)
     found = load_networks({first: runs[first]}, asked_gpu)[first]
     opened = load_dataset(dataset)
-    train = splits.load(split, opened).train
-    known = {name: values[train] for name, values in opened.scalars.items()}
-    samples.write(out, Sample(samples.ranges(known, found.scalars), first, {}))
+    parts_of = splits.load(split, opened)
+    most = min(familiarity.REFERENCES, max(batch_size, int(SAMPLE_MB / _megabytes(opened))))
+    features, images = {}, {}
+    for part in ("train", "valid"):  # never the test part
+        rows = familiarity.enough(getattr(parts_of, part), most)
+        images[part] = opened.images(rows)
+        features[part] = _features(found, opened, rows, images[part], batch_size)
+    fitted = familiarity.fit(features["train"], images["train"], features["valid"], images["valid"])
+    known = {name: values[parts_of.train] for name, values in opened.scalars.items()}
+    samples.write(out, Sample(samples.ranges(known, found.scalars), first, fitted.arrays()))
+
+
+def _megabytes(dataset: Dataset) -> float:
+    return 4e-6 * math.prod(dataset.image_shape)
+
+
+def _features(found: Network, dataset: Dataset, rows: np.ndarray, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """Return the features (n, F) of some rows, whose images are at hand."""
+    made = []
+    for first in range(0, len(rows), batch_size):
+        here = slice(first, first + batch_size)
+        scalars = {name: values[rows[here]] for name, values in dataset.scalars.items()}
+        made.append(found.outputs(*whole_batch(images[here], scalars, batch_size))[1])
+    return np.concatenate(made)[: len(rows)]
 
 
 def predict(
@@ -70,6 +92,7 @@ def predict(
     part: int,
     jobs: int,
     batch_size: int,
+    false_alarms: float,
     asked_by: str,
     asked_gpu: str = "",
 ) -> None:
@@ -82,6 +105,7 @@ def predict(
         out: File to write, see :mod:`skybake.applying.parts`.
         part, jobs: Which part, counted from 0, and of how many.
         batch_size: Objects a batch.
+        false_alarms: Fraction of objects like those of the training that may be flagged ``unfamiliar``.
         asked_by: Key of the config that asks for it.
         asked_gpu: How the job asked its cluster for a GPU; empty where it did not.
 
@@ -91,10 +115,9 @@ def predict(
     opened, remembered = load_dataset(dataset), samples.read(sample)
     networks = load_networks(runs, asked_gpu)
     network.check(next(iter(networks.values())), opened, asked_by)
+    rows = rows_of(len(opened), part, jobs, batch_size)
     with parts.writing(out) as append:
-        for applied in applied_blocks(
-            opened, networks, remembered, rows_of(len(opened), part, jobs, batch_size), batch_size
-        ):
+        for applied in applied_blocks(opened, networks, remembered, rows, batch_size, false_alarms):
             append(applied)
 
 
@@ -106,25 +129,33 @@ def rows_of(n: int, part: int, jobs: int, batch_size: int) -> range:
 
 
 def applied_blocks(
-    dataset: Dataset, networks: Mapping[int, Network], sample: Sample, rows: range, batch_size: int
+    dataset: Dataset,
+    networks: Mapping[int, Network],
+    sample: Sample,
+    rows: range,
+    batch_size: int,
+    false_alarms: float,
 ) -> Iterator[Applied]:
     """Yield some rows of a dataset with what is predicted for them, block by block."""
-    members = list(networks.values())
+    known = familiarity.of_arrays(sample.familiarity)
+    threshold = known.threshold(false_alarms)
+    columns = {name: dataset.columns[f"scalar/{name}"] for name in dataset.scalars}
     for block, images in read_ahead(dataset, rows, batch_size):
         scalars = {name: values[block] for name, values in dataset.scalars.items()}
-        outputs: list[list[np.ndarray]] = [[] for _ in networks]
+        outputs: dict[int, list[np.ndarray]] = {seed: [] for seed in networks}
+        distances = []
         for first in range(0, len(block), batch_size):
             here = slice(first, first + batch_size)
-            batch, beside = whole_batch(
-                images[here], {name: values[here] for name, values in scalars.items()}, batch_size
-            )
-            for found, member in zip(outputs, members, strict=True):
-                found.append(member.outputs(batch, beside)[0])
-        each = [
-            member.prediction(np.concatenate(batches)[: len(block)])
-            for member, batches in zip(members, outputs, strict=True)
-        ]
+            beside = {name: values[here] for name, values in scalars.items()}
+            batch, beside = whole_batch(images[here], beside, batch_size)
+            for seed, member in networks.items():
+                found, features = member.outputs(batch, beside)
+                outputs[seed].append(found)
+                if seed == sample.seed:
+                    distances.append(known.distance(features, batch))
+        each = [member.prediction(np.concatenate(outputs[seed])[: len(block)]) for seed, member in networks.items()]
         together = ensembles.mean(each) if len(each) > 1 else each[0]
+        distance = np.concatenate(distances)[: len(block)]
         yield Applied(
             ids=dataset.ids[block],
             groups=dataset.groups[block],
@@ -133,12 +164,12 @@ def applied_blocks(
             scalars=scalars,
             prediction=together,
             spread=spread(each, together),
-            distance=np.full(len(block), np.nan),
-            familiarity=np.full(len(block), np.nan),
-            flags=flags(together, scalars, dataset, sample),
+            distance=distance,
+            familiarity=known.percentile(distance),
+            flags=flags.raised(together, scalars, columns, sample.ranges, distance > threshold),
             name=dataset.label,
             column=dataset.columns[f"label/{dataset.label}"],
-            columns={name: dataset.columns[f"scalar/{name}"] for name in scalars},
+            columns=columns,
         )
 
 
@@ -148,8 +179,7 @@ def _known(label: np.ndarray) -> np.ndarray:
 
 def read_ahead(dataset: Dataset, rows: range, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield rows (n,) and images (n, H, W, C), whole batches at once, while the next ones are read."""
-    megabytes = 4e-6 * math.prod(dataset.image_shape)
-    objects = batch_size * max(1, int(min(BLOCK_MB / megabytes, parts.BLOCK) / batch_size))
+    objects = batch_size * max(1, int(min(BLOCK_MB / _megabytes(dataset), parts.BLOCK) / batch_size))
     blocks = [np.arange(first, min(first + objects, rows.stop)) for first in range(rows.start, rows.stop, objects)]
     with Reader(dataset) as reader, ThreadPoolExecutor(1) as thread:
         waiting = [thread.submit(reader.images, block) for block in blocks[:1]]
@@ -178,25 +208,3 @@ def spread(each: Sequence[Prediction], together: Prediction) -> np.ndarray:
     predicted = together.point.astype(np.int64)[:, None]
     values = [np.take_along_axis(one.class_probabilities, predicted, axis=1)[:, 0] for one in each]
     return np.std(values, axis=0, ddof=1)
-
-
-def flags(
-    prediction: Prediction, scalars: Mapping[str, np.ndarray], dataset: Dataset, sample: Sample
-) -> dict[str, np.ndarray]:
-    """Return name -> (n,) of what is to be said of objects."""
-    n = len(prediction)
-    outside, missing = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    for name, (low, high) in sample.ranges.items():
-        known = present(scalars[name])
-        missing |= ~known
-        outside |= known & ((scalars[name] < low) | (scalars[name] > high))
-    padded = [scalars[name] > 0 for name in dataset.scalars_of("padded_fraction")]
-    masked = scalars["n_masked"] > 0 if "n_masked" in scalars else np.zeros(n, dtype=bool)
-    numbers = prediction.point[:, None] if prediction.classes is None else prediction.classes
-    return {
-        "scalar_outside": outside,
-        "scalar_missing": missing,
-        "padded": np.any(padded, axis=0) if padded else np.zeros(n, dtype=bool),
-        "masked": masked,
-        "not_finite": ~np.isfinite(numbers).all(axis=1),
-    }

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from skybake.config import reference, starts
+from skybake.config import applications, reference, starts
 from skybake.config.blocks import Config
 from skybake.config.checks import find_clashes, find_problems, head_problems
 from skybake.config.messages import ConfigError, message_of, validation_problems
@@ -40,6 +40,7 @@ def make_plan(given: Mapping[str, Any], *, raw_is_here: bool = True) -> Plan:
     problems += reference.problems(
         config.compare_with, {name: checked.select(dataset=name) for name in config.datasets}
     )
+    problems += applications.problems(checked)
     if problems:
         raise ConfigError(message_of(problems))
     return checked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
@@ -17,12 +17,26 @@ from skybake.results import identity
 from skybake.settings import Settings
 from skybake.training.settings import AnyTraining, Inside, Training
 
-RESERVED = {"logs", "benchmarks", "config.yaml", "report.html", "comparison.csv"}
+RESERVED = {"apply", "logs", "benchmarks", "config.yaml", "report.html", "comparison.csv"}
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.=+-]*$")]
 Choice = Annotated[
     str | dict[str, dict[str, Any] | None],
     Field(description="A name, or a name with parameters: `huber: {delta: 0.3}`."),
 ]
+
+
+ONE_SOURCE = "give either 'raw' (your files) or 'mock' (a simulation), and not both"
+
+
+def checked_paths(given: dict[str, str] | None) -> dict[str, str] | None:
+    """Return the paths of raw files as given.
+
+    Raises:
+        ValueError: One cannot be expanded.
+    """
+    for path in (given or {}).values():
+        expanded(path)
+    return given
 
 
 class DatasetBlock(Settings):
@@ -61,14 +75,12 @@ class DatasetBlock(Settings):
     @field_validator("raw")
     @classmethod
     def _paths(cls, given: dict[str, str] | None) -> dict[str, str] | None:
-        for path in (given or {}).values():
-            expanded(path)
-        return given
+        return checked_paths(given)
 
     @model_validator(mode="after")
     def _one_source(self) -> DatasetBlock:
         if (self.raw is None) == (self.mock is None):
-            raise ValueError("give either 'raw' (your files) or 'mock' (a simulation), and not both")
+            raise ValueError(ONE_SOURCE)
         if self.fetch is not None and self.raw is None:
             raise ValueError("'fetch' goes with 'raw': it fills the folder that stands there")
         return self
@@ -162,6 +174,46 @@ class CompareWith(Settings):
     training: str | None = Field(None, description="The bake-off, where several have the model and the loss.")
 
 
+class NewObjects(Settings):
+    """New objects that a trained network is applied to: they are read as a dataset's are, and need no label.
+
+    Where no row is named, the network predicts that was chosen on the validation part. Seeds are averaged.
+    """
+
+    dataset: str | None = Field(
+        None,
+        description="Of `datasets`: by its reader and options they are read, and a network that was trained on it"
+        " predicts them. Left out where there is only one.",
+    )
+    raw: dict[str, str] | None = Field(None, description="Their files, as in `datasets`.")
+    mock: dict[str, Any] | None = Field(None, description="Instead of `raw`: options of the survey's simulator.")
+    options: dict[str, Any] = Field({}, description="Options of the reader that differ from those of the dataset.")
+    objects: Literal["all", "unlabelled"] = Field(
+        "all", description="Which of them; unlabelled: those alone whose label is not known."
+    )
+    model: Choice | None = Field(None, description="A network of a bake-off, instead of that which was chosen.")
+    loss: Choice | None = Field(None, description="Its loss; left out where there is only one.")
+    training: str | None = Field(None, description="The bake-off, where several have the model and the loss.")
+    jobs: int = Field(1, ge=1, le=10_000, description="Jobs that share the objects; the catalogue is the same.")
+    batch_size: int = Field(256, ge=1, description="Objects that the network sees at once.")
+    false_alarms: float = Field(
+        0.01, gt=0, lt=1, description="Fraction of objects like those of training that may be flagged `unfamiliar`."
+    )
+
+    @field_validator("raw")
+    @classmethod
+    def _paths(cls, given: dict[str, str] | None) -> dict[str, str] | None:
+        return checked_paths(given)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> NewObjects:
+        if (self.raw is None) == (self.mock is None):
+            raise ValueError(ONE_SOURCE)
+        if self.model is None and (self.loss is not None or self.training is not None):
+            raise ValueError("'loss' and 'training' go with 'model'; expected all that name a row, or none of them")
+        return self
+
+
 class Config(Settings):
     """A whole bake-off."""
 
@@ -173,6 +225,9 @@ class Config(Settings):
     statistics: Statistics = Field(Statistics(), description="Uncertainties of the comparison.")
     compare_with: CompareWith | None = Field(
         None, description="Tell changes against this row: `{model: simple_sequential, loss: mse}`."
+    )
+    apply: dict[Name, NewObjects] = Field(
+        {}, description="New objects by name: a trained network predicts them, into `apply/<name>/catalogue.fits`."
     )
 
     @field_validator("results")

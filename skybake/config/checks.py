@@ -13,11 +13,13 @@ from pydantic import ValidationError
 
 from skybake import inputs, limits, plugins
 from skybake.config import contracts
-from skybake.config.blocks import Bakeoff, Config, DatasetBlock, Figures, Sweep
+from skybake.config.applications import as_dataset, dataset_of, dataset_problems
+from skybake.config.blocks import Bakeoff, Config, DatasetBlock, Figures, NewObjects, Sweep
 from skybake.config.combinations import Chosen, as_word, chosen_part
 from skybake.config.messages import near_files, nearest, unknown_name, validation_problems
 from skybake.config.paths import expanded
-from skybake.config.plan import Plan, task_of
+from skybake.config.plan import Plan
+from skybake.config.sources import task_of
 from skybake.config.sweeps import with_training_values
 from skybake.metrics import declared
 from skybake.report.settings import COSTS
@@ -54,10 +56,30 @@ def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
                 yield f"{key}.mock: the survey {dataset.survey!r} has no simulator; give its files under 'raw'"
             else:
                 yield from _option_problems(f"{key}.mock", dataset.mock, simulators[dataset.survey].module)
+    yield from dataset_problems(config.apply, config.datasets)
+    for name, given in config.apply.items():
+        like = dataset_of(given, config.datasets)
+        if like in config.datasets:
+            yield from _new_objects_problems(f"apply.{name}", given, config.datasets[like], raw_is_here)
     for name, bakeoff in config.bakeoffs.items():
         yield from _bakeoff_problems(f"bakeoffs.{name}", bakeoff, config)
     yield from _figure_problems(config.figures)
     yield from contracts.doubles(plugins.metrics())  # a row is judged by all of them
+
+
+def _new_objects_problems(key: str, given: NewObjects, like: DatasetBlock, raw_is_here: bool) -> Iterator[str]:
+    """Find what is wrong with the files and options of new objects, as far as the dataset's own are right."""
+    surveys, simulators = plugins.in_room("raw", "read"), plugins.in_room("mock", "simulate")
+    if like.survey not in surveys or list(contracts.problems(surveys[like.survey], surveys)):
+        return  # said already
+    merged = as_dataset(given, like)
+    yield from _raw_problems(key, merged, surveys[like.survey].load(), None, raw_is_here)
+    yield from _option_problems(f"{key}.options", merged.options, surveys[like.survey].module)
+    if given.mock is not None:
+        if like.survey not in simulators:
+            yield f"{key}.mock: the survey {like.survey!r} has no simulator; give its files under 'raw'"
+        else:
+            yield from _option_problems(f"{key}.mock", given.mock, simulators[like.survey].module)
 
 
 def _figure_problems(given: Figures) -> Iterator[str]:

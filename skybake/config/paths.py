@@ -14,6 +14,8 @@ NETWORK_FILES = (*POINT_FILES, "predictor.keras", *ARCHITECTURE_FILES)
 CHOSEN = "chosen.json"
 TRUTH = "truth.npz"  # beside simulated raw files
 LIMIT_FILES = ("limit.json", "limit.csv")  # of a simulated dataset
+APPLIED = "apply"  # the folder of what a network was applied to
+CATALOGUES = ("catalogue.fits", "catalogue.parquet", "catalogue.csv")
 COMPARISON_FILES = (  # of a dataset
     *(CHOSEN, "comparison.csv", "comparison.tex", "comparison.json"),
     *("verdict.json", "report.html", "published.csv", "figures"),
@@ -68,6 +70,10 @@ class Paths:
     def chosen(self, dataset: str = "{dataset}") -> str:
         """Which row of a dataset is best on the validation part."""
         return self.dataset(dataset, CHOSEN)
+
+    def applied(self, name: str, apply: str = "{apply}") -> str:
+        """A file of what a network was applied to: ``dataset.h5``, ``parts/0.h5``, ``catalogue.fits``, ..."""
+        return f"{self.results}/{APPLIED}/{apply}/{name}"
 
     def split(self, dataset: str = "{dataset}", seed: int | str = "{split_seed}") -> str:
         """The split of a dataset."""

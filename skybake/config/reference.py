@@ -66,7 +66,7 @@ def problems(given: CompareWith | None, datasets: Mapping[str, Sequence[Combinat
             lines = "".join(f"\n    {_line(row)}" for row in rows)
             yield f"compare_with: {len(rows)} rows of {name} found; expected one. Write one of these:{lines}"
     if not any(found.values()):
-        yield _absent(given, [job for jobs in datasets.values() for job in jobs])
+        yield absent("compare_with", given, [job for jobs in datasets.values() for job in jobs])
 
 
 def _line(row: Combination) -> str:
@@ -74,15 +74,21 @@ def _line(row: Combination) -> str:
     return f"compare_with: {{model: {row.model.name}{loss}, training: {row.bakeoff}}}"
 
 
-def _absent(given: CompareWith, jobs: Sequence[Combination]) -> str:
-    """Say which of the three is not there; where each is there, that no row has them together."""
+def absent(key: str, given: CompareWith, jobs: Sequence[Combination]) -> str:
+    """Say which of the three is not there; where each is there, that no row has them together.
+
+    Args:
+        key: Of the config, that names a row.
+        given: The row.
+        jobs: All that there are.
+    """
     models = _named(given.model, jobs, _model)
     if not models:
         names = dict.fromkeys(job.model.name for job in jobs)
-        return unknown_name("compare_with.model", "row of the model", _name(given.model), names)
+        return unknown_name(f"{key}.model", "row of the model", _name(given.model), names)
     if given.loss is not None and not _named(given.loss, models, _loss):
         names = dict.fromkeys(job.loss.name for job in models if job.loss)
         kind = f"row of {_name(given.model)} with the loss"
-        return unknown_name("compare_with.loss", kind, _name(given.loss), names or ["none: it is a baseline"])
+        return unknown_name(f"{key}.loss", kind, _name(given.loss), names or ["none: it is a baseline"])
     names = dict.fromkeys(job.bakeoff for job in models)
-    return unknown_name("compare_with.training", f"row of {_name(given.model)} in the bake-off", given.training, names)
+    return unknown_name(f"{key}.training", f"row of {_name(given.model)} in the bake-off", given.training, names)

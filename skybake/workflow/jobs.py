@@ -109,13 +109,45 @@ def shared_by_doctors(given: Mapping[str, Any], bakeoffs: Iterable[str]) -> dict
 
     Time and memory are left out, since that job is short.
     """
+    return _handed(given, {f"doctor_train_{bakeoff}": bakeoff for bakeoff in bakeoffs})
+
+
+def shared_by_applications(given: Mapping[str, Any], bakeoffs: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a profile sets for each rule, with what a training has handed to the jobs that apply its network.
+
+    Time and memory are left out, which are the rules' own.
+
+    Args:
+        given: Rule -> resource -> value, from :func:`shared_by_trainings`.
+        bakeoffs: Application -> bake-off whose trainings its jobs are like.
+    """
+    return _handed(
+        given, {f"{rule}_{name}": bakeoff for name, bakeoff in bakeoffs.items() for rule in ("sample", "predict")}
+    )
+
+
+def applied_as(
+    given: Mapping[str, Any], defaults: Mapping[str, Any], bakeoffs: Sequence[str], devices: Mapping[str, str]
+) -> str:
+    """Return the bake-off, of those whose networks may be applied, as which a job runs: one with a GPU if any has it.
+
+    Args:
+        given: Rule -> resource -> value, from :func:`shared_by_trainings`.
+        defaults: Resource -> value, of every rule.
+        bakeoffs: Their names.
+        devices: Bake-off -> device, as the config says.
+    """
+    return max(bakeoffs, key=lambda name: environment(given, defaults, name, devices[name]) == "train-gpu")
+
+
+def _handed(given: Mapping[str, Any], rules: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is set for each rule, with all of a training but time and memory for some: rule -> bake-off."""
     found = {}
-    for bakeoff in bakeoffs:
+    for rule, bakeoff in rules.items():
         if shared := given.get(f"train_{bakeoff}"):
             kept = {
                 name: value for name, value in shared.items() if name not in ("runtime", "mem_mb", "mem_mb_per_cpu")
             }
-            rule = f"doctor_train_{bakeoff}"
             found[rule] = type(shared)({**kept, **dict(given.get(rule, {}).items())})
     return {**given, **found}
 

@@ -107,3 +107,11 @@ def test_enough_rows_are_spread_over_all():
     rows = familiarity.enough(np.arange(100, 1100), 10)
     assert (len(rows), rows[0], rows[-1]) == (10, 100, 1099)
     assert familiarity.enough(rows, 10) is rows
+
+
+@pytest.mark.parametrize("bands", [1, 2])
+def test_describing_leaves_images_as_they_are(bands):
+    images = np.random.default_rng(4).normal(3, 1, (5, 9, 9, bands)).astype(np.float32)
+    before = images.copy()
+    familiarity.describe(images)
+    np.testing.assert_array_equal(images, before)

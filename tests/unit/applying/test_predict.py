@@ -9,10 +9,11 @@ from astropy.table import Table
 from skybake.applying import catalogue, network, parts, predict, sample
 from skybake.data import splits
 from skybake.data.dataset import load_dataset
+from skybake.data.writer import create_dataset
 from skybake.results import distributions, ensembles, run_folder
 from skybake.training import backend
 from skybake.training.train import train_job
-from tests.conftest import write_dataset
+from tests.conftest import SCHEMA, write_dataset
 from tests.training_settings import job
 
 FILES = ["history.csv", "predictions.h5", "timing.json", "run.json", "model.keras", "predictor.keras"]
@@ -30,13 +31,13 @@ def runs(small, tmp_path_factory):
     return found
 
 
-def applied(dataset, split, runs, folder, jobs=1):
+def applied(dataset, split, runs, folder, jobs=1, seen=None):
     """Apply networks to a dataset; return the files of predictions."""
     folder.mkdir(exist_ok=True)
-    predict.compare_with(dataset, split, runs, folder / "sample.h5", batch_size=BATCH)
+    predict.compare_with(seen or dataset, split, runs, folder / "sample.h5", batch_size=BATCH)
     paths = [folder / f"{part}.h5" for part in range(jobs)]
     for part, path in enumerate(paths):
-        told = {"part": part, "jobs": jobs, "batch_size": BATCH, "asked_by": "apply.mine"}
+        told = {"part": part, "jobs": jobs, "batch_size": BATCH, "false_alarms": 0.2, "asked_by": "apply.mine"}
         predict.predict(dataset, runs, folder / "sample.h5", path, **told)
     return paths
 
@@ -86,7 +87,7 @@ def test_all_three_forms_hold_the_same(small, runs, tmp_path):
         assert table["id"].to_pylist() == list(fits["id"])
         assert table["padded"].to_pylist() == list(fits["padded"])
         np.testing.assert_allclose(np.array(table["std"]), fits["std"], rtol=1e-6)
-        assert table["familiarity"].null_count == len(fits)
+        np.testing.assert_allclose(np.array(table["familiarity"]), fits["familiarity"], rtol=1e-6)
     assert tables[0].schema.field("std").metadata[b"units"] == b"log10 Msun"
 
 
@@ -96,7 +97,7 @@ def test_scalars_that_are_unlike_those_of_training_are_flagged(small, runs, tmp_
     known = sample.read(tmp_path / "sample.h5")
     low, high = known.ranges["redshift"]
     assert 0.1 <= low < high <= 0.9
-    told = {"part": 0, "jobs": 1, "batch_size": BATCH, "asked_by": "apply.mine"}
+    told = {"part": 0, "jobs": 1, "batch_size": BATCH, "false_alarms": 0.2, "asked_by": "apply.mine"}
     predict.predict(path, runs, tmp_path / "sample.h5", tmp_path / "0.h5", **told)
     (found,) = parts.read(tmp_path / "0.h5")
     redshift = load_dataset(path).scalars["redshift"]
@@ -106,6 +107,28 @@ def test_scalars_that_are_unlike_those_of_training_are_flagged(small, runs, tmp_
     assert np.isnan(found.label).all()
     assert np.isfinite(found.prediction.point).all()
     assert not found.flags["not_finite"].any()
+
+
+def test_noise_is_unfamiliar_and_the_test_part_is_not(small, runs, tmp_path):
+    path = tmp_path / "noise.h5"
+    rng = np.random.default_rng(2)
+    with create_dataset(path, SCHEMA) as writer:
+        writer.append(
+            image=rng.normal(0, 3, (40, 32, 32, 2)),
+            id=[f"noise-{row}" for row in range(40)],
+            group=[f"noise-{row}" for row in range(40)],
+            labels={"log10_mass": np.full(40, np.nan)},
+            scalars={"redshift": np.full(40, 0.4)},
+        )
+    (known,), (noise,) = (
+        list(parts.read(applied(dataset, small[1], runs, tmp_path / name, seen=small[0])))
+        for name, dataset in (("known", small[0]), ("noise", path))
+    )
+    test = splits.load(small[1], load_dataset(small[0])).test
+    assert noise.flags["unfamiliar"].all()
+    assert noise.distance.min() > np.median(known.distance)
+    assert known.flags["unfamiliar"][test].mean() < 0.5
+    assert (noise.familiarity > 80).all()
 
 
 def test_images_of_another_size_are_refused(small, runs, tmp_path):

@@ -292,6 +292,20 @@ def test_bayesian_crossentropies_without_noise_are_the_plain_ones():
     )
 
 
+def test_robust_crossentropies_are_what_astronn_documents():
+    """Its formula with very many draws, computed once by hand; without noise both are the plain ones."""
+    logits, variance = [0.5, -0.2, 1.0], np.log(0.8)
+    found = value("robust_categorical_crossentropy", [[0, 1, 0]], [[*logits, *[variance] * 3]], draws=200_000)
+    assert np.allclose(found, 3.060, atol=0.004)
+    assert np.allclose(value("robust_binary_crossentropy", [[1]], [[0.3, variance]], draws=200_000), 1.743, atol=0.004)
+    quiet = np.full_like(SCORES, -60)
+    assert np.allclose(
+        value("robust_categorical_crossentropy", KINDS[:, None], np.hstack([SCORES, quiet])),
+        value("categorical_crossentropy", KINDS[:, None], SCORES),
+        rtol=1e-5,
+    )
+
+
 def test_two_bayesian_classes_are_one_bayesian_logit():
     """The difference of two logits with noise V each is one with noise 2 V."""
     two = np.hstack([np.zeros_like(P), P, S, S])

@@ -1,0 +1,119 @@
+"""
+Apply a trained network to new objects, which need no label.
+
+in:   raw files of new objects, read by rules/ingest.smk
+      results/<dataset>/chosen.json, unless the config names the network; runs of all networks that may be chosen
+out:  results/apply/<name>/dataset.h5, rejected.csv
+      results/apply/<name>/sample.h5: what they are compared with
+      results/apply/<name>/parts/<part>.h5: predictions, one file a job
+      results/apply/<name>/catalogue.fits, catalogue.parquet, catalogue.csv
+
+There is one rule for the jobs of each block of the config: they run where its networks were trained. All of it alone:
+snakemake apply
+"""
+
+for name, application in PLAN.applications.items():
+    place = application.place
+
+    rule:
+        name:
+            f"sample_{name}"
+        input:
+            dataset=PATHS.dataset(application.dataset),
+            split=PLAN.split(application.dataset),
+            chosen=application.chosen(),
+            runs=application.runs(),
+        output:
+            PATHS.applied("sample.h5", name),
+        log:
+            PATHS.log("sample", name),
+        benchmark:
+            PATHS.benchmark("sample", name)
+        conda:
+            f"../envs/{TRAINED_IN[place]}.yaml"
+        container:
+            f"{IMAGES}/{TRAINED_IN[place]}.sif"
+        threads: application.threads
+        resources:
+            mem_mb=jobs.memory(jobs.TRAINING_MB[TRAINED_IN[place]]),  # images are read in blocks
+            runtime=jobs.minutes(60),
+        params:
+            rows=application.told(),
+            batch_size=application.given.batch_size,
+            code=code_digest("sample", application.heads()),
+        message:
+            f"looking at what {name} is compared with"
+        script:
+            "../scripts/sample.py"
+
+    rule:
+        name:
+            f"predict_{name}"
+        input:
+            dataset=PATHS.applied("dataset.h5", name),
+            sample=PATHS.applied("sample.h5", name),
+            chosen=application.chosen(),
+            runs=application.runs(),
+        output:
+            PATHS.applied("parts/{part}.h5", name),
+        log:
+            PATHS.log("predict", name, "{part}"),
+        benchmark:
+            PATHS.benchmark("predict", name, "{part}")
+        wildcard_constraints:
+            part=r"\d+",
+        conda:
+            f"../envs/{TRAINED_IN[place]}.yaml"
+        container:
+            f"{IMAGES}/{TRAINED_IN[place]}.sif"
+        threads: application.threads
+        resources:
+            mem_mb=jobs.memory(jobs.TRAINING_MB[TRAINED_IN[place]]),  # images are read in blocks
+            runtime=jobs.minutes(240),
+        params:
+            rows=application.told(),
+            jobs=application.given.jobs,
+            batch_size=application.given.batch_size,
+            false_alarms=application.given.false_alarms,
+            asked_by=application.key,
+            code=code_digest("predict", application.heads()),
+        message:
+            f"predicting {name}: part {{wildcards.part}} of {application.given.jobs}"
+        script:
+            "../scripts/predict.py"
+
+
+rule catalogue:
+    input:
+        parts=lambda wildcards: PLAN.applications[wildcards.apply].parts(),
+        chosen=lambda wildcards: PLAN.applications[wildcards.apply].chosen(),
+        runs=lambda wildcards: PLAN.applications[wildcards.apply].runs(),
+        dataset=lambda wildcards: PATHS.dataset(PLAN.applications[wildcards.apply].dataset),
+    output:
+        fits=PATHS.applied("catalogue.fits"),
+        parquet=PATHS.applied("catalogue.parquet"),
+        csv=PATHS.applied("catalogue.csv"),
+    log:
+        PATHS.log("catalogue", "{apply}"),
+    benchmark:
+        PATHS.benchmark("catalogue", "{apply}")
+    conda:
+        "../envs/data.yaml"
+    container:
+        f"{IMAGES}/data.sif"
+    resources:
+        mem_mb=jobs.memory(1000),  # read and written in blocks
+        runtime=jobs.minutes(60),
+    params:
+        rows=lambda wildcards: PLAN.applications[wildcards.apply].told(),
+        code=code_digest("catalogue"),
+    message:
+        "writing the catalogue of {wildcards.apply}"
+    script:
+        "../scripts/catalogue.py"
+
+
+# All new objects of the config, without the pages of the bake-off.
+rule apply:
+    input:
+        [path for application in PLAN.applications.values() for path in application.results()],
