@@ -30,7 +30,7 @@ def draw(data: Outcome) -> Figure:
     if data.classes:
         figure = _style.figure(_style.DOUBLE, 1.2 + 0.3 * min(len(data.classes), CLASSES), mock=data.mock)
         _bars(figure.subplots(), data)
-        figure.legend(loc="outside right upper")
+        figure.legend(loc="outside right center")
     else:
         figure = _style.figure(_style.DOUBLE, 2.7, mock=data.mock)
         _histograms(figure.subplots(), data)
