@@ -18,7 +18,8 @@ from skybake.config.blocks import Bakeoff, Config, DatasetBlock, Figures, NewObj
 from skybake.config.combinations import Chosen, as_word, chosen_part
 from skybake.config.messages import near_files, nearest, unknown_name, validation_problems
 from skybake.config.paths import expanded
-from skybake.config.plan import Plan, task_of
+from skybake.config.plan import Plan
+from skybake.config.sources import task_of
 from skybake.config.sweeps import with_training_values
 from skybake.metrics import declared
 from skybake.report.settings import COSTS

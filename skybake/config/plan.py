@@ -4,61 +4,36 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from skybake import metrics, plugins
-from skybake.config.applications import Application, as_dataset, dataset_of, place_of
-from skybake.config.blocks import Config
+from skybake.config.applications import Application, dataset_of
 from skybake.config.combinations import Chosen, Combination, SweepPoint, chosen_part
 from skybake.config.paths import (
     ARCHITECTURE_FILES,
     BASELINE_FILES,
     COMPARISON_FILES,
-    LIMIT_FILES,
     NETWORK_FILES,
     POINT_FILES,
-    TRUTH,
-    Paths,
-    expanded,
     network_file,
 )
 from skybake.config.reference import matching
+from skybake.config.sources import Sources
 from skybake.config.sweeps import sweep_points
 from skybake.data.splits import strategies
 from skybake.results import identity
-from skybake.settings import Settings
 from skybake.training.images import steps
 from skybake.training.job import Job, NetworkJob
 from skybake.training.schedules import schedules
 from skybake.training.settings import Inside
 
 
-def task_of(survey: plugins.PlugIn, options: Mapping[str, Any]) -> str:
-    """Return ``"regression"`` or ``"classification"``: what a reader makes of its options as the config has them.
-
-    Raises:
-        ValidationError: The options are wrong.
-    """
-    if "task_name" not in plugins.functions(plugins.syntax_tree(plugins.ROOT / survey.file)):
-        return survey.constants["TASK"]
-    reader = survey.load()
-    return reader.task_name(reader.Options(**options))
-
-
-class Plan:
+class Plan(Sources):
     """A checked config and everything that follows from it."""
-
-    def __init__(self, config: Config, results: str = ""):
-        self.config = config
-        self.paths = Paths(results or expanded(config.results))
-        # What is read as a dataset is: those of the config, and new objects by their place in the results folder.
-        self.blocks = dict(config.datasets)
-        for name, given in config.apply.items():
-            self.blocks[place_of(name)] = as_dataset(given, config.datasets[dataset_of(given, config.datasets)])
 
     def at(self, results: str) -> Plan:
         """Return the same plan for a copy of the results in another folder."""
@@ -73,98 +48,10 @@ class Plan:
             for name, given in self.config.apply.items()
         }
 
-    def like(self, dataset: str) -> str:
-        """Return the dataset of the config that new objects are like; of a dataset, itself."""
-        return next((found.dataset for found in self.applications.values() if found.place == dataset), dataset)
-
-    def survey(self, dataset: str) -> plugins.PlugIn:
-        """Return the reader of a dataset."""
-        return plugins.in_room("raw", "read")[self.blocks[dataset].survey]
-
-    def task(self, dataset: str) -> str:
-        """Return ``"regression"`` or ``"classification"``."""
-        return task_of(self.survey(dataset), self.blocks[dataset].options)
-
-    def reader_options(self, dataset: str) -> Settings:
-        """Return the options of a dataset's reader, checked."""
-        return self.survey(dataset).load().Options(**self.blocks[dataset].options)
-
-    def label(self, dataset: str) -> str:
-        """Return the name of the label that models predict."""
-        module = self.survey(dataset).load()
-        if hasattr(module, "label_name"):
-            return module.label_name(self.reader_options(dataset))
-        return module.LABEL
-
-    def inputs(self, dataset: str) -> tuple[str, ...]:
-        """Return the scalars that models may take beside the image."""
-        given = self.blocks[dataset].inputs
-        return tuple(self.survey(dataset).constants.get("INPUTS", ()) if given is None else given)
-
-    def derived(self, dataset: str) -> dict[str, str]:
-        """Return name -> formula of those inputs that are no scalars of the dataset."""
-        formulas = self.config.datasets[dataset].derived
-        return {name: formulas[name] for name in self.inputs(dataset) if name in formulas}
-
-    def raw(self, dataset: str) -> dict[str, str]:
-        """Return raw name -> path of the given files; empty where they are simulated."""
-        return {name: expanded(path) for name, path in (self.blocks[dataset].raw or {}).items()}
-
     def given_files(self) -> list[str]:
         """Return all raw files and folders and trained networks that the config names, and the folder of results."""
         raw = [path for name in self.blocks for path in self.raw(name).values()]
         return [*raw, *dict.fromkeys(path for _, _, path in self.starts()), self.paths.results]
-
-    def raw_inputs(self, dataset: str) -> dict[str, str]:
-        """Return raw name -> input of the ingest rule, which also waits for the ledger of files that are fetched."""
-        if self.is_mock(dataset):
-            return dict.fromkeys(self.raw_files(dataset), self.paths.raw(dataset))
-        ledger = {"ledger": self.paths.dataset(dataset, "ledger.csv")} if self.fetched(dataset) else {}
-        return self.listed_in(dataset) | ledger
-
-    def raw_files(self, dataset: str) -> dict[str, str]:
-        """Return raw name -> simulated file in the input of that name, empty where the input is the file itself."""
-        if self.is_mock(dataset):
-            return {name: file.rstrip("/") for name, file in self.simulator(dataset).RAW_FILES.items()}
-        return dict.fromkeys(self.listed_in(dataset), "")
-
-    def simulated_files(self, dataset: str) -> dict[str, str]:
-        """Return raw name -> simulated file; and ``truth``, what was drawn, where a limit is found of it."""
-        return self.raw_files(dataset) | ({"truth": TRUTH} if self.limit(dataset) else {})
-
-    def limit(self, dataset: str) -> list[str]:
-        """Return the limit of a simulated dataset and its table; nothing where its simulator has none of the label."""
-        if dataset not in self.config.datasets or not self.is_mock(dataset):
-            return []  # of what a network is applied to no part is a test
-        told = plugins.in_room("mock", "simulate")[self.config.datasets[dataset].survey].constants.get("LIMIT")
-        files = [self.paths.dataset(dataset, name) for name in LIMIT_FILES]
-        return files if told and told["label"] == self.label(dataset) else []
-
-    def fetched(self, dataset: str) -> dict[str, str]:
-        """Return raw name -> folder that is filled from the archive; empty where nothing is fetched."""
-        if self.blocks[dataset].fetch is None:
-            return {}
-        archives = plugins.in_room("fetch", "archive_paths")
-        name = archives[self.blocks[dataset].survey].constants["FETCHED"]
-        return {name: self.raw(dataset)[name]}
-
-    def listed_in(self, dataset: str) -> dict[str, str]:
-        """Return raw name -> path of the given files; of a dataset that is fetched they say what to fetch."""
-        return {name: path for name, path in self.raw(dataset).items() if name not in self.fetched(dataset)}
-
-    def ledgers(self, dataset: str) -> list[str]:
-        """Return the ledgers of a dataset's downloads, one a chunk."""
-        fetch = self.blocks[dataset].fetch
-        chunks = range(fetch.chunks) if fetch else ()
-        return [self.paths.dataset(dataset, f"fetch/ledger-{chunk:03d}.csv") for chunk in chunks]
-
-    def is_mock(self, dataset: str) -> bool:
-        """Tell whether the raw files are simulated."""
-        return self.blocks[dataset].mock is not None
-
-    def simulator(self, dataset: str):
-        """Return the simulator of a dataset's survey."""
-        return plugins.in_room("mock", "simulate")[self.blocks[dataset].survey].load()
 
     def datasets(self) -> list[str]:
         """Return the datasets that a bake-off uses, in the config's order."""
@@ -243,10 +130,6 @@ class Plan:
     def split_modules(self, dataset: str) -> list[str]:
         """Return the module of a dataset's split."""
         return [strategies()[self.config.datasets[dataset].split.strategy].module]
-
-    def modules(self, room: str, dataset: str) -> list[str]:
-        """Return the survey's module in ``raw`` or ``mock``."""
-        return [f"skybake.{room}.{self.blocks[dataset].survey}"]
 
     def modules_of_job(self, dataset: str, model: str, loss: str, point: str = "") -> list[str]:
         """Return the modules of a job's model, loss and head, and of all that its trainings name."""

@@ -4,8 +4,11 @@ import csv
 import json
 
 import h5py
+import numpy as np
 import pytest
+from astropy.table import Table
 
+from skybake.data.dataset import load_dataset
 from tests.workflow.conftest import Bakeoff
 
 CONFIG = {
@@ -28,6 +31,7 @@ CONFIG = {
         }
     },
     "statistics": {"draws": 200},
+    "apply": {"night": {"mock": {"n_sources": 20, "n_noise": 30, "seed": 9}, "jobs": 2, "batch_size": 16}},
 }
 
 
@@ -105,3 +109,18 @@ def test_class_weights_come_from_the_training_part_and_are_kept(stamps):
     weights = record["class_weights"]
     assert len(weights) == 2
     assert min(weights) < 1 < max(weights) or weights == [1.0, 1.0]
+
+
+def test_the_chosen_network_predicts_new_objects(stamps):
+    folder = stamps / "apply/night"
+    known = load_dataset(folder / "dataset.h5")
+    table = Table.read(folder / "catalogue.fits")
+    assert list(table["id"]) == list(known.ids)
+    assert len(table) + len((folder / "rejected.csv").read_text().splitlines()) - 1 == 50
+    probabilities = np.column_stack([table["probability_noise"], table["probability_source"]])
+    assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert list(table["class"]) == [known.classes[number] for number in probabilities.argmax(axis=1)]
+    assert (table["spread"] > 0).all()
+    chosen = json.loads((stamps / "stamps/chosen.json").read_text())["chosen"]
+    assert chosen["model"] in ("dense", "vgg6")
+    assert sorted(path.name for path in (folder / "parts").iterdir()) == ["0.h5", "1.h5"]

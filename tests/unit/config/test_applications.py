@@ -1,0 +1,102 @@
+"""What a network is applied to, as the config says it."""
+
+import pytest
+
+from skybake.config import make_plan
+from skybake.config.messages import ConfigError
+from tests.unit.config.configs import changed
+
+MOCK = {"n_clusters": 20, "seed": 9}
+
+
+def plan(given, **block):
+    return make_plan({**given, "apply": {"field": {"mock": MOCK, **block}}})
+
+
+def with_others(given):
+    """Return the config with a second dataset, which nothing trains on."""
+    return changed(given, "datasets.idle", given["datasets"]["clusters"])
+
+
+def test_of_all_networks_one_is_chosen(given):
+    found = plan(given).applications["field"]
+    networks = [job for job in plan(given).combinations if job.loss is not None]
+    assert found.dataset == "clusters"
+    assert [row["trained"] for row in found.told()] == [[job.model.name, job.loss_in_runs] for job in networks]
+    assert found.chosen() == ["results/clusters/chosen.json"]
+    runs = [path for path in found.runs() if path.endswith("/predictor.keras")]
+    assert len(runs) == sum(len(job.seeds) for job in networks)
+    assert not any("/baseline/" in path for path in found.runs())
+
+
+def test_a_network_that_is_named_waits_for_no_other(given):
+    found = plan(given, model="nonsequential", loss="mse", jobs=3).applications["field"]
+    assert [row["trained"] for row in found.told()] == [["nonsequential", "mse"]]
+    assert found.chosen() == []
+    assert {path.split("/seed-")[0] for path in found.runs()} == {"results/clusters/runs/nonsequential/mse"}
+    assert found.parts() == [f"results/apply/field/parts/{part}.h5" for part in range(3)]
+
+
+def test_an_ensemble_is_applied_by_the_runs_that_it_is_the_mean_of(given):
+    found = plan(changed(given, "bakeoffs.first.ensembles", True)).applications["field"]
+    plain = plan(given).applications["field"]
+    assert found.runs() == plain.runs()
+    assert len(found.told()) == 2 * len(plain.told())
+
+
+def test_new_objects_are_read_as_those_of_the_dataset(given):
+    made = plan(given, options={"most_rejected": 0.9})
+    new, old = (made.reader_options(name).model_dump() for name in ("apply/field", "clusters"))
+    assert new.pop("most_rejected") == 0.9
+    old.pop("most_rejected")
+    assert {name for name in new if new[name] != old[name]} <= {"unlabelled"}
+    assert made.like("apply/field") == made.like("clusters") == "clusters"
+    assert made.raw_inputs("apply/field").keys() == made.raw_inputs("clusters").keys()
+    assert set(made.raw_inputs("apply/field").values()) == {"results/apply/field/raw"}
+
+
+def test_the_merged_config_means_the_same(given):
+    merged = plan(given, model="nonsequential", loss="mse").as_dict()
+    assert (
+        make_plan(merged).applications["field"].told()
+        == plan(given, model="nonsequential", loss="mse").applications["field"].told()
+    )
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ({"model": "constant"}, ["apply.field.model: 'constant' is a baseline", "expected one of simple_sequential"]),
+        ({"model": "nonsequental"}, ["apply.field.model: no row", "Did you mean 'nonsequential'?"]),
+        (
+            {"model": "nonsequential"},
+            ["apply.field: 2 rows found", "{model: nonsequential, loss: mse, training: first}"],
+        ),
+        ({"loss": "mse"}, ["apply.field: 'loss' and 'training' go with 'model'"]),
+        ({"mock": None}, ["apply.field: give either 'raw'"]),
+        ({"mock": {"n_cluster": 3}}, ["apply.field.mock.n_cluster", "Did you mean 'n_clusters'?"]),
+        ({"options": {"most_rejektd": 1}}, ["apply.field.options.most_rejektd", "Did you mean 'most_rejected'?"]),
+        (
+            {"mock": None, "raw": {"images": "/nowhere/x.pkl"}},
+            ["apply.field.raw.images: no file", "apply.field.raw.catalogue"],
+        ),
+        ({"dataset": "cluster"}, ["apply.field.dataset: no dataset 'cluster'", "Did you mean 'clusters'?"]),
+        ({"jobs": 0}, ["apply.field.jobs: 0 found; expected a number of at least 1"]),
+    ],
+)
+def test_what_cannot_be_applied_is_refused(given, block, words):
+    with pytest.raises(ConfigError) as error:
+        plan(given, **block)
+    assert all(word in str(error.value) for word in words), error.value
+
+
+def test_of_several_datasets_one_must_be_named_and_be_trained_on(given):
+    with pytest.raises(ConfigError, match=r"apply\.field\.dataset: missing; expected one of clusters, idle"):
+        plan(with_others(given))
+    with pytest.raises(ConfigError, match=r"apply\.field\.dataset: no bake-off trains on 'idle'"):
+        plan(with_others(given), dataset="idle")
+
+
+def test_no_dataset_is_called_apply(given):
+    with pytest.raises(ConfigError, match="the name 'apply' is skybake's own"):
+        make_plan(changed(given, "datasets.apply", given["datasets"]["clusters"]))
