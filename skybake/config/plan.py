@@ -372,7 +372,7 @@ class Plan(Sources):
         return [figure.module for figure in self.figures(scope, dataset)]
 
     def figures(self, scope: str, dataset: str) -> list[plugins.PlugIn]:
-        """Return the figures to draw of a scope: ``"run"``, ``"comparison"``, ``"explore"`` or ``"inside"``."""
+        """Return the figures to draw of a scope, one of :data:`skybake.config.contracts.SCOPES`."""
         known, given = plugins.figures(), getattr(self.config.figures, scope)
         return [
             known[name]
