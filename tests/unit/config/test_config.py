@@ -56,7 +56,7 @@ BAD = {
     "figures of no scope": (
         "figures",
         ["forest", "loss_curve"],
-        ["figures: a list found", "{run: [loss_curve], comparison: [forest], explore: [], inside: []}"],
+        ["figures: a list found", "{run: [loss_curve], comparison: [forest], explore: [], inside: [], apply: []}"],
     ),
     "published numbers of no row, and of a metric with a near name": (
         "bakeoffs.first.published",
