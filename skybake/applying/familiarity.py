@@ -2,31 +2,43 @@
 
 Two descriptions of an object are compared with those of the training part: the network's last *features*, and the
 *image* itself, in the numbers of :func:`describe`. Networks map what they have never seen onto features that they know,
-noise above all; light, its profile and its power on fine scales tell that. In each of the two the distance is that of
-Mahalanobis, with a covariance shrunk as Ledoit & Wolf (2004, J. Multivar. Anal. 88, 365) do, and the greater of both
-counts, each in units of what held-out objects have.
+noise above all; light, its profile and its power on fine scales tell that. In each description the distance is that to
+the nearest training object, in units of this one's own distance to its neighbours (the nearest neighbour data
+description of Tax & Duin 1998, Proc. SSPR, 593): rare training objects do not hide what is strange among common ones.
+The greater of both counts, each in units of what held-out objects have.
 
 What distance is unfamiliar is read off held-out objects (the validation part): a new object like them is more distant
 than the k-th of n with a probability of 1 - k / (n + 1), whatever the distances are. This holds on the mean over sets
 of held-out objects; of one set the fraction follows the beta distribution with parameters n + 1 - k and k. With fewer
-than 1 / f - 1 objects no threshold can promise a fraction f of false alarms, and nothing is unfamiliar.
+than 1 / f - 1 objects no threshold can promise a fraction f of false alarms, and nothing is unfamiliar. Where a split
+keeps groups whole they stand for objects: each has the same weight (:mod:`skybake.evaluation.conformal`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
-REFERENCES = 5000  # objects of a part that are enough to compare with
+OBJECTS = 5000  # of a part that are enough to compare with
+REFERENCES = 2000  # training objects among which the nearest is searched
+NEIGHBOURS = 5  # that tell how far apart training objects are
 RINGS = 6
+LEVELS = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)  # of the pixels that are described
+_SORTED_PIXELS = 400  # of an image and band, at most, for their quantiles
 _BLOCK_PIXELS = 1 << 18  # what is described at once: it stays in the processor's cache
-_TINY = 1e-30
+_BLOCK_OBJECTS = 256  # whose distances to all references are computed at once
+_AXES = 256  # directions of features that are compared, at most: those in which the training part varies most
+_LEAST_SCALE = 0.02  # of numbers that hardly vary in the training part
+_LEAST_RADIUS = 0.3  # in medians: training objects may be the same twice
+_USUAL = 0.9  # quantile of held-out distances that is their unit
+_TINY = 1e-12
 
 
-def enough(rows: np.ndarray, most: int = REFERENCES) -> np.ndarray:
+def enough(rows: np.ndarray, most: int = OBJECTS) -> np.ndarray:
     """Return at most so many of some rows (n,), evenly spaced: features and images of these are enough to fit."""
     return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
 
@@ -34,9 +46,10 @@ def enough(rows: np.ndarray, most: int = REFERENCES) -> np.ndarray:
 def describe(images: np.ndarray) -> np.ndarray:
     """Describe images by a few numbers a band.
 
-    These are: mean, standard deviation, least and greatest pixel; mean light in rings about the middle; the mean
-    absolute deviation in standard deviations; correlations of pixels with their neighbours at 1, 2 and 4 pixels along
-    both axes; and the correlation of every two bands that follow one another.
+    These are the logarithm of the pixels' standard deviation and of the distance of their quartiles; and of pixels in
+    units of that standard deviation, about their mean: the mean itself, the logarithms of the least and the greatest,
+    the mean absolute deviation, the quantiles at ``LEVELS``, the mean light in rings about the middle, correlations
+    with the neighbours at 1, 2 and 4 pixels along both axes, and with the same pixel of the band before.
 
     Args:
         images: (n, H, W, C) in any units.
@@ -54,34 +67,37 @@ def describe(images: np.ndarray) -> np.ndarray:
 
 
 def _rings(height: int, width: int) -> np.ndarray:
-    """Return weights (H W, R) whose product with pixels is the mean light in a ring."""
+    """Return weights (H W, R) whose product with pixels is the mean light in a ring; the last one is the corners."""
     y, x = np.indices((height, width)) - np.array([(height - 1) / 2, (width - 1) / 2])[:, None, None]
-    radius = np.hypot(y / height, x / width).ravel() * 2  # 1 at the middle of an edge
-    found = [np.floor(radius * RINGS).clip(max=RINGS) == ring for ring in range(RINGS + 1)]  # the last: corners
+    radius = 2 * np.hypot(y / height, x / width).ravel()  # 1 at the middle of an edge
+    found = [np.floor(radius * RINGS).clip(max=RINGS) == ring for ring in range(RINGS + 1)]
     return np.stack([inside / inside.sum() for inside in found if inside.any()], axis=1).astype(np.float32)
 
 
 def _described(images: np.ndarray, rings: np.ndarray) -> np.ndarray:
     n, height, width, bands = images.shape
     pixels = images.transpose(0, 3, 1, 2).copy().reshape(n, bands, -1)
+    count = pixels.shape[-1]
     mean = pixels.mean(axis=-1, keepdims=True)
-    least, greatest = pixels.min(axis=-1) - mean[..., 0], pixels.max(axis=-1) - mean[..., 0]
     pixels -= mean
-    std = np.sqrt(np.vecdot(pixels, pixels) / pixels.shape[-1])
-    unit = np.maximum(std, _TINY)
-    numbers = [mean, std[..., None], least[..., None], greatest[..., None], pixels @ rings]
-    numbers.append((np.abs(pixels).mean(axis=-1) / unit)[..., None])
-    variance = np.maximum(std**2, _TINY)
+    std = np.maximum(np.sqrt(np.vecdot(pixels, pixels) / count), _TINY)[..., None]
+    pixels /= std
+    some = np.sort(pixels[..., :: max(1, count // _SORTED_PIXELS)], axis=-1)
+    quantiles = some[..., [round(level * (some.shape[-1] - 1)) for level in LEVELS]]
+    quartiles = _log(quantiles[..., [4]] - quantiles[..., [2]])
+    extremes = [_log(-pixels.min(axis=-1)), _log(pixels.max(axis=-1))]
+    one_each = [np.abs(pixels).mean(axis=-1), *extremes]
     for lag in (1, 2, 4):
         for along, shift in ((width, lag), (height, lag * width)):
             if along > lag:
-                together = np.vecdot(pixels[..., shift:], pixels[..., :-shift]) / (pixels.shape[-1] - shift)
-                numbers.append((together / variance)[..., None])
-    flat = np.concatenate(numbers, axis=-1).reshape(n, -1)
-    if bands == 1:
-        return flat
-    pairs = np.vecdot(pixels[:, 1:], pixels[:, :-1]) / pixels.shape[-1]
-    return np.concatenate([flat, pairs / np.maximum(unit[:, 1:] * unit[:, :-1], _TINY)], axis=1)
+                one_each.append(np.vecdot(pixels[..., shift:], pixels[..., :-shift]) / (count - shift))
+    parts = [np.log(std), quartiles, np.log(std) + quartiles, mean / std, quantiles, pixels @ rings]
+    numbers = np.concatenate([*parts, np.stack(one_each, axis=-1)], axis=-1).reshape(n, -1)
+    return np.concatenate([numbers, np.vecdot(pixels[:, 1:], pixels[:, :-1]) / count], axis=1)
+
+
+def _log(values: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(values, 0.01))
 
 
 @dataclass(frozen=True)
@@ -90,43 +106,76 @@ class Cloud:
 
     Attributes:
         middle, scale: (F,) medians, and how far values scatter about them; values are compressed beyond.
-        whitening: (F, K) to axes in which the training part has unit variance.
-        mean: (K,) of the training part there.
-        unit: What counts as a distance of 1: the median of held-out objects.
+        mean, whitening: (F,), and (F, K) to axes in which the training part has unit variance.
+        references: (R, K) training objects there.
+        radius: (R,) how far they are from their neighbours.
+        unit: What counts as a distance of 1.
     """
 
     middle: np.ndarray
     scale: np.ndarray
-    whitening: np.ndarray
     mean: np.ndarray
+    whitening: np.ndarray
+    references: np.ndarray
+    radius: np.ndarray
     unit: float
 
     def distance(self, values: np.ndarray) -> np.ndarray:
         """Return the distance (n,) of values (n, F); infinite where one is no number."""
+        weight = 1 / self.radius**2
+        inner = (-2 * self.references * weight[:, None]).T
+        own = np.vecdot(self.references, self.references) * weight
+        found = np.empty(len(values))
         with np.errstate(all="ignore"):
-            flat = np.arcsinh((values - self.middle) / self.scale) @ self.whitening - self.mean
-            found = np.sqrt(np.vecdot(flat, flat)) / self.unit
+            for first in range(0, len(values), _BLOCK_OBJECTS):
+                here = slice(first, first + _BLOCK_OBJECTS)
+                flat = whitened(values[here], self)
+                squares = flat @ inner
+                squares += np.vecdot(flat, flat)[:, None] * weight
+                squares += own
+                found[here] = np.sqrt(np.maximum(squares.min(axis=1), 0)) / self.unit
         return np.where(np.isfinite(found), found, np.inf)
+
+
+def whitened(values: np.ndarray, cloud: Cloud) -> np.ndarray:
+    """Return values (n, F) on a cloud's axes, (n, K)."""
+    return (np.arcsinh((np.asarray(values, dtype=np.float32) - cloud.middle) / cloud.scale) - cloud.mean) @ (
+        cloud.whitening
+    )
 
 
 def _cloud(train: np.ndarray, held_out: np.ndarray) -> Cloud:
     train = np.asarray(train, dtype=np.float64)
     middle = np.median(train, axis=0)
     low, high = np.percentile(train, (16, 84), axis=0)
-    std = train.std(axis=0)
-    scale = np.maximum((high - low) / 2, 0.1 * std)
-    scale = np.where(scale > 0, scale, np.maximum(1e-6 * np.abs(middle), _TINY))
+    scale = np.maximum((high - low) / 2, np.maximum(0.1 * train.std(axis=0), _LEAST_SCALE))
     flat = np.arcsinh((train - middle) / scale)
-    mean, covariance = flat.mean(axis=0), shrunk_covariance(flat)
-    values, vectors = np.linalg.eigh(covariance)
-    whitening = vectors / np.sqrt(np.maximum(values, 1e-12))
-    first = Cloud(middle, scale, whitening, mean @ whitening, 1.0)
-    usual = float(np.median(first.distance(held_out)))
-    return Cloud(middle, scale, whitening, mean @ whitening, usual if 0 < usual < math.inf else 1.0)
+    mean = flat.mean(axis=0)
+    variances, axes = np.linalg.eigh(shrunk_covariance(flat))
+    whitening = (axes / np.sqrt(np.maximum(variances, 1e-3)))[:, -_AXES:]
+    references = enough((flat - mean) @ whitening, REFERENCES)
+    of_numbers = (middle, scale, mean, whitening, references, _radius(references))
+    middle, scale, mean, whitening, references, radius = (array.astype(np.float32) for array in of_numbers)
+    found = Cloud(middle, scale, mean, whitening, references, radius, unit=1.0)
+    usual = float(np.quantile(found.distance(held_out), _USUAL))
+    return replace(found, unit=usual if 0 < usual < math.inf else 1.0)
+
+
+def _radius(references: np.ndarray) -> np.ndarray:
+    """Return the mean distance (R,) of objects (R, K) to their nearest neighbours."""
+    squares = np.vecdot(references, references)
+    apart = squares[:, None] + squares - 2 * references @ references.T
+    np.fill_diagonal(apart, np.inf)
+    nearest = np.sort(apart, axis=1)[:, : min(NEIGHBOURS, len(references) - 1)]
+    found = np.sqrt(np.maximum(nearest, 0)).mean(axis=1) if nearest.size else np.ones(len(references))
+    return np.maximum(found, max(_LEAST_RADIUS * float(np.median(found)), _TINY))
 
 
 def shrunk_covariance(values: np.ndarray) -> np.ndarray:
-    """Return the covariance (F, F) of values (n, F), shrunk to a multiple of the identity (Ledoit & Wolf 2004)."""
+    """Return the covariance (F, F) of values (n, F), shrunk to a multiple of the identity.
+
+    By as much as Ledoit & Wolf (2004, J. Multivar. Anal. 88, 365) find best.
+    """
     n, width = values.shape
     centred = values - values.mean(axis=0)
     covariance = centred.T @ centred / n
@@ -145,14 +194,18 @@ class Familiarity:
     Attributes:
         features, image: The training part in the two descriptions.
         held_out: (n,) distances of held-out objects, in order.
+        level: (n,) the fraction of objects like them that are at most as distant, at least.
     """
 
     features: Cloud
     image: Cloud
     held_out: np.ndarray
+    level: np.ndarray
 
     def distance(self, features: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """Return how far objects are from the training part, (n,): 1 is usual; infinite where a value is no number.
+        """Return how far objects are from the training part, (n,): 90 % of usual ones are below some 1.
+
+        Infinite where a value is no number. The same objects in one call give the same bytes.
 
         Args:
             features: (n, F) of the network.
@@ -161,49 +214,61 @@ class Familiarity:
         return np.maximum(self.features.distance(features), self.image.distance(describe(images)))
 
     def percentile(self, distance: np.ndarray) -> np.ndarray:
-        """Return the per cent of held-out objects that are nearer, of n + 1: 100 n / (n + 1) at most."""
-        return 100 * np.searchsorted(self.held_out, distance, side="left") / (len(self.held_out) + 1)
+        """Return the per cent (n,) of objects like the held-out ones that are nearer than distances (n,).
+
+        At most 100 n / (n + 1): with few held-out objects nothing is known of what is beyond them all.
+        """
+        return 100 * np.concatenate([[0.0], self.level])[np.searchsorted(self.held_out, distance, side="left")]
 
     def threshold(self, false_alarms: float) -> float:
         """Return the greatest distance that is familiar; infinite where too few objects are held out for the promise.
 
         Args:
-            false_alarms: Fraction of objects like the held-out ones that may be more distant, at most.
+            false_alarms: Fraction of objects like the held-out ones that may be more distant.
         """
-        rank = math.ceil((1 - false_alarms) * (len(self.held_out) + 1) - 1e-9)
-        return float(self.held_out[rank - 1]) if rank <= len(self.held_out) else math.inf
+        place = np.searchsorted(self.level, 1 - false_alarms - 1e-9)
+        return float(self.held_out[place]) if place < len(self.held_out) else math.inf
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all of it as arrays by name, which :func:`of_arrays` takes."""
-        found = {"held_out": self.held_out}
-        for name in ("features", "image"):
+        found = {"held_out": self.held_out, "level": self.level}
+        for name in _CLOUDS:
             found |= {f"{name}_{key}": np.asarray(value) for key, value in vars(getattr(self, name)).items()}
         return found
 
 
+_CLOUDS = ("features", "image")
+
+
 def fit(
-    train_features: np.ndarray, train_images: np.ndarray, held_features: np.ndarray, held_images: np.ndarray
+    train_features: np.ndarray,
+    train_images: np.ndarray,
+    held_features: np.ndarray,
+    held_images: np.ndarray,
+    held_groups: np.ndarray | None = None,
 ) -> Familiarity:
     """Learn what is familiar.
 
     Args:
         train_features, train_images: (n, F) and (n, H, W, C) of the training part, or of :func:`enough` of it.
         held_features, held_images: Of objects that the network was not fitted to: the validation part.
+        held_groups: (n,) what those belong to, where the split keeps that whole; else None.
     """
     held_described = describe(held_images)
     features = _cloud(train_features, held_features)
     image = _cloud(describe(train_images), held_described)
     distances = np.maximum(features.distance(held_features), image.distance(held_described))
-    return Familiarity(features, image, np.sort(distances))
+    order = np.argsort(distances, kind="stable")
+    names = np.arange(len(distances)) if held_groups is None else held_groups
+    _, codes, sizes = np.unique(names, return_inverse=True, return_counts=True)
+    level = np.cumsum(1 / sizes[codes[order]]) / (len(sizes) + 1)
+    return Familiarity(features, image, distances[order], level)
 
 
 def of_arrays(arrays: Mapping[str, np.ndarray]) -> Familiarity:
     """Return what :meth:`Familiarity.arrays` gave."""
-    clouds = {
-        name: Cloud(
-            **{key: arrays[f"{name}_{key}"] for key in ("middle", "scale", "whitening", "mean")},
-            unit=float(arrays[f"{name}_unit"]),
-        )
-        for name in ("features", "image")
-    }
-    return Familiarity(clouds["features"], clouds["image"], arrays["held_out"])
+    clouds = {}
+    for name in _CLOUDS:
+        given: dict[str, Any] = {field.name: arrays[f"{name}_{field.name}"] for field in fields(Cloud)}
+        clouds[name] = Cloud(**given | {"unit": float(given["unit"])})
+    return Familiarity(clouds["features"], clouds["image"], arrays["held_out"], arrays["level"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skybake.applying import familiarity
+from skybake.evaluation import conformal
 
 SHAPE = (12, 12, 2)
 
@@ -53,10 +54,19 @@ def test_rank_among_held_out_objects(fitted):
     assert np.sum(fitted.held_out > fitted.threshold(0.01)) == 3  # the 397th of 400: (401 - 397) / 401 of new ones
 
 
-def test_too_few_objects_promise_nothing(fitted):
-    few = familiarity.Familiarity(fitted.features, fitted.image, fitted.held_out[:98])
-    assert few.threshold(0.01) == np.inf
-    assert np.isfinite(familiarity.Familiarity(fitted.features, fitted.image, fitted.held_out[:99]).threshold(0.01))
+@pytest.mark.parametrize(("n", "promised"), [(98, False), (99, True)])
+def test_too_few_objects_promise_nothing(n, promised):
+    fitted = familiarity.fit(*blobs(50, 1), *blobs(n, 2))
+    assert np.isfinite(fitted.threshold(0.01)) == promised
+
+
+def test_groups_stand_for_objects():
+    groups = np.random.default_rng(0).integers(30, size=90)
+    fitted = familiarity.fit(*blobs(50, 1), *blobs(90, 2), groups)
+    distances = fitted.distance(*blobs(90, 2))
+    for false_alarms in (0.05, 0.1, 0.4):
+        assert fitted.threshold(false_alarms) == conformal.threshold(distances, groups, 1 - false_alarms)
+    assert fitted.threshold(0.03) == np.inf
 
 
 def test_what_is_no_number_is_infinitely_far(fitted):
