@@ -200,10 +200,10 @@ def _standard_cdf(values: Any, dof: float | None) -> Any:
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     end = students_quantiles(dof, [1 - NOTHING])[0]  # else the nodes would miss the peak of a distant component
     angle = ops.arctan(ops.clip(values, -end, end) / math.sqrt(dof - 2))
-    between = ops.multiply(ops.expand_dims(angle, 3), np.float32(0.5 * (nodes + 1))[None, None, None])
+    between = ops.multiply(ops.expand_dims(angle, 3), (0.5 * (nodes + 1)).astype(np.float32)[None, None, None])
     density = ops.exp((dof - 1) * ops.log(ops.maximum(ops.cos(between), TINY)))
     norm = math.exp(math.lgamma((dof + 1) / 2) - math.lgamma(dof / 2)) / math.sqrt(math.pi)
-    share = ops.sum(ops.multiply(density, np.float32(0.5 * norm * weights)[None, None, None]), axis=3)
+    share = ops.sum(ops.multiply(density, (0.5 * norm * weights).astype(np.float32)[None, None, None]), axis=3)
     return angle * share + 0.5
 
 
