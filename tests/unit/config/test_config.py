@@ -412,6 +412,9 @@ def test_ensembles_are_rows_of_the_same_trainings(given):
     )
     assert plan.job(**names, loss="mse@ensemble").prediction == "ensemble"
     assert "ensemble" not in plan.constraints("first", networks=True)["loss"]
+    predictors = [path for path in plan.everything() if path.endswith("@ensemble/predictor.keras")]
+    assert len(predictors) == len(networks)
+    assert "results/clusters/runs/nonsequential/mse@ensemble/predictor.keras" in predictors
 
 
 def test_one_seed_makes_no_ensemble(given):
