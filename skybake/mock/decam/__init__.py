@@ -158,7 +158,7 @@ def _some_shapes(rng: np.random.Generator, n: int, options: Options) -> tuple[np
 
 def _chances(options: Options, kind: str) -> tuple[float, float]:
     """Return how often sources and noise stamps are of a kind."""
-    artefacts = [name for name in options.noise_kinds if name != "sky"]
+    artefacts: list[str] = [name for name in options.noise_kinds if name != "sky"]
     share = options.artefacts if artefacts else 0.0
     of_source = 1 - share if kind == "sky" else share * artefacts.count(kind) / max(len(artefacts), 1)
     return of_source, options.noise_kinds.count(kind) / len(options.noise_kinds)
@@ -186,7 +186,7 @@ class _Truth:
         """Write what was kept, sources first, under the names that the catalogue has."""
         parts = {"source": sources, "noise": noise}
         table = {
-            "id": [f"{name}-{row:06d}" for name, part in parts.items() for row in range(len(part.object))],
+            "id": np.array([f"{name}-{row:06d}" for name, part in parts.items() for row in range(len(part.object))]),
             "class": np.repeat([1, 0], [len(part.object) for part in parts.values()]),
             "stamp": self.stamps,
             "signal": self.signals,
