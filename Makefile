@@ -8,7 +8,7 @@ GPU_VENV ?= .venv-gpu
 PROFILE ?= profiles/slurm
 CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
 
-.PHONY: setup demo test lint unit fuzz workflow cluster studies doctor gpu-libraries watch format lock docs clean
+.PHONY: setup kernel demo test lint unit fuzz workflow cluster studies doctor gpu-libraries watch format lock docs clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -22,6 +22,10 @@ $(READY): requirements/dev.lock requirements/uv.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements/dev.lock requirements/uv.lock
 	@$(BIN)/python -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'skybake.pth').write_text('$(CURDIR)\n')"
 	@touch $@
+
+# Offer this environment to the user's Jupyter, under the name skybake.
+kernel: setup
+	$(BIN)/python -m ipykernel install --user --name skybake --display-name skybake
 
 demo: setup
 	@$(BIN)/snakemake --profile profiles/local --cores $(CORES) --quiet rules

@@ -43,6 +43,7 @@ SHAPES = {  # of the images that a published network was made for
     EMPTY: CLUSTERS,
     **dict.fromkeys(("simple_sequential", "deeper_sequential", "nonsequential", "nonsequential_reference"), CLUSTERS),
     "aperture": CLUSTERS,
+    "matched_filters": STAMPS,
     **dict.fromkeys(("inception", "inception_small", "inception_small_reference"), GALAXIES),
     **dict.fromkeys(("dense", "dense_bn", "vgg6", "vgg6_reference", "resnet50", "resnet50_reference"), STAMPS),
     **dict.fromkeys(("lesson_cnn", "lesson_cnn_dropout", "lesson_cnn_dropout_reference"), LESSONS),

@@ -16,8 +16,9 @@ from skybake.config import make_plan, yaml_files
 from skybake.config.combinations import Combination
 from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
-from skybake.results import ensembles, identity, run_folder
+from skybake.results import distributions, ensembles, identity, run_folder
 from skybake.results.predictions import Predicted, Prediction
+from skybake.training.predictor import LEVELS
 
 
 class Finished:
@@ -41,6 +42,7 @@ class Finished:
             )
         self.plan = make_plan(yaml_files.read(config), raw_is_here=False).at(str(self.folder))
         self._read: dict[str, Dataset] = {}
+        self._networks: dict[tuple[str, ...], list[Any]] = {}
 
     def __repr__(self) -> str:
         rows = len(self.plan.combinations)
@@ -112,10 +114,8 @@ class Finished:
         if seed is None and job.prediction == identity.ENSEMBLE:
             each = [run_folder.read_predictions(Path(one), part, self.dataset(dataset)) for one in folders.values()]
             return replace(each[0], prediction=ensembles.mean([one.prediction for one in each]))
-        seed = job.seeds[0] if seed is None else seed
-        if seed not in job.seeds:
-            raise ValueError(f"seed {seed} of {job.model.name}, {job.loss_in_paths} asked for; found {list(job.seeds)}")
-        return run_folder.read_predictions(Path(folders[seed]), part, self.dataset(dataset))
+        first = self._seeds(job, seed)[0]
+        return run_folder.read_predictions(Path(folders[first]), part, self.dataset(dataset))
 
     def predictions(self, model: str | None = None, loss: str | None = None, **which: Any) -> pd.DataFrame:
         """Return :meth:`predicted` as a table, a row for each object.
@@ -127,6 +127,67 @@ class Finished:
         group = {} if found.groups is None else {"group": found.groups}
         columns = {"id": found.ids, **group, "true": found.label, **found.scalars}
         return pd.DataFrame(columns | _columns_of(found.prediction, found.classes))
+
+    def predict(
+        self,
+        images: Any,
+        scalars: Any = None,
+        model: str | None = None,
+        loss: str | None = None,
+        *,
+        dataset: str | None = None,
+        seed: int | None = None,
+        batch_size: int = 64,
+    ) -> pd.DataFrame:
+        """Predict new objects with the network chosen on validation, or another one: the mean of its seeds.
+
+        The framework that trained it is imported, unless Keras is there already.
+
+        Args:
+            images: (N, H, W, C) as those of the dataset: units, bands and size. An array on disk is read in batches.
+            scalars: The scalars of the dataset that the network takes, (N,) by name: a table, or a mapping. NaN where
+                one is not known.
+            model, loss, dataset: Of the row, as in :meth:`predicted`.
+            seed: Only this one.
+            batch_size: Objects that are computed at once.
+
+        Returns:
+            A row for each image, with the index of ``scalars`` if this is a table. Columns, in units of the label:
+            ``point``; ``std`` and ``quantile_<level>`` where the network has a distribution; of classes ``class``, the
+            name of the most probable one, and ``probability_<class>``; ``spread``, the standard deviation over seeds
+            of points, or of the probability of the predicted class; ``not_finite``, which is true where a pixel is no
+            number: all else is missing there, and a warning says so.
+
+        Raises:
+            ValueError: Images or scalars are not those that the network takes, or the row is a baseline.
+        """
+        from skybake.applying import arrays
+
+        dataset = self._named(dataset)
+        job = self._job(dataset, model, loss)
+        if job.loss is None:
+            rows = self.plan.compared_jobs(dataset)
+            networks = dict.fromkeys(f"{row.model.name}, {row.loss_name}" for row in rows if row.loss is not None)
+            raise ValueError(
+                f"{job.model.name} is a baseline, which leaves nothing to predict new images with; expected a model and"
+                f" a loss: {'; '.join(networks)}"
+            )
+        seeds = self._seeds(job, seed)
+        folders = self.plan.run_folders(dataset, job.model.name, job.loss_in_paths)
+        place = (dataset, job.model.name, job.loss_in_runs, *map(str, seeds))
+        if place not in self._networks:
+            self._networks[place] = arrays.load_networks({each: Path(folders[each]) for each in seeds})
+        members = self._networks[place]
+        known = arrays.checked(images, scalars, members[0])
+        classes = members[0].record.classes
+        found = [_table_of(*block, classes) for block in arrays.blocks(images, known, members, batch_size)]
+        table = pd.concat(found, ignore_index=True)
+        return table.set_index(scalars.index) if isinstance(scalars, pd.DataFrame) else table
+
+    def _seeds(self, job: Combination, seed: int | None) -> tuple[int, ...]:
+        if seed is not None and seed not in job.seeds:
+            raise ValueError(f"seed {seed} of {job.model.name}, {job.loss_in_paths} asked for; found {list(job.seeds)}")
+        return job.seeds if seed is None else (seed,)
 
     def _named(self, dataset: str | None) -> str:
         if dataset is None and len(self.datasets) == 1:
@@ -151,6 +212,22 @@ class Finished:
         asked = ", ".join(filter(None, (model, loss)))
         near = difflib.get_close_matches(asked, shown, n=len(shown), cutoff=0) if not fits else shown
         raise ValueError(f"{len(fits)} rows of {dataset} are {asked}; expected one of: {'; '.join(near or shown)}")
+
+
+def _table_of(prediction: Prediction, spread: np.ndarray, known: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Return what is predicted for new objects, missing where not all pixels are known."""
+    distribution = distributions.of(prediction)
+    if distribution is not None:
+        quantiles = distribution.quantile(LEVELS)
+        prediction = replace(prediction, quantiles=quantiles, levels=np.array(LEVELS))
+    columns = _columns_of(prediction, classes)
+    if prediction.classes is not None:
+        names = np.array(classes or [str(number) for number in range(prediction.classes.shape[1])], dtype=object)
+        columns = {"class": names[prediction.point.astype(np.int64)], **columns}
+    table = pd.DataFrame({**columns, "spread": spread})
+    table.loc[~known] = np.nan
+    finite = known & np.isfinite(prediction.point)
+    return table.assign(not_finite=~finite)
 
 
 def _columns_of(prediction: Prediction, classes: tuple[str, ...]) -> dict[str, np.ndarray]:

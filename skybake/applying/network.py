@@ -15,6 +15,7 @@ from skybake.results import run_folder
 from skybake.results.predictions import Prediction
 from skybake.results.run_folder import PREDICTOR, Record
 from skybake.training import preprocessing
+from skybake.training.predictor import inside
 
 
 class ApplyError(ValueError):
@@ -65,19 +66,11 @@ def load(folder: Path) -> Network:
     import keras
 
     predictor = keras.saving.load_model(folder / PREDICTOR, compile=False)
-    network = next(layer for layer in predictor.layers if isinstance(layer, keras.Model))
-    given: list[Any] = []
-
-    def noted(layer, *arguments, **named):
-        if layer is network:
-            given.extend(arguments)
-        return layer(*arguments, **named)
-
-    again = keras.models.clone_model(predictor, clone_function=lambda layer: layer, call_function=noted)
+    inputs, network, given = inside(predictor)
     head = network.get_layer("head")
     both = keras.Model(network.inputs, [head.output, head.input])
-    model = keras.Model(again.input, both(*given))
-    return Network(model, run_folder.read_record(folder), tuple(name for name in again.input if name != "image"))
+    model = keras.Model(inputs, both(*given))
+    return Network(model, run_folder.read_record(folder), tuple(name for name in inputs if name != "image"))
 
 
 def check(network: Network, dataset: Dataset, asked_by: str) -> None:

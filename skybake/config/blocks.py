@@ -148,6 +148,7 @@ class Figures(Settings):
     comparison: list[str] | None = Field(None, description="Of all models and losses on a dataset.")
     explore: list[str] | None = Field(None, description="Of a dataset alone.")
     inside: list[str] | None = Field(None, description="Of what is inside a network.")
+    apply: list[str] | None = Field(None, description="Of what a network predicts for new objects.")
 
     @model_validator(mode="before")
     @classmethod

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from skybake.results import identity
+
 BASELINE_FILES = ("history.csv", "predictions.h5", "timing.json", "run.json")
 ARCHITECTURE_FILES = ("summary.csv", "architecture.dot")  # of a network
 POINT_FILES = (*BASELINE_FILES, "model.keras")  # of a network, in a sweep
@@ -90,6 +92,10 @@ class Paths:
     def run(self, name: str, seed: int | str, **names: str) -> str:
         """A file of a run, e.g. ``model.keras``, ``predictions.h5`` or ``run.json``."""
         return f"{self.job(**names)}/seed-{seed}/{name}"
+
+    def ensemble(self, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
+        """The predictor of all seeds of a training job together."""
+        return f"{self.job(dataset, model, loss)}{identity.MARK}{identity.ENSEMBLE}/predictor.keras"
 
     def sweep(self, point: str, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
         """The folder of a point of a sweep, or a file of the sweep: ``sweep.json``, ``sweep.csv``."""

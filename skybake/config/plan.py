@@ -258,6 +258,14 @@ class Plan(Sources):
         jobs = self.compared_jobs(dataset)
         return [self.paths.evaluation(name, dataset, job.model.name, job.loss_in_paths) for job in jobs]
 
+    def ensembles(self, dataset: str) -> list[str]:
+        """Return the predictors of a dataset's ensembles of networks."""
+        return [
+            self.paths.ensemble(dataset, job.model.name, job.loss_in_runs)
+            for job in self.compared_jobs(dataset)
+            if job.prediction == identity.ENSEMBLE and job.loss is not None
+        ]
+
     def rows(self, dataset: str) -> list[dict[str, Any]]:
         """Return what the comparison is told of each row, beside the files that it is given."""
         page, rows = self.paths.dataset(dataset, ""), []
@@ -334,7 +342,7 @@ class Plan(Sources):
         for application in self.applications.values():
             files += application.results()
         for dataset in self.datasets():
-            files += [self.audit(dataset), *self.limit(dataset), *self.compared_runs(dataset)]
+            files += [self.audit(dataset), *self.limit(dataset), *self.compared_runs(dataset), *self.ensembles(dataset)]
             files += [
                 file for name in ("metrics.json", "failures.csv", "figures") for file in self.evaluations(dataset, name)
             ]
@@ -372,7 +380,7 @@ class Plan(Sources):
         return [figure.module for figure in self.figures(scope, dataset)]
 
     def figures(self, scope: str, dataset: str) -> list[plugins.PlugIn]:
-        """Return the figures to draw of a scope: ``"run"``, ``"comparison"``, ``"explore"`` or ``"inside"``."""
+        """Return the figures to draw of a scope, one of :data:`skybake.config.contracts.SCOPES`."""
         known, given = plugins.figures(), getattr(self.config.figures, scope)
         return [
             known[name]

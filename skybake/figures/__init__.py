@@ -1,9 +1,10 @@
 """Figures, one file each, found by file name.
 
 A figure file has literal constants ``SCOPE`` (``"run"``: one model with one loss; ``"comparison"``: all of a dataset;
-``"explore"``: a dataset alone; ``"inside"``: a network), ``TASKS``, ``TITLE`` and ``CAPTION``, and ``draw(data) ->
-matplotlib.figure.Figure``, where data is a :class:`JudgedRow` or a :class:`Comparison`. One of a row that cannot be
-drawn of every row says in ``NEEDS`` what it needs, by the names of :attr:`JudgedRow.holds`.
+``"explore"``: a dataset alone; ``"inside"``: a network; ``"apply"``: new objects), ``TASKS``, ``TITLE`` and
+``CAPTION``, and ``draw(data) -> matplotlib.figure.Figure``, where data is a :class:`JudgedRow`, a :class:`Comparison`,
+an ``Exploration``, ``Attributions`` or an :class:`skybake.applying.outcome.Outcome`. One that cannot be drawn of all
+data says in ``NEEDS`` what it needs, by the names of :attr:`JudgedRow.holds` and its like.
 """
 
 from __future__ import annotations

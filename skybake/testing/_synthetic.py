@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from skybake.applying.outcome import Outcome
 from skybake.config.combinations import BASELINE_LOSS
 from skybake.data import exploration
 from skybake.data.columns import Column, Schema
@@ -275,11 +276,40 @@ def looked_into(*, task: str = "regression", mock: bool = True) -> Attributions:
     )
 
 
+def applied(folder: Path, *, task: str = "regression", mock: bool = True) -> Outcome:
+    """Return what was predicted for the objects of a dataset that is written into a folder."""
+    file = explored(folder, task=task, mock=mock).file
+    rng, n = np.random.default_rng(7), len(file)
+    classes = ("no", "yes") if task == "classification" else ()
+    point = rng.uniform(0, 0.4, n) if task == "regression" else np.arange(n) % 2.0
+    probability = rng.uniform(0.5, 1, n)
+    widths = {"std": rng.uniform(0.02, 0.05, n), "half_width": rng.uniform(0.02, 0.05, n)}
+    return Outcome(
+        name="wide_field",
+        row="nonsequential, gaussian_nll",
+        file=file,
+        label="label",
+        units="",
+        classes=classes,
+        place=np.arange(n),
+        point=np.where(np.arange(n) == 3, np.nan, point),
+        uncertainty=({"probability": probability} if classes else widths) | {"spread": rng.uniform(0, 0.02, n)},
+        shares=np.full(len(classes), 0.5),
+        distance=rng.uniform(0, 5, n),
+        familiarity=np.linspace(0, 100, n),
+        flags={"unfamiliar": np.arange(n) > n - 3, "not_finite": np.arange(n) == 3},
+        ra=rng.uniform(359, 361, n) % 360,
+        dec=rng.uniform(-1, 1, n),
+        true=np.where(np.arange(n) % 3, np.nan, point),
+        trained=rng.uniform(0, 0.4, 200) if task == "regression" else np.arange(200) % 2.0,
+    )
+
+
 def of_scope(scope: str, task: str, folder: Path, *, mock: bool) -> Iterator[Data]:
     """Yield what figures of a scope may be given of a task: all that they may need is in one of them.
 
     Args:
-        scope: ``"run"``, ``"comparison"``, ``"explore"`` or ``"inside"``.
+        scope: One of :data:`skybake.config.contracts.SCOPES`.
         task: ``"regression"`` or ``"classification"``.
         folder: For files.
         mock: Whether the objects are simulated.
@@ -290,6 +320,8 @@ def of_scope(scope: str, task: str, folder: Path, *, mock: bool) -> Iterator[Dat
         yield explored(folder, task=task, mock=mock)
     elif scope == "inside":
         yield looked_into(task=task, mock=mock)
+    elif scope == "apply":
+        yield applied(folder, task=task, mock=mock)
     elif task == "regression":
         magnitude = Column("mag", "how bright", "magnitude", "r", preferred=True)
         yield with_images(with_scalars(run(std=0.1, mock=mock), {"psfMag_r": magnitude}))

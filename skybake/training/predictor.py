@@ -26,6 +26,8 @@ from skybake.training.prepared import Prepared
 
 LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)
 BISECTIONS = 26  # of the distance between the outermost components: as far as float32 tells numbers apart
+NODES = 32  # of an integral
+NOTHING = 1e-7  # the probability that float32 does not tell from nothing, beside 1
 
 
 def build_predictor(network, prepared: Prepared, head: Head):
@@ -43,7 +45,6 @@ def build_predictor(network, prepared: Prepared, head: Head):
         (N, B + 1) of bins, and ``probability_<class>`` (N,). All are NaN where a pixel of the image is not a number.
     """
     import keras
-    from keras import ops
 
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")  # the network keeps its own
@@ -61,14 +62,38 @@ def build_predictor(network, prepared: Prepared, head: Head):
             seen["scalars"] = _scalars(prepared, given)
         scale, shift = float(prepared.target_step.std[0]), float(prepared.target_step.mean[0])
         predicted = head.symbolic(alone([seen[tensor.name] for tensor in network.inputs]))
-        outputs = named_outputs(rescaled(predicted, scale, shift), prepared.classes)
-        known = ops.all(ops.isfinite(ops.reshape(image, (-1, math.prod(shape)))), axis=1, keepdims=True)
-        outputs = {name: _where_known(known, values) for name, values in outputs.items()}
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")  # S/N: no name of a layer
-            return keras.Model(given, outputs, name="predictor")
+        return as_model(given, image, named_outputs(rescaled(predicted, scale, shift), prepared.classes))
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+def as_model(given: Mapping[str, Any], image: Any, outputs: Mapping[str, Any]):
+    """Return the predictor of inputs and outputs by name, which are NaN where a pixel of the image is no number."""
+    import keras
+    from keras import ops
+
+    pixels = ops.reshape(image, (-1, math.prod(image.shape[1:])))
+    known = ops.all(ops.isfinite(pixels), axis=1, keepdims=True)
+    masked = {name: _where_known(known, values) for name, values in outputs.items()}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")  # S/N: no name of a layer
+        return keras.Model(given, masked, name="predictor")
+
+
+def inside(predictor) -> tuple[dict[str, Any], Any, list[Any]]:
+    """Return the inputs of a predictor by name, the network within it, and the tensors that this is given."""
+    import keras
+
+    network = next(layer for layer in predictor.layers if isinstance(layer, keras.Model))
+    seen: list[Any] = []
+
+    def noted(layer, *arguments, **named):
+        if layer is network:
+            seen.extend(arguments)
+        return layer(*arguments, **named)
+
+    again = keras.models.clone_model(predictor, clone_function=lambda layer: layer, call_function=noted)
+    return dict(again.input), network, seen
 
 
 def _scalars(prepared: Prepared, given: Mapping[str, Any]) -> Any:
@@ -115,7 +140,8 @@ def _quantiles(predicted: Mapping[str, Any]) -> Any | None:
     from keras import ops
 
     if "weights" in predicted:
-        return _of_mixture(predicted["weights"], predicted["means"], ops.maximum(predicted["stds"], TINY))
+        stds = ops.maximum(predicted["stds"], TINY)
+        return _of_mixture(predicted["weights"], predicted["means"], stds, predicted.get("dof"))
     if "probabilities" in predicted:
         return _of_bins(predicted["probabilities"], np.asarray(predicted["edges"]))
     if "quantiles" in predicted:
@@ -124,9 +150,14 @@ def _quantiles(predicted: Mapping[str, Any]) -> Any | None:
     if "std" not in predicted:
         return None
     dof = predicted.get("dof")
-    unit = [NormalDist().inv_cdf(level) for level in LEVELS] if dof is None else students_quantiles(dof)
+    unit = _standard_quantiles(dof)
     std = ops.maximum(predicted["std"], TINY)
     return predicted["point"][:, None] + ops.multiply(std[:, None], np.array([unit], np.float32))
+
+
+def _standard_quantiles(dof: float | None) -> list[float]:
+    """Return quantiles with standard deviation 1: of a Gaussian, or of Student's t."""
+    return [NormalDist().inv_cdf(level) for level in LEVELS] if dof is None else students_quantiles(dof)
 
 
 def students_quantiles(dof: float, levels: Sequence[float] = LEVELS) -> list[float]:
@@ -141,21 +172,39 @@ def students_quantiles(dof: float, levels: Sequence[float] = LEVELS) -> list[flo
     return (found * np.sqrt(1 - 2 / dof)).tolist()
 
 
-def _of_mixture(weights: Any, means: Any, stds: Any) -> Any:
+def _of_mixture(weights: Any, means: Any, stds: Any, dof: float | None) -> Any:
     """Bisect between the components' own quantiles, as :class:`distributions.Mixture` does."""
     from keras import ops
 
     weights, means, stds = (ops.expand_dims(values, 1) for values in (weights, means, stds))  # (N, 1, K)
-    units = np.array([[[NormalDist().inv_cdf(level)] for level in LEVELS]], np.float32)  # (1, 5, 1)
+    units = np.array(_standard_quantiles(dof), np.float32)[None, :, None]  # (1, 5, 1)
     ends = ops.add(ops.multiply(stds, units), means)
     low, high = ops.min(ends, axis=2), ops.max(ends, axis=2)
     for _ in range(BISECTIONS):
         middle = 0.5 * (low + high)
-        standardised = (ops.expand_dims(middle, 2) - means) / (stds * math.sqrt(2))
-        cdf = ops.sum(weights * (0.5 * (ops.erf(standardised) + 1.0)), axis=2)
+        cdf = ops.sum(weights * _standard_cdf((ops.expand_dims(middle, 2) - means) / stds, dof), axis=2)
         below = ops.less(cdf, np.array([LEVELS], np.float32))
         low, high = ops.where(below, middle, low), ops.where(below, high, middle)
     return 0.5 * (low + high)
+
+
+def _standard_cdf(values: Any, dof: float | None) -> Any:
+    """Return the probability below values (N, 5, K) with standard deviation 1: of a Gaussian, or of Student's t.
+
+    That of t is the integral of the density that :func:`students_quantiles` has, by Gauss and Legendre.
+    """
+    from keras import ops
+
+    if dof is None:
+        return 0.5 * (ops.erf(values / math.sqrt(2)) + 1.0)
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    end = students_quantiles(dof, [1 - NOTHING])[0]  # else the nodes would miss the peak of a distant component
+    angle = ops.arctan(ops.clip(values, -end, end) / math.sqrt(dof - 2))
+    between = ops.multiply(ops.expand_dims(angle, 3), (0.5 * (nodes + 1)).astype(np.float32)[None, None, None])
+    density = ops.exp((dof - 1) * ops.log(ops.maximum(ops.cos(between), TINY)))
+    norm = math.exp(math.lgamma((dof + 1) / 2) - math.lgamma(dof / 2)) / math.sqrt(math.pi)
+    share = ops.sum(ops.multiply(density, (0.5 * norm * weights).astype(np.float32)[None, None, None]), axis=3)
+    return angle * share + 0.5
 
 
 def _of_bins(probabilities: Any, edges: np.ndarray) -> Any:
@@ -186,7 +235,18 @@ def _before(above: Any) -> Any:
 
 
 def _between_quantiles(quantiles: Any, levels: np.ndarray) -> Any:
-    """Interpolate between quantiles, as :func:`distributions.between_quantiles` does."""
+    """Interpolate between quantiles, as :func:`piecewise.between_quantiles` does."""
+    from keras import ops
+
+    start, widths = even_between(quantiles, levels)
+    # A quantile is the start and a share of each width below it, the same for all objects.
+    below = np.array([0.0, *levels, 1.0])
+    shares = np.clip((np.array(LEVELS)[None, :] - below[:-1, None]) / np.diff(below)[:, None], 0, 1)  # (Q + 1, 5)
+    return start + ops.matmul(widths, shares.astype(np.float32))
+
+
+def even_between(quantiles: Any, levels: np.ndarray) -> tuple[Any, Any]:
+    """Return where the distribution between quantiles (N, Q) begins (N, 1), and the widths (N, Q + 1) of its steps."""
     from keras import ops
 
     widths = quantiles[:, 1:] - quantiles[:, :-1]
@@ -196,9 +256,4 @@ def _between_quantiles(quantiles: Any, levels: np.ndarray) -> Any:
     steps = np.diff(levels)
     first = widths[:, :1] * float(levels[0] / steps[0])
     last = widths[:, -1:] * float((1 - levels[-1]) / steps[-1])
-    # A quantile is the start and a share of each width below it, the same for all objects.
-    below = np.array([0.0, *levels, 1.0])
-    shares = np.clip((np.array(LEVELS)[None, :] - below[:-1, None]) / np.diff(below)[:, None], 0, 1)  # (Q + 1, 5)
-    return (
-        quantiles[:, :1] - first + ops.matmul(ops.concatenate([first, widths, last], axis=1), shares.astype(np.float32))
-    )
+    return quantiles[:, :1] - first, ops.concatenate([first, widths, last], axis=1)

@@ -8,15 +8,19 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 import skybake
 from skybake.data.dataset import load_dataset
 from skybake.files import read_json
+from skybake.results import distributions, ensembles
 from tests import witness
 from tests.conftest import ROOT
+from tests.workflow import notebook
 from tests.workflow.conftest import CONFIG, Bakeoff, copy_checkout
 
 CONCLUDED = {"choose": 1, "compare": 1, "write_page": 1, "join": 1, "all": 1}  # of one dataset
@@ -433,3 +437,64 @@ def test_a_notebook_reads_what_was_baked(finished):
         found.predictions("deeper_sequential", "mse", dataset="clusters", seed=9)
     with pytest.raises(FileNotFoundError, match="expected the results folder of a bake-off"):
         skybake.load(finished.folder / "nowhere")
+
+
+def test_a_notebook_predicts_new_images(finished):
+    found = skybake.load(finished.folder / "results")
+    dataset, test = found.dataset("clusters"), found.parts("clusters")["test"]
+    images, scalars = dataset.images(test), {name: values[test] for name, values in dataset.scalars.items()}
+    row = {"model": "deeper_sequential", "loss": "gaussian_nll", "dataset": "clusters"}
+    images[1, 0, 0, 0] = np.nan
+    table = pd.DataFrame(scalars, index=dataset.ids[test])
+    with pytest.warns(UserWarning, match=f"1 of {len(test)} images have pixels that are no numbers"):
+        told = found.predict(images, table, **row, batch_size=7)
+    assert list(told.index) == list(dataset.ids[test])
+    levels = [f"quantile_{level}" for level in (0.025, 0.16, 0.5, 0.84, 0.975)]
+    assert list(told.columns) == ["point", "std", *levels, "spread", "not_finite"]
+    assert np.flatnonzero(told["not_finite"]).tolist() == [1]
+    assert told.iloc[1, :-1].isna().all()
+    rest = np.arange(len(test)) != 1
+    each = [found.predicted(**row, seed=seed).prediction for seed in (1, 2)]
+    mean, within = ensembles.mean(each), 1e-5 * np.std(dataset.labels[dataset.label])
+    expected = {"point": mean.point, "std": mean.std, "spread": np.std([one.point for one in each], axis=0, ddof=1)}
+    expected |= dict(zip(levels, distributions.required(mean).quantile([0.025, 0.16, 0.5, 0.84, 0.975]).T, strict=True))
+    for name, values in expected.items():
+        np.testing.assert_allclose(told[name][rest], values[rest], rtol=0, atol=within, err_msg=name)
+    alone = found.predict(images[2:4], {name: values[2:4] for name, values in scalars.items()}, **row, seed=2)
+    np.testing.assert_allclose(alone["point"], each[1].point[2:4], rtol=0, atol=within)
+    with pytest.raises(ValueError, match=r"images of shape \(.*\) found; expected \(N, .*Hint: images\[None\] for"):
+        found.predict(images[0], scalars, **row)
+    with pytest.raises(ValueError, match="scalars: no 'redshift', found none"):
+        found.predict(images, **row)
+    with pytest.raises(ValueError, match=r"scalars: 'redshift' of shape \(2,\) found; expected"):
+        found.predict(images, {"redshift": [0.1, 0.2]}, **row)
+    with pytest.raises(ValueError, match=r"constant is a baseline.* expected a model and a loss: deeper_seq"):
+        found.predict(images, scalars, model="constant", dataset="clusters")
+
+
+def test_the_notebook_of_the_docs_shows_what_it_finds(finished):
+    for (words, numbers), (found_words, found) in zip(*notebook.kept_and_found(finished.folder), strict=True):
+        assert found_words == words
+        np.testing.assert_allclose(found, numbers, atol=0.05)  # another processor
+
+
+def test_seeds_are_joined_in_one_predictor(finished):
+    asked = copy.deepcopy(CONFIG)
+    asked["bakeoffs"]["clusters"]["ensembles"] = True
+    joined = "results/clusters/runs/deeper_sequential/gaussian_nll@ensemble/predictor.keras"
+    finished.write(asked)
+    try:
+        assert finished.jobs(joined) == {"join_seeds_clusters": 1}
+        finished.snakemake(joined)
+    finally:
+        finished.write(CONFIG)
+    found = skybake.load(finished.folder / "results")
+    dataset, test = found.dataset("clusters"), found.parts("clusters")["test"]
+    predictor = keras.saving.load_model(finished.folder / joined)
+    names = [name for name in predictor.input if name != "image"]
+    given = {name: dataset.scalars[name][test].astype(np.float32)[:, None] for name in names}
+    told = predictor.predict({"image": dataset.images(test), **given}, verbose=0)
+    row = {"model": "deeper_sequential", "loss": "gaussian_nll", "dataset": "clusters"}
+    mean = ensembles.mean([found.predicted(**row, seed=seed).prediction for seed in (1, 2)])
+    for name in ("point", "std"):
+        np.testing.assert_allclose(told[name], getattr(mean, name), rtol=0, atol=3e-6, err_msg=name)

@@ -1,6 +1,8 @@
 """Photometric redshifts end to end: simulated frames, whole fields held out, inception with and without magnitudes."""
 
 import csv
+import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -18,7 +20,8 @@ CONFIG = {
         "galaxies": {
             "survey": "sdss",
             "mock": MOCK,
-            "inputs": [*(f"cModelMag_{band}" for band in "ugriz"), "extinction_r"],
+            "inputs": [*(f"cModelMag_{band}" for band in "ugriz"), "dereddened"],
+            "derived": {"dereddened": "cModelMag_r - extinction_r"},
             "split": {"strategy": "group", "test": 0.3, "valid": 0.5, "seed": 1},
         }
     },
@@ -72,6 +75,18 @@ def test_a_redshift_is_a_distribution_over_bins(model, results):
     for part in found.values():
         assert part.prediction.probabilities.shape == (15, COUNT)
         assert part.prediction.probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_predictor_takes_the_magnitudes_of_which_inputs_are_made(model, results):
+    record = json.loads((run_folder(results, model) / "run.json").read_text())
+    assert record["derived"] == {"dereddened": "cModelMag_r - extinction_r"}
+    with zipfile.ZipFile(run_folder(results, model) / "predictor.keras") as file:
+        inputs = json.loads(file.read("config.json"))["config"]["input_layers"]
+    expected = {"image", "extinction_r", *(f"cModelMag_{band}" for band in "ugriz")}
+    assert set(inputs) == expected
+    page = (results / "galaxies/report.html").read_text()
+    assert "dereddened = cModelMag_r - extinction_r" in page
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -6,7 +6,7 @@ import pyarrow.parquet
 import pytest
 from astropy.table import Table
 
-from skybake.applying import catalogue, network, parts, predict, sample
+from skybake.applying import arrays, catalogue, network, parts, predict, sample
 from skybake.data import splits
 from skybake.data.dataset import load_dataset
 from skybake.data.writer import create_dataset
@@ -143,3 +143,40 @@ def test_every_row_is_in_one_part_and_parts_begin_with_whole_batches(jobs):
     rows = [predict.rows_of(101, part, jobs, 16) for part in range(jobs)]
     assert [row for part in rows for row in part] == list(range(101))
     assert all(part.start % 16 == 0 for part in rows)
+
+
+def test_arrays_are_predicted_in_blocks_as_the_test_part_was(small, runs):
+    dataset = load_dataset(small[0])
+    test = splits.load(small[1], dataset).test
+    members = list(predict.load_networks(runs).values())
+    images, scalars = dataset.images(test), {name: values[test] for name, values in dataset.scalars.items()}
+    images[2, 3] = np.nan
+    known = arrays.checked(images, scalars, members[0])
+    with pytest.warns(UserWarning, match=f"1 of {len(test)} images have pixels that are no numbers"):
+        found = list(arrays.blocks(images, known, members, batch_size=5))
+    assert [len(together) for together, _, _ in found][:-1] == [5] * (len(found) - 1)
+    whole = np.concatenate([each for _, _, each in found])
+    assert np.flatnonzero(~whole).tolist() == [2]
+    each = [run_folder.read_predictions(folder, "test", dataset).prediction for folder in runs.values()]
+    points = np.concatenate([together.point for together, _, _ in found])
+    np.testing.assert_allclose(points[whole], ensembles.mean(each).point[whole], rtol=0, atol=1e-5)
+    spread = np.std([one.point for one in each], axis=0, ddof=1)
+    np.testing.assert_allclose(np.concatenate([one for _, one, _ in found])[whole], spread[whole], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("images", "scalars", "words"),
+    [
+        ((3, 30, 30, 2), {"redshift": [0.1] * 3}, r"shape \(3, 30, 30, 2\) found; expected \(N, 32, 32, 2\), bands"),
+        ((32, 32, 2), {"redshift": [0.1]}, r"Hint: images\[None\] for a single one"),
+        ((0, 32, 32, 2), {"redshift": []}, "no image found; expected one or more"),
+        ((3, 32, 32, 2), None, "scalars: no 'redshift', found none; expected redshift"),
+        ((3, 32, 32, 2), {"z": [0.1] * 3}, "scalars: no 'redshift', found z; expected redshift"),
+        ((3, 32, 32, 2), {"redshift": [0.1] * 2}, r"'redshift' of shape \(2,\) found; expected \(3,\), as images"),
+        ((3, 32, 32, 2), {"redshift": ["far"] * 3}, "'redshift' holds no numbers"),
+    ],
+)
+def test_what_a_network_does_not_take_is_named(images, scalars, words, runs):
+    (member,) = predict.load_networks({1: runs[1]}).values()
+    with pytest.raises(ValueError, match=words):
+        arrays.checked(np.zeros(images), scalars, member)

@@ -52,11 +52,11 @@ BAD = {
     "unknown dataset": ("bakeoffs.first.datasets", ["cluster"], ["datasets[0]", "Did you mean 'clusters'?"]),
     "unknown figure": ("figures", {"run": ["loss_curv"]}, ["figures.run[0]", "Did you mean 'loss_curve'?"]),
     "figure of another scope": ("figures", {"run": ["forest"]}, ["figures.run[0]: no figure of this scope 'forest'"]),
-    "unknown scope": ("figures", {"runs": []}, ["figures.runs", "allowed: comparison, explore, inside, run"]),
+    "unknown scope": ("figures", {"runs": []}, ["figures.runs", "allowed: apply, comparison, explore, inside, run"]),
     "figures of no scope": (
         "figures",
         ["forest", "loss_curve"],
-        ["figures: a list found", "{run: [loss_curve], comparison: [forest], explore: [], inside: []}"],
+        ["figures: a list found", "{run: [loss_curve], comparison: [forest], explore: [], inside: [], apply: []}"],
     ),
     "published numbers of no row, and of a metric with a near name": (
         "bakeoffs.first.published",
@@ -412,6 +412,9 @@ def test_ensembles_are_rows_of_the_same_trainings(given):
     )
     assert plan.job(**names, loss="mse@ensemble").prediction == "ensemble"
     assert "ensemble" not in plan.constraints("first", networks=True)["loss"]
+    predictors = [path for path in plan.everything() if path.endswith("@ensemble/predictor.keras")]
+    assert len(predictors) == len(networks)
+    assert "results/clusters/runs/nonsequential/mse@ensemble/predictor.keras" in predictors
 
 
 def test_one_seed_makes_no_ensemble(given):

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from scipy import stats
 
 from skybake.data.dataset import load_dataset
+from skybake.data.limit import read_truth
 from skybake.metrics import classification, matched_filter
 from skybake.mock import decam as mock
 from skybake.raw import decam
@@ -191,3 +192,65 @@ def test_the_reader_takes_what_the_simulator_writes(survey, tmp_path):
     assert np.array_equal(data.scalars["n_masked"], np.isnan(stamps).sum(axis=(1, 2)))
     kept = ~np.isnan(stamps)
     assert np.array_equal(data.images(np.arange(3000))[..., 0][kept], stamps[kept])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_shapes():
+    """A bank of 300 sources in place of thousands: what is tested here does not depend on its size."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mock.observer, "SHAPES", 300)
+        yield
+
+
+@pytest.fixture(scope="module")
+def observed(tmp_path_factory):
+    """What was drawn of stamps without artefacts, and what ideal observers say of them."""
+    folder = tmp_path_factory.mktemp("observed")
+    options = mock.Options(n_sources=700, n_noise=700, seed=11, noise_kinds=("sky",))
+    raw = {name: folder / file for name, file in mock.RAW_FILES.items()}
+    mock.simulate({**raw, "truth": folder / "truth.npz"}, options)
+    ids = [f"{name}-{row:06d}" for name in ("source", "noise") for row in range(700)]
+    truth = read_truth(folder / "truth.npz", ids)
+    return truth, mock.limit(options, truth), np.load(raw["sources"])
+
+
+def test_truth_is_of_the_stamps_in_their_order(observed):
+    truth, _, sources = observed
+    assert truth["class"].tolist() == [1] * 700 + [0] * 700
+    over = truth["sky_noise"][:700, None, None]
+    assert np.allclose(truth["stamp"][:700] * over, sources, rtol=1e-5, atol=1e-3)
+    norm = np.sqrt(np.square(truth["signal"][:700].astype(float)).sum(axis=(1, 2)))
+    assert norm == pytest.approx(truth["snr"][:700], rel=1e-5)
+    assert not truth["signal"][700:].any()
+
+
+def test_the_observer_that_knows_the_source_is_the_matched_filter(observed):
+    """Its accuracy at signal to noise s is Phi(s / 2); 1,400 stamps tell it to 0.002."""
+    truth, (_, known), _ = observed
+    right = (known.values > 0.5) == (truth["class"] == 1)
+    assert right.mean() == pytest.approx(stats.norm.cdf(truth["snr"][:700] / 2).mean(), abs=0.006)
+
+
+def test_the_observer_that_must_find_it_is_worse_and_calibrated(observed):
+    truth, (unknown, known), _ = observed
+    y = truth["class"] == 1
+    losses = [-np.log(np.clip(np.where(y, line.values, 1 - line.values), 1e-12, 1)).mean() for line in (unknown, known)]
+    assert losses[0] > 1.5 * losses[1]
+    doubtful = (unknown.values > 0.05) & (unknown.values < 0.95)
+    error = np.sqrt((unknown.values * (1 - unknown.values))[doubtful].sum()) / doubtful.sum()
+    assert y[doubtful].mean() == pytest.approx(unknown.values[doubtful].mean(), abs=3 * error)
+
+
+def test_masked_pixels_tell_nothing(observed):
+    truth = observed[0]
+    few = {name: values[[0, 700]] for name, values in truth.items()}
+    hidden = mock.limit(mock.Options(noise_kinds=("sky",)), few | {"stamp": np.full_like(few["stamp"], np.nan)})
+    assert [line.values.tolist() for line in hidden] == [[pytest.approx(0.5)] * 2] * 2
+
+
+def test_what_kind_of_artefact_lies_in_it_is_told():
+    """A cosmic ray lies in a fifth of the noise stamps, and in 0.3 / 4 of the sources."""
+    blank = {"class": np.array([1]), "kind": np.array([mock.KINDS.index("cosmic_ray")])}
+    blank |= {name: np.full((1, 21, 21), value, np.float32) for name, value in (("stamp", np.nan), ("signal", 0.0))}
+    for line in mock.limit(mock.Options(n_sources=100, n_noise=300), blank):
+        assert line.values[0] == pytest.approx(0.075 * 100 / (0.075 * 100 + 0.2 * 300))

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -11,10 +12,11 @@ import pytest
 
 from skybake import heads, losses, plugins
 from skybake.inputs import Inputs
-from skybake.results import distributions
+from skybake.results import distributions, ensembles
 from skybake.testing import _labels, images
 from skybake.training import images as image_steps
 from skybake.training import preprocessing
+from skybake.training.ensemble import build_ensemble
 from skybake.training.predictor import LEVELS, build_predictor, students_quantiles
 from skybake.training.prepared import Prepared
 from skybake.training.saving import save
@@ -27,6 +29,7 @@ KINDS = {"redshift": "redshift", "S/N": "magnitude"}
 AS_GIVEN = Inputs(("redshift", "S/N"), kinds=KINDS)
 DERIVED = Inputs(("ln_z", "ratio"), {"ln_z": "ln(redshift)", "ratio": "asinh(`S/N`) / redshift - 2"}, KINDS)
 NAN = 4  # the object without an image
+SEEDS = (1, 2, 3)  # of ensembles
 ALONE = textwrap.dedent(
     """
     import sys
@@ -85,15 +88,31 @@ def folder(tmp_path_factory):
         predictor = build_predictor(made, prepared, head)
         made.compile("sgd", losses.get("mse"))  # as in training
         save(predictor, where / f"{name}.keras")
+        if name in HEADS:
+            members = [predictor] + [build_predictor(network(stamps.shape[1:], head), prepared, head) for _ in "23"]
+            save(build_ensemble(members, records(head)), where / f"ensemble-{name}.keras")
         columns = (np.log(z), np.arcsinh(magnitude) / z - 2) if name == "derived" else (z, magnitude)
         scalars = SCALARS.apply(np.column_stack(columns), MISSING)
         seen = {"image": step.apply(raw["image"].copy()), "scalars": scalars}
         np.save(where / f"{name}.npy", keras.ops.convert_to_numpy(made(seen)))
+        if name in HEADS:
+            each = [next(layer for layer in one.layers if isinstance(layer, keras.Model)) for one in members]
+            outputs = [one([seen[tensor.name] for tensor in one.inputs]) for one in each]
+            np.save(where / f"ensemble-{name}.npy", [keras.ops.convert_to_numpy(one) for one in outputs])
+    cases |= dict.fromkeys(f"ensemble-{name}" for name in HEADS)
     for backend in ("tensorflow", "jax"):
         environment = {**os.environ, "KERAS_BACKEND": backend}
         environment.pop("PYTHONPATH", None)
         subprocess.run([sys.executable, "-c", ALONE, backend, *cases], check=True, cwd=where, env=environment)
     return where
+
+
+def records(head):
+    """Return what the runs of an ensemble say of their networks."""
+    told = {"model": "small", "preprocessing": {}, "targets": {"mean": [SHIFT], "std": [SCALE]}, "classes": ()}
+    if classes_of(head):
+        told["classes"] = tuple(f"kind {number}" for number in range(classes_of(head)))
+    return [SimpleNamespace(seed=seed, fitted_head=heads.as_dict(head), **told) for seed in SEEDS]
 
 
 def classes_of(head):
@@ -105,16 +124,32 @@ HEADS = fitted_heads()
 STEPS = image_steps.steps()
 
 
+def expected_of(name, folder, rest):
+    """Return the prediction of a case, and what else its predictor gives."""
+    head = HEADS.get(name.removeprefix("ensemble-"), HEADS["gaussian-linear"])
+    outputs = np.load(folder / f"{name}.npy").astype(np.float64)
+    if outputs.ndim == 2:
+        return head, head.prediction(outputs[rest]).rescaled(SCALE, SHIFT), {}
+    each = [head.prediction(one[rest]).rescaled(SCALE, SHIFT) for one in outputs]
+    together = ensembles.mean(each)
+    values = np.stack([one.point for one in each])
+    if together.classes is not None:
+        values = np.stack([one.classes[np.arange(len(one)), together.point.astype(int)] for one in each])
+    return head, together, {"spread": values.std(axis=0, ddof=1)}
+
+
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-@pytest.mark.parametrize("name", [*HEADS, *(f"step-{name}" for name in STEPS), "derived"])
+@pytest.mark.parametrize(
+    "name",
+    [*HEADS, *(f"step-{name}" for name in STEPS), "derived", *(f"ensemble-{name}" for name in HEADS)],
+)
 def test_numbers_are_those_of_training(name, backend, folder):
-    head = HEADS.get(name, HEADS["gaussian-linear"])
     found = dict(np.load(folder / f"{name}-{backend}.npz"))
     assert all(np.isnan(values[NAN]).all() for values in found.values())
     rest = np.arange(N) != NAN
-    expected = head.prediction(np.load(folder / f"{name}.npy")[rest].astype(np.float64)).rescaled(SCALE, SHIFT)
+    head, expected, more = expected_of(name, folder, rest)
     within = SCALE * (1e-5 if backend == "tensorflow" else 1e-3)
-    told = {item: getattr(expected, item) for item in ("point", "std", "probabilities")}
+    told = {item: getattr(expected, item) for item in ("point", "std", "probabilities")} | more
     if expected.edges is not None:
         told["edges"] = np.broadcast_to(expected.edges, (len(expected), len(expected.edges)))
     for number in range(classes_of(head)):

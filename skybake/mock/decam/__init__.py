@@ -32,11 +32,14 @@ from typing import Literal, get_args
 import numpy as np
 from pydantic import Field, model_validator
 
+from skybake.data.limit import Limit, Truth, write_truth
 from skybake.files import atomic_write
+from skybake.mock.decam import observer
 from skybake.settings import Settings
 
 RAW_FILES = {"sources": "sources.npy", "noise": "noise.npy", "catalogue": "catalogue.csv"}
 SMALL = {"n_sources": 70, "n_noise": 60}
+LIMIT = {"label": "class", "objects": 2000}
 OPTIONAL_FILES = {"expectation": "expectation.npy"}
 
 Kind = Literal["sky", "residual", "cosmic_ray", "masked_edge", "bad_row"]
@@ -103,12 +106,14 @@ def simulate(raw: Mapping[str, Path], options: Options, *, threads: int = 1) -> 
     """Write the raw files of a simulated survey; the same options give the same bytes.
 
     Args:
-        raw: Paths of :data:`RAW_FILES`; with ``expectation``, where that goes (else beside the sources).
+        raw: Paths of :data:`RAW_FILES`; with ``expectation``, where that goes (else beside the sources); with
+            ``truth``, where what was drawn of each stamp goes.
         options: What to simulate.
         threads: Not used.
     """
     rng = np.random.default_rng(options.seed)
     sources, noise = _sources(rng, options), _noise(rng, options)
+    truth = _Truth(options) if "truth" in raw else None
     with ExitStack() as files:
         stamps = files.enter_context(_array(Path(raw["sources"]), options.n_sources, options))
         expected = None
@@ -117,14 +122,78 @@ def simulate(raw: Mapping[str, Path], options: Options, *, threads: int = 1) -> 
             expected = files.enter_context(_array(path, options.n_sources, options))
         for rows in _blocks(options.n_sources):
             signal = _signal(rng, sources, rows, options)
-            stamps[rows] = _observe(rng, signal, sources, rows, options)
+            stamps[rows] = _observe(rng, signal, sources, rows, options, truth)
             if expected is not None:
                 expected[rows] = signal
     with _array(Path(raw["noise"]), options.n_noise, options) as stamps:
         for rows in _blocks(options.n_noise):
             nothing = np.zeros((rows.stop - rows.start, options.size, options.size))
-            stamps[rows] = _observe(rng, nothing, noise, rows, options)
+            stamps[rows] = _observe(rng, nothing, noise, rows, options, truth)
     _write_catalogue(Path(raw["catalogue"]), sources, noise)
+    if truth is not None:
+        truth.write(Path(raw["truth"]), sources, noise)
+
+
+def limit(options: Options, truth: Truth) -> list[Limit]:
+    """Return how well sources can be told from noise: :mod:`skybake.mock.decam.observer`."""
+    rng = np.random.default_rng([options.seed, 1])
+    shapes, _ = _some_shapes(rng, observer.SHAPES, options)
+    chances = np.array([_chances(options, name) for name in KINDS])  # (kinds, 2) of a source and of noise
+    n_all = np.array([options.n_sources, options.n_noise])
+    told = np.log(np.maximum(chances * n_all, 1e-300))  # a kind that is never drawn is never asked for
+    told = told[:, 0] - told[:, 1]  # ln of the odds by kind
+    here = truth["class"] == 1
+    others, snr = _some_shapes(rng, int((~here).sum()), options)
+    signal = truth["signal"].copy()
+    signal[~here] = others * snr[:, None, None]
+    return observer.lines({**truth, "signal": signal}, shapes, (options.snr_min, options.snr_max), told[truth["kind"]])
+
+
+def _some_shapes(rng: np.random.Generator, n: int, options: Options) -> tuple[np.ndarray, np.ndarray]:
+    """Draw sources: their shapes (n, H, W) of unit norm, and their signal to noise (n,)."""
+    sources = _sources(rng, options.model_copy(update={"n_sources": max(n, 1)}))
+    shapes = _signal(rng, sources, slice(0, max(n, 1)), options)[:n]
+    return shapes * _amplitude(shapes, np.ones(n)), sources.snr[:n]
+
+
+def _chances(options: Options, kind: str) -> tuple[float, float]:
+    """Return how often sources and noise stamps are of a kind."""
+    artefacts: list[str] = [name for name in options.noise_kinds if name != "sky"]
+    share = options.artefacts if artefacts else 0.0
+    of_source = 1 - share if kind == "sky" else share * artefacts.count(kind) / max(len(artefacts), 1)
+    return of_source, options.noise_kinds.count(kind) / len(options.noise_kinds)
+
+
+class _Truth:
+    """Keeps what was drawn of each stamp: its light without artefacts and its source, over the noise of a pixel."""
+
+    def __init__(self, options: Options):
+        shape = (options.n_sources + options.n_noise, options.size, options.size)
+        self.stamps, self.signals = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        self.count = 0
+
+    def keep(
+        self, signal: np.ndarray, plain: np.ndarray, seen: np.ndarray, kind: np.ndarray, noise: np.ndarray
+    ) -> None:
+        """Keep the next (n, H, W) stamps, before and after artefacts; what an edge changed is masked."""
+        masked = (kind == KINDS.index("masked_edge"))[:, None, None] & (seen != plain)
+        rows, over = slice(self.count, self.count + len(kind)), noise[:, None, None]
+        self.stamps[rows] = np.where(masked, np.nan, plain) / over
+        self.signals[rows] = signal / over
+        self.count += len(kind)
+
+    def write(self, path: Path, sources: Catalogue, noise: Catalogue) -> None:
+        """Write what was kept, sources first, under the names that the catalogue has."""
+        parts = {"source": sources, "noise": noise}
+        table = {
+            "id": np.array([f"{name}-{row:06d}" for name, part in parts.items() for row in range(len(part.object))]),
+            "class": np.repeat([1, 0], [len(part.object) for part in parts.values()]),
+            "stamp": self.stamps,
+            "signal": self.signals,
+        }
+        columns = ("kind", "snr", "psf_sigma", "x", "y", "sky_noise")
+        table |= {name: np.concatenate([getattr(part, name) for part in parts.values()]) for name in columns}
+        write_truth(path, table)
 
 
 @contextmanager
@@ -223,17 +292,25 @@ def _amplitude(shape: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _observe(
-    rng: np.random.Generator, signal: np.ndarray, catalogue: Catalogue, rows: slice, options: Options
+    rng: np.random.Generator,
+    signal: np.ndarray,
+    catalogue: Catalogue,
+    rows: slice,
+    options: Options,
+    truth: _Truth | None = None,
 ) -> np.ndarray:
     """Add sky noise and artefacts to (n, H, W)."""
     sky_noise, kind = catalogue.sky_noise[rows], catalogue.kind[rows]
     stamps = signal + rng.normal(0, 1, signal.shape) * sky_noise[:, None, None]
+    plain = None if truth is None else stamps.copy()
     for number, name in enumerate(KINDS):
         places = np.flatnonzero(kind == number)
         if name != "sky" and len(places):
             stamps[places] = _ARTEFACTS[name](
                 rng, stamps[places], sky_noise[places], catalogue.psf_sigma[rows][places], options
             )
+    if truth is not None and plain is not None:
+        truth.keep(signal, plain, stamps, kind, sky_noise)
     return stamps
 
 
