@@ -151,7 +151,7 @@ def _cloud(train: np.ndarray, held_out: np.ndarray) -> Cloud:
     scale = np.maximum((high - low) / 2, np.maximum(0.1 * train.std(axis=0), _LEAST_SCALE))
     flat = np.arcsinh((train - middle) / scale)
     mean = flat.mean(axis=0)
-    variances, axes = np.linalg.eigh(shrunk_covariance(flat))
+    variances, axes = principal_axes(enough(flat, REFERENCES) if flat.shape[1] > REFERENCES else flat)
     whitening = (axes / np.sqrt(np.maximum(variances, 1e-3)))[:, -_AXES:]
     references = enough((flat - mean) @ whitening, REFERENCES)
     of_numbers = (middle, scale, mean, whitening, references, _radius(references))
@@ -171,20 +171,38 @@ def _radius(references: np.ndarray) -> np.ndarray:
     return np.maximum(found, max(_LEAST_RADIUS * float(np.median(found)), _TINY))
 
 
-def shrunk_covariance(values: np.ndarray) -> np.ndarray:
-    """Return the covariance (F, F) of values (n, F), shrunk to a multiple of the identity.
+def shrinkage(values: np.ndarray) -> float:
+    """Return the weight, from 0 to 1, of a multiple of the identity in the covariance of values (n, F).
 
-    By as much as Ledoit & Wolf (2004, J. Multivar. Anal. 88, 365) find best.
+    As Ledoit & Wolf (2004, J. Multivar. Anal. 88, 365) find it best.
     """
     n, width = values.shape
     centred = values - values.mean(axis=0)
-    covariance = centred.T @ centred / n
-    mean = np.trace(covariance) / width
-    squares = centred**2
-    noise = float((squares.T @ squares / n - covariance**2).sum()) / n
-    distance = float(((covariance - mean * np.eye(width)) ** 2).sum())
-    weight = 1.0 if distance <= 0 else min(1.0, noise / distance)
-    return (1 - weight) * covariance + weight * mean * np.eye(width)
+    product = centred.T @ centred if width <= n else centred @ centred.T  # of the same norm
+    norm, own = float((product**2).sum()) / n**2, np.vecdot(centred, centred)
+    noise = (float((own**2).sum()) / n - norm) / n
+    distance = norm - float(own.sum() / n) ** 2 / width
+    return 1.0 if distance <= 0 else min(1.0, max(0.0, noise / distance))
+
+
+def principal_axes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the variances (K,) of values (n, F) along their principal axes (F, K), the greatest last.
+
+    The variances are shrunk. Where there are more numbers than objects, K is the number of objects at most, and what is
+    decomposed is the matrix of objects by objects.
+    """
+    n, width = values.shape
+    centred = values - values.mean(axis=0)
+    weight, mean = shrinkage(values), float((centred**2).sum()) / n / width
+    if width <= n:
+        variances, axes = np.linalg.eigh(centred.T @ centred / n)
+    else:
+        variances, places = np.linalg.eigh(centred @ centred.T / n)
+        kept = variances > 1e-9 * max(float(variances[-1]), _TINY)
+        variances, axes = variances[kept], centred.T @ places[:, kept] / np.sqrt(n * variances[kept])
+        if not len(variances):
+            variances, axes = np.zeros(1), np.eye(width, 1)
+    return (1 - weight) * variances + weight * mean, axes
 
 
 @dataclass(frozen=True)

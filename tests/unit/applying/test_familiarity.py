@@ -96,11 +96,16 @@ def test_images_of_any_shape_and_constant_ones_are_described(shape):
     assert np.isfinite(familiarity.describe(images)).all()
 
 
-def test_covariance_of_few_objects_is_the_one_of_ledoit_and_wolf():
+@pytest.mark.parametrize("width", [12, 40])
+def test_axes_of_few_objects_are_those_of_the_covariance_of_ledoit_and_wolf(width):
     covariance = pytest.importorskip("sklearn.covariance")
-    values = np.random.default_rng(0).normal(size=(20, 12)) * np.arange(1, 13)
+    values = np.random.default_rng(0).normal(size=(20, width)) * np.arange(1, width + 1)
     expected, _ = covariance.ledoit_wolf(values)
-    assert np.allclose(familiarity.shrunk_covariance(values), expected, rtol=1e-10)
+    variances, axes = familiarity.principal_axes(values)
+    kept = min(width, 19)
+    assert axes.shape == (width, kept)
+    assert np.allclose(axes.T @ axes, np.eye(kept), atol=1e-8)
+    assert np.allclose(axes.T @ expected @ axes, np.diag(variances), atol=1e-10 * np.trace(expected))
 
 
 def test_enough_rows_are_spread_over_all():
