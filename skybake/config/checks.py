@@ -51,6 +51,11 @@ def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
         fetched = archives[dataset.survey].constants["FETCHED"] if dataset.fetch else None
         yield from _raw_problems(key, dataset, surveys[dataset.survey].load(), fetched, raw_is_here)
         yield from _option_problems(f"{key}.options", dataset.options, surveys[dataset.survey].module)
+        if dataset.options.get("without_label", "reject") != "reject":
+            yield (
+                f"{key}.options.without_label: {dataset.options['without_label']!r} found; expected 'reject', since a"
+                " dataset trains networks. Hint: objects without a label are for `apply`"
+            )
         if dataset.mock is not None:
             if dataset.survey not in simulators:
                 yield f"{key}.mock: the survey {dataset.survey!r} has no simulator; give its files under 'raw'"

@@ -49,7 +49,9 @@ def test_new_objects_are_read_as_those_of_the_dataset(given):
     new, old = (made.reader_options(name).model_dump() for name in ("apply/field", "clusters"))
     assert new.pop("most_rejected") == 0.9
     old.pop("most_rejected")
-    assert {name for name in new if new[name] != old[name]} <= {"unlabelled"}
+    assert (new.pop("without_label"), old.pop("without_label")) == ("keep", "reject")
+    assert new == old
+    assert plan(given, objects="unlabelled").reader_options("apply/field").without_label == "only"
     assert made.like("apply/field") == made.like("clusters") == "clusters"
     assert made.raw_inputs("apply/field").keys() == made.raw_inputs("clusters").keys()
     assert set(made.raw_inputs("apply/field").values()) == {"results/apply/field/raw"}
@@ -95,6 +97,11 @@ def test_of_several_datasets_one_must_be_named_and_be_trained_on(given):
         plan(with_others(given))
     with pytest.raises(ConfigError, match=r"apply\.field\.dataset: no bake-off trains on 'idle'"):
         plan(with_others(given), dataset="idle")
+
+
+def test_a_dataset_to_train_on_needs_labels(given):
+    with pytest.raises(ConfigError, match=r"datasets\.clusters\.options\.without_label: 'keep' found"):
+        make_plan(changed(given, "datasets.clusters.options", {"without_label": "keep"}))
 
 
 def test_no_dataset_is_called_apply(given):
