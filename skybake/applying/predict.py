@@ -64,7 +64,10 @@ def compare_with(
         rows = familiarity.enough(getattr(parts_of, part), most)
         images[part] = opened.images(rows)
         features[part] = _features(found, opened, rows, images[part], batch_size)
-    fitted = familiarity.fit(features["train"], images["train"], features["valid"], images["valid"])
+    strategy = parts_of.strategy
+    whole = splits.keeps_groups_whole(strategy["strategy"])
+    groups = splits.kept_together(opened, strategy)[familiarity.enough(parts_of.valid, most)] if whole else None
+    fitted = familiarity.fit(features["train"], images["train"], features["valid"], images["valid"], groups)
     known = {name: values[parts_of.train] for name, values in opened.scalars.items()}
     samples.write(out, Sample(samples.ranges(known, found.scalars), first, fitted.arrays()))
 
