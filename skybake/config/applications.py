@@ -28,10 +28,10 @@ def dataset_of(given: NewObjects, datasets: Mapping[str, DatasetBlock]) -> str:
 
 
 def as_dataset(given: NewObjects, like: DatasetBlock) -> DatasetBlock:
-    """Return how new objects are read: as those of a dataset, but for what is given."""
-    return like.model_copy(
-        update={"raw": given.raw, "mock": given.mock, "fetch": None, "options": {**like.options, **given.options}}
-    )
+    """Return how new objects are read: as those of a dataset, but for what is given; labels may be missing."""
+    wanted = "only" if given.objects == "unlabelled" else "keep"
+    options = {**like.options, **given.options, "without_label": wanted}
+    return like.model_copy(update={"raw": given.raw, "mock": given.mock, "fetch": None, "options": options})
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,10 @@ from skybake.files import atomic_write
 
 MERGED = "merged"
 """Reason against a row whose object is in the dataset, by another row."""
+LABELLED = "has a label"
+"""Reason against a row of which only such are wanted that have none."""
+NO_LOSS = (MERGED, LABELLED)
+"""Reasons that say nothing against the raw files."""
 
 
 @dataclass(frozen=True)

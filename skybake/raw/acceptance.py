@@ -9,7 +9,7 @@ from hashlib import blake2b
 import numpy as np
 
 from skybake.data.columns import Column
-from skybake.data.rejections import MERGED, Rejection
+from skybake.data.rejections import NO_LOSS, Rejection
 from skybake.missing import present
 from skybake.raw import Batch
 
@@ -21,10 +21,10 @@ def against(rows: int, rejections: Sequence[Rejection], most_rejected: float) ->
 
     Args:
         rows: Number of all rows.
-        rejections: All; those that are merged into another row are no loss.
+        rejections: All; those that are merged into another row, or have a label where none is wanted, are no loss.
         most_rejected: Fraction of the rows that one reason may reject.
     """
-    lost = Counter(item.reason for item in rejections if item.reason != MERGED)
+    lost = Counter(item.reason for item in rejections if item.reason not in NO_LOSS)
     if rows == len(rejections):
         return f"no object was accepted of {rows} rows{_reasons(rejections)}"
     number = max(lost.values(), default=0)

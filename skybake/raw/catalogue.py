@@ -95,6 +95,12 @@ class Catalogue:
         found = np.array(values, dtype=np.float64)
         return np.where(present(found), found, np.nan)
 
+    def rows(self) -> int:
+        """Return the number of rows, by the first column."""
+        if not self.names:
+            raise RawError(f"{self.path}: no columns found")
+        return len(self.texts(self.names[0], "id"))
+
     def called(self, usual: Sequence[str]) -> list[str]:
         """Return the columns that have one of some usual names, in small or large letters."""
         return [name for name in self.names if name.lower() in usual]
@@ -151,14 +157,17 @@ def describe(
     ids = _ids(catalogue, options, len(label_texts), fits)
     reasons: dict[int, tuple[str, str]] = {}
     classify = _classes if options.classifies else _quantity
-    label, column = classify(catalogue, options, label_texts, reasons)
+    of_label: dict[int, tuple[str, str]] = {}
+    label, column = classify(catalogue, options, label_texts, of_label)
+    if options.needs_label:
+        reasons.update(of_label)
     _check_repeats(ids, label, reasons)
     scalars, columns = _scalars(catalogue, options)
     if options.label_error:
         name = f"{options.name}_error"
         scalars[name] = _error(catalogue, options, label_texts)
         columns[name] = Column(column.units, f"one sigma error, of column {options.label_error}", "uncertainty")
-    if options.split_column:
+    if options.split_column and options.needs_label:
         scalars["part"] = _parts(catalogue, options, ids, reasons)
         columns["part"] = Column("", "of the published split: 0 train, 1 valid, 2 test", PART)
     if options.name in scalars:
@@ -189,6 +198,9 @@ def _check_described(catalogue: Catalogue, options: CatalogueOptions) -> None:
 
 
 def _label_texts(catalogue: Catalogue, options: CatalogueOptions) -> np.ndarray:
+    if not options.needs_label and options.label not in catalogue.names:
+        catalogue.warnings.append(f"{catalogue.path.name}: no column {options.label}; no object has a known label")
+        return np.full(catalogue.rows(), None, dtype=object)
     if "label" not in options.model_fields_set and options.label not in catalogue.names:
         lines = " or ".join(f"`label: {name}`" for name in catalogue.names[:MOST_CLASSES])
         raise RawError(
@@ -252,13 +264,18 @@ def _classes(
     catalogue: Catalogue, options: CatalogueOptions, texts: np.ndarray, reasons: dict[int, tuple[str, str]]
 ) -> tuple[np.ndarray, Column]:
     times = Counter(text for text in texts if text is not None)
+    if not options.classes and not options.needs_label:
+        raise RawError(
+            f"{catalogue.path}: no classes are named, and objects without labels do not tell them. Hint: options:"
+            " {classes: [...]}, in the order of the dataset that was trained on, whose page tells them"
+        )
     classes = options.classes or _found_classes(catalogue, options, times)
     label, against = class_numbers(texts, classes)
     reasons.update(against)
     lines = ", ".join(f"{name} {number}" for name, number in times.most_common(MOST_CLASSES))
     for number, name in enumerate(classes):
         found = int(np.count_nonzero(label == number))
-        if found < FEWEST:
+        if found < FEWEST and options.needs_label:
             raise RawError(
                 f"{catalogue.path}: class {name} has {found} objects; expected at least {FEWEST}, one for each part."
                 f" Column {options.label} is {lines}. Hint: `classes` names those that are wanted; others are rejected"
@@ -286,7 +303,8 @@ def _quantity(
 ) -> tuple[np.ndarray, Column]:
     kind = options.kinds.get(options.label, "other")
     numbers = [np.nan if text is None else as_number(text) for text in texts]
-    _check_is_quantity(catalogue, options, texts, numbers)
+    if options.needs_label:
+        _check_is_quantity(catalogue, options, texts, numbers)
     values = np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
     for row, number in enumerate(numbers):
         if number is None:
@@ -348,7 +366,7 @@ def _spread(catalogue: Catalogue, options: CatalogueOptions, label: np.ndarray) 
     known = label[np.isfinite(label)]
     spread = float(f"{np.std(known):.2g}") if len(known) else 0.0
     if spread <= 0:
-        return 1.0  # of labels that are all equal, which the common pass refuses
+        return 1.0  # of labels that are all equal, which the common pass refuses, or not known
     catalogue.warnings.append(
         f"{options.name}: an error beyond {spread:g}, the standard deviation of its values, is called an outlier;"
         f" `outlier: {spread:g}` of the dataset says another"
@@ -358,6 +376,8 @@ def _spread(catalogue: Catalogue, options: CatalogueOptions, label: np.ndarray) 
 
 def _error(catalogue: Catalogue, options: CatalogueOptions, texts: np.ndarray) -> np.ndarray:
     """Return the label's one sigma error (N,) as it is predicted, to first order; NaN where unknown."""
+    if not options.needs_label and options.label_error not in catalogue.names:
+        return np.full(len(texts), np.nan)
     error = catalogue.numbers(options.label_error, "label_error")
     values = np.array([np.nan if text is None else as_number(text) or np.nan for text in texts], dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):

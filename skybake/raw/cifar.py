@@ -134,7 +134,8 @@ def _batches(
 ) -> Iterator[Batch]:
     start = 0
     for batch in _pickles(folder, names, form, options):
-        good = np.array([_is_class(label, len(classes)) for label in batch.labels], dtype=bool)
+        known = np.array([_is_class(label, len(classes)) for label in batch.labels], dtype=bool)
+        good = known | (not options.needs_label)
         kept, ids = np.flatnonzero(good), [f"{batch.name}-{row:05d}" for row in range(len(good))]
         expected = f"a class from 0 to {len(classes) - 1}"
         yield Batch(
@@ -142,7 +143,7 @@ def _batches(
             image=np.moveaxis(batch.pixels[kept].reshape(-1, form.channels, form.side, form.side), 1, -1),
             id=[ids[row] for row in kept],
             group=[ids[row] for row in kept],
-            labels={LABEL: np.array([float(batch.labels[row]) for row in kept])},
+            labels={LABEL: np.array([float(batch.labels[row]) if known[row] else np.nan for row in kept])},
             scalars={OFFICIAL_TEST: np.full(len(kept), float(batch.name in options.test))},
             rejections=[
                 Rejection(start + int(row), ids[row], "unknown class", f"{batch.labels[row]!r}; expected {expected}")
@@ -242,6 +243,8 @@ def _pixels(path: Path, content: Mapping[str, object], options: Options, numbers
 def _read_pickled(path: Path, form: Form, options: Options) -> Pickled:
     content = _dict(path)
     pixels = _pixels(path, content, options, form.numbers)
+    if options.labels not in content and not options.needs_label:
+        return Pickled(path.name, pixels, [None] * len(pixels), _announced(content))
     labels = _value(path, content, options.labels, "labels")
     if isinstance(labels, np.ndarray) and labels.ndim and labels.size == len(labels):
         labels = labels.ravel().tolist()
@@ -249,9 +252,14 @@ def _read_pickled(path: Path, form: Form, options: Options) -> Pickled:
         raise RawError(
             f"{path}: {options.labels!r} found to be {_kind(labels)}; expected a list of {len(pixels)} numbers"
         )
+    return Pickled(path.name, pixels, labels, _announced(content))
+
+
+def _announced(content: Mapping[str, object]) -> int | None:
+    """Return how many training batches there are, as a batch says; None if it does not."""
     title = content.get("batch_label")
     said = _LABEL.fullmatch(title if isinstance(title, bytes) else str(title).encode())
-    return Pickled(path.name, pixels, labels, int(said[1]) if said else None)
+    return int(said[1]) if said else None
 
 
 def _is_class(label: object, number: int) -> bool:

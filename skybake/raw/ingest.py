@@ -15,7 +15,7 @@ from types import ModuleType
 import numpy as np
 
 from skybake.data.columns import CHUNK_OBJECTS, DatasetError
-from skybake.data.rejections import Rejection, write_rejected
+from skybake.data.rejections import LABELLED, Rejection, write_rejected
 from skybake.data.writer import create_dataset
 from skybake.files import file_digest
 from skybake.inputs import NO_INPUTS, InputError, Inputs
@@ -99,6 +99,7 @@ def _write(
         raise DatasetError(str(error)) from None
     task = reader.task_name(options) if hasattr(reader, "task_name") else reader.TASK
     schema = replace(reading.schema, survey=survey, task=task, mock=mock, raw=_file_digests(raw, reading))
+    common = options if isinstance(options, CommonOptions) else CommonOptions()
     times = np.zeros(reading.rows, dtype=int)  # that a row is in the dataset, or rejected
     rejections: list[Rejection] = []
     digests: dict[str, dict[str, str]] = {name: dict(files) for name, files in reading.digests.items()}
@@ -108,22 +109,24 @@ def _write(
     labels = acceptance.LabelsSeen(schema.predicted, predicted)
     pixels = acceptance.PixelsSeen(schema.predicted, predicted)
     with create_dataset(out, schema) as writer:
-        for batch in _chunks(_seen(reading, survey, refused, rejections, digests, counts, lost)):
+        alone = schema.predicted if common.without_label == "only" else ""
+        for batch in _chunks(_seen(reading, survey, refused, alone, rejections, digests, counts, lost)):
             np.add.at(times, batch.rows, 1)
-            labels.add(batch.labels[schema.predicted])
-            pixels.add(batch)
+            if common.needs_label:
+                labels.add(batch.labels[schema.predicted])
+                pixels.add(batch)
             writer.append(image=batch.image, id=batch.id, group=batch.group, labels=batch.labels, scalars=batch.scalars)
         if disagreeing := pixels.disagreeing():
             raise _LabelsDisagree(disagreeing)
         np.add.at(times, [rejection.row for rejection in rejections], 1)
         _check_all_rows(survey, times)
-        most = options.most_rejected if isinstance(options, CommonOptions) else CommonOptions().most_rejected
-        if fault := acceptance.against(len(times), rejections, most) or labels.against():
+        fault = acceptance.against(len(times), rejections, common.most_rejected)
+        if fault := fault or (labels.against() if common.needs_label else ""):
             headline, *reasons = fault.splitlines(keepends=True)
             place = _keep(rejections, rejected, kept)
             raise DatasetError(f"{out}: {headline.rstrip()}; all rejected rows: {place}\n{''.join(reasons)}".rstrip())
         write_rejected(rejected, rejections)
-        doubts = [*reading.warnings, *labels.doubts()]
+        doubts = [*reading.warnings, *(labels.doubts() if common.needs_label else ())]
         doubts += [f"{name}: {n} values beyond {LARGEST:g}, missing" for name, n in lost.items()]
         for doubt in doubts:
             log.warning("%s", doubt)
@@ -158,12 +161,17 @@ def _seen(
     reading: Reading,
     survey: str,
     refused: Mapping[int, tuple[str, str]],
+    alone: str,
     rejections: list[Rejection],
     digests: dict[str, dict[str, str]],
     counts: Counter[str],
     lost: Counter[str],
 ) -> Iterator[Batch]:
-    """Yield the objects that can be used, show progress, and collect what else the batches say."""
+    """Yield the objects that can be used, show progress, and collect what else the batches say.
+
+    Args:
+        alone: Label that only objects without it are kept; empty: all.
+    """
     from tqdm import tqdm
 
     rejections += reading.rejections
@@ -175,7 +183,7 @@ def _seen(
             for folder, files in batch.digests.items():
                 digests.setdefault(folder, {}).update(files)
             progress.update(len(batch) + len(batch.rejections))
-            against = _unusable(batch, refused)
+            against = _labelled(batch, alone) | _unusable(batch, refused)
             if against:
                 rejections += against.values()
                 batch = batch.part(np.array([place not in against for place in range(len(batch))]))
@@ -199,6 +207,17 @@ def _unusable(batch: Batch, refused: Mapping[int, tuple[str, str]]) -> dict[int,
         for place in np.flatnonzero(present(values) & (np.abs(values) > LARGEST)).tolist():
             against.setdefault(place, (f"label beyond {LARGEST:g}", f"{name} is {values[place]:g}"))
     return {place: Rejection(int(batch.rows[place]), batch.id[place], *against[place]) for place in sorted(against)}
+
+
+def _labelled(batch: Batch, label: str) -> dict[int, Rejection]:
+    """Return place -> what is said against an object that has a label of this name; of no name, nothing."""
+    if not label:
+        return {}
+    values = np.asarray(batch.labels[label], dtype=np.float64)
+    return {
+        place: Rejection(int(batch.rows[place]), batch.id[place], LABELLED, f"{label} is {values[place]:g}")
+        for place in np.flatnonzero(present(values)).tolist()
+    }
 
 
 def _without_largest(batch: Batch, lost: Counter[str]) -> Batch:

@@ -23,6 +23,16 @@ class CommonOptions(Settings):
         le=1,
         description="Ingest stops if one reason rejects more than this fraction of the rows; 1: it never does.",
     )
+    without_label: Literal["reject", "keep", "only"] = Field(
+        "reject",
+        description="Objects whose label is missing or cannot be used: rejected, kept, or they alone are kept. `apply`"
+        " sets it: a network at work needs no labels, nor a column of them.",
+    )
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether an object without a label is of no use."""
+        return self.without_label == "reject"
 
 
 class CatalogueOptions(CommonOptions):

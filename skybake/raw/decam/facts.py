@@ -109,7 +109,11 @@ def _label(
     """Return the class numbers (N,), of the files or of a field; where both tell, they must agree."""
     by_file = _classes_of_files(arrays)
     name = _name(fields, options.label, "label")
+    if not options.needs_label and name not in fields.names:
+        name = ""
     if not name:
+        if by_file is None and not options.needs_label:
+            return np.full(len(ids), np.nan)
         if by_file is None:
             raise RawError(
                 f"{arrays[0].path}: no labels; expected {' or '.join(USUAL['label'])} among the arrays of a .npz or the"
@@ -118,6 +122,8 @@ def _label(
         return by_file
     label, found = class_numbers(_read(fields, name, "label", options.classes), options.classes)
     _check_only_label(fields, name, label, options)
+    if by_file is None and not options.needs_label:
+        return label
     if by_file is None:
         values = _read(fields, name, "label", options.classes)
         rejections = [Rejection(row, ids[row], *found[row]) for row in sorted(found)]

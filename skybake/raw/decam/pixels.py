@@ -10,6 +10,7 @@ from hashlib import blake2b
 import numpy as np
 
 from skybake.data.rejections import Rejection
+from skybake.missing import present
 from skybake.raw import Batch, RawError
 from skybake.raw.decam.facts import LABEL, Known
 from skybake.raw.decam.files import Stamps
@@ -172,7 +173,7 @@ def _against(arrays: Sequence[Stamps], form: Form, known: Known, options: Option
 
 def _repeats(rows: Sequence[int], known: Known) -> dict[int, tuple[str, str]]:
     """Return what is said against stamps with the same pixels and class: the first stays. Ingest sees other classes."""
-    if len(set(known.label[rows].tolist())) > 1:
+    if len({label for label in known.label[rows].tolist() if present(label)}) > 1:
         return {}
     return {row: ("duplicate", f"the same pixels as {known.ids[rows[0]]}") for row in rows[1:]}
 

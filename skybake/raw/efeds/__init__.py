@@ -62,7 +62,7 @@ def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
     cubes = read_images(Path(raw["images"]), options.layout)
     catalogue = read_catalogue(Path(raw["catalogue"]), options, cubes.ids)
     match = match_rows(cubes, catalogue, options)
-    reasons = find_rejections(cubes, catalogue, match)
+    reasons = find_rejections(cubes, catalogue, match, needs_label=options.needs_label)
     schema = Schema(
         bands=band_names(cubes.shape[-1]),
         image=Column("counts", "X-ray counts per pixel and energy band, Gaussian-smoothed"),
@@ -94,7 +94,7 @@ def _batches(cubes: Cubes, catalogue: Catalogue, match: Match, usable: np.ndarra
             image=np.stack([cubes.images[number] for number in match.image[rows]]),
             id=[names[row] for row in rows],
             group=[groups[row] for row in rows],
-            labels={LABEL: catalogue.log10_mass[rows]},
+            labels={LABEL: np.where(np.isfinite(catalogue.log10_mass[rows]), catalogue.log10_mass[rows], np.nan)},
             scalars={name: values[rows] for name, values in catalogue.scalars.items()},
         )
 

@@ -69,7 +69,7 @@ def read_catalogue(path: Path, options: Options, image_ids: Sequence[str] | None
     for name in options.named:
         if name not in table.column_names:
             raise RawError(f"{path}: no column {name!r}; found {table.column_names}")
-    mass = _numbers(path, table, mass_column)
+    mass = _numbers(path, table, mass_column) if mass_column else np.full(len(table), np.nan)
     scalars = {"redshift": _numbers(path, table, redshift_column)}
     scalars |= {name: _numbers(path, table, name) for name in options.scalars if name not in scalars}
     id_column = _id_column(path, table, options, image_ids)
@@ -116,7 +116,9 @@ def _mass_and_redshift(path: Path, names: Sequence[str], options: Options) -> tu
             given or usual
             for given, usual in zip((options.mass_column, options.redshift_column), COLUMNS[columns], strict=True)
         )
-    for name in (mass, redshift):
+    if mass not in names and not options.needs_label:
+        mass = ""
+    for name in filter(None, (mass, redshift)):
         if name not in names:
             raise RawError(f"{path}: no column {name!r}; found {list(names)}")
     return columns, mass, redshift
@@ -131,6 +133,8 @@ def _column_set(path: Path, names: Sequence[str], options: Options) -> str:
         for columns, pair in COLUMNS.items()
         if all(own or usual in names for own, usual in zip(given, pair, strict=True))
     ]
+    if not present and not options.needs_label:  # the redshift alone tells it
+        present = [columns for columns, (_, usual) in COLUMNS.items() if (given[1] or usual) in names]
     if len(present) != 1:
         expected = ", ".join(f"{columns}: {mass} and {redshift}" for columns, (mass, redshift) in COLUMNS.items())
         found = f"those of {' and '.join(present)}" if present else f"{list(names)}"

@@ -79,13 +79,18 @@ def _match_by_id(cubes: Cubes, image_ids: list[str], catalogue: Catalogue, row_i
     return Match(image, row_ids, f"id ({catalogue.id_column})", reasons, len(unused))
 
 
-def find_rejections(cubes: Cubes, catalogue: Catalogue, match: Match) -> dict[int, tuple[str, str]]:
-    """Return row -> (reason, detail) of the rows that cannot be used; the first reason found counts."""
+def find_rejections(
+    cubes: Cubes, catalogue: Catalogue, match: Match, *, needs_label: bool = True
+) -> dict[int, tuple[str, str]]:
+    """Return row -> (reason, detail) of the rows that cannot be used; the first reason found counts.
+
+    Without ``needs_label`` nothing is said of masses.
+    """
     reasons = dict(match.reasons)
     for row, reason, detail in (
-        *_unusable_masses(catalogue),
+        *(_unusable_masses(catalogue) if needs_label else ()),
         *_unusable_redshifts(catalogue),
-        *_unusable_images(cubes, catalogue, match),
+        *_unusable_images(cubes, catalogue, match, needs_label),
     ):
         reasons.setdefault(row, (reason, detail))
     return reasons
@@ -110,7 +115,9 @@ def _unusable_redshifts(catalogue: Catalogue) -> Iterator[tuple[int, str, str]]:
         yield int(row), "redshift impossible", f"{redshift[row]:g}, expected at most {MOST_REDSHIFT:g}"
 
 
-def _unusable_images(cubes: Cubes, catalogue: Catalogue, match: Match) -> Iterator[tuple[int, str, str]]:
+def _unusable_images(
+    cubes: Cubes, catalogue: Catalogue, match: Match, needs_label: bool
+) -> Iterator[tuple[int, str, str]]:
     same: dict[bytes, list[int]] = {}
     constant = set()
     for row, number in enumerate(match.image):
@@ -127,7 +134,7 @@ def _unusable_images(cubes: Cubes, catalogue: Catalogue, match: Match) -> Iterat
     for digest, rows in same.items():
         usable = [row for row in rows if np.isfinite(catalogue.log10_mass[row])]
         masses = {row: float(catalogue.log10_mass[row]) for row in usable}
-        for row in usable if digest not in constant else ():
+        for row in usable if needs_label and digest not in constant else ():
             other = next((other for other in usable if masses[other] != masses[row]), None)
             if other is not None:
                 text = f"log10 of the mass is {masses[row]:g}, and {masses[other]:g} of the same cube in row {other}"

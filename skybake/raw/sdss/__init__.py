@@ -113,10 +113,15 @@ def read_objects(
             )
         spectra = read_spectra(Path(raw["spectra"]))
     columns, table = read_catalogue(
-        catalogue, options.label, options.scalars, spectra=spectra is not None, table=options.table
+        catalogue,
+        options.label,
+        options.scalars,
+        spectra=spectra is not None,
+        table=options.table,
+        needs_label=options.needs_label,
     )
     labels = None if spectra is None else labels_of(columns, table, spectra)
-    return columns, table.ids, *select(columns, table, labels), spectra
+    return columns, table.ids, *select(columns, table, labels, needs_label=options.needs_label), spectra
 
 
 def _group_by_field(objects: Objects, frames: Mapping[str, list[Path]]) -> list[Field]:
@@ -172,6 +177,7 @@ def _schema(columns: Columns, options: Options, spectra: Spectra | None) -> Sche
     if spectra is not None:
         sources.append("Z of the object's spectrum")
         notes |= {"spectra": len(spectra.whole), "unreadable_spectra": len(spectra.unreadable)}
+    sources = sources or ["no column: not known"]
     error = next((name for name, column in columns.scalars.items() if column == columns.label_error), "")
     return Schema(
         bands=BANDS,

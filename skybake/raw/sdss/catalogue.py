@@ -60,7 +60,7 @@ class Columns:
 
     Attributes:
         id, ra, dec: Names of the required columns.
-        label: Likewise; None only where redshifts come from spectra.
+        label: Likewise; None only where redshifts come from spectra, or no label is needed.
         label_error: One sigma error of the label.
         run, camcol, field, rerun: Names of the columns that say in which frame the object is.
         scalars: Name in the dataset -> column.
@@ -115,7 +115,13 @@ def is_redshift(name: str) -> bool:
 
 
 def read_catalogue(
-    path: Path, label: str, scalars: Sequence[str] | None, *, spectra: bool = False, table: str = ""
+    path: Path,
+    label: str,
+    scalars: Sequence[str] | None,
+    *,
+    spectra: bool = False,
+    table: str = "",
+    needs_label: bool = True,
 ) -> tuple[Columns, Table]:
     """Read what is needed of a catalogue.
 
@@ -126,12 +132,13 @@ def read_catalogue(
             and all that can be derived.
         spectra: Whether redshifts come from spectra too, so that the label may have no column.
         table: Name or number of the table in a FITS file, where there are several.
+        needs_label: Whether a label must have a column, and be a number.
 
     Raises:
         RawError: The file is not such a table, or a column is missing or ambiguous.
     """
     names, pieces = tables.source(path, _fits_places, table)
-    columns = _choose_columns(path, names, label, scalars, spectra)
+    columns = _choose_columns(path, names, label, scalars, spectra, needs_label=needs_label)
     tables.check_single(path, names, [columns.id, *columns.numbers], fold=True)
     ids, start = [], 0
     numbers: dict[str, list[np.ndarray]] = {name: [] for name in columns.numbers}
@@ -142,7 +149,8 @@ def read_catalogue(
         columns.label if columns.label and is_redshift(columns.label) else None,
     }
     magnitudes = {name for name in columns.numbers if _MAGNITUDE.fullmatch(name)} - redshifts
-    required = {columns.ra, columns.dec, columns.label, columns.run, columns.camcol, columns.field}
+    required = {columns.ra, columns.dec, columns.run, columns.camcol, columns.field}
+    required |= {columns.label} if needs_label else set()
     for piece in pieces([columns.id, *columns.numbers]):
         ids.append(_texts(piece[columns.id]))
         for name in columns.numbers:
@@ -175,14 +183,14 @@ def _fits_places(name: str, shape: tuple[int, ...]) -> dict[str, int | None]:
 
 
 def _choose_columns(
-    path: Path, names: Sequence[str], label: str, scalars: Sequence[str] | None, spectra: bool
+    path: Path, names: Sequence[str], label: str, scalars: Sequence[str] | None, spectra: bool, *, needs_label: bool
 ) -> Columns:
     lower = {name.strip().lower(): name for name in reversed(names)}
     z_is_magnitude = any(band in lower for band in "ugri")
     found = {"objID": next((lower[name] for name in _ID_NAMES if name in lower), None)}
     found |= {name: lower.get(name) for name in ("ra", "dec")}
     found[label] = _label_column(path, lower, label, z_is_magnitude)
-    optional = {label} if spectra else set()
+    optional = {label} if spectra or not needs_label else set()
     present = {name: column for name, column in found.items() if column is not None}
     missing = [name for name in found if name not in present and name not in optional]
     if missing:

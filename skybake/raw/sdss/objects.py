@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -93,7 +93,9 @@ class Labels:
     against: Mapping[int, tuple[str, str]]
 
 
-def select(columns: Columns, table: Table, labels: Labels | None = None) -> tuple[Objects, list[Rejection]]:
+def select(
+    columns: Columns, table: Table, labels: Labels | None = None, *, needs_label: bool = True
+) -> tuple[Objects, list[Rejection]]:
     """Sort out the rows that cannot be used, and make objects that stand in several rows one.
 
     Every row ends in exactly one of the two results. Of an object's rows the first stays, with the label of all; the
@@ -103,12 +105,17 @@ def select(columns: Columns, table: Table, labels: Labels | None = None) -> tupl
     Args:
         columns, table: The catalogue.
         labels: By default those of the catalogue.
+        needs_label: Whether rows are rejected whose label is missing or cannot be used; else it is NaN.
     """
     if labels is None:
         labels = Labels(table.column(columns.label), table.column(columns.label_error), str(columns.label), {})
+    if not needs_label:
+        labels = _where_usable(labels)
     rejected = _Rejected(table.ids)
     numbers = _check_ids(table, rejected)
-    _check_values(columns, table, labels, rejected)
+    _check_values(columns, table, rejected)
+    if needs_label:
+        _check_labels(labels, rejected)
     places, disagree = _find_fields(columns, table, numbers, rejected)
     label, merged = _merge(labels, numbers, rejected)
     rows = rejected.others()
@@ -166,19 +173,36 @@ def _check_ids(table: Table, rejected: _Rejected) -> np.ndarray:
     return numbers
 
 
-def _check_values(columns: Columns, table: Table, labels: Labels, rejected: _Rejected) -> None:
+def _check_values(columns: Columns, table: Table, rejected: _Rejected) -> None:
     for row, detail in table.unreadable.items():
         rejected.add(row, "unreadable number", detail)
-    ra, dec, label = table.numbers[columns.ra], table.numbers[columns.dec], labels.values
+    ra, dec = table.numbers[columns.ra], table.numbers[columns.dec]
     for row in np.flatnonzero(~((ra >= -180) & (ra <= 360) & (np.abs(dec) <= 90))).tolist():
         rejected.add(row, "no position", f"ra {ra[row]}, dec {dec[row]} [deg]")
+
+
+def _check_labels(labels: Labels, rejected: _Rejected) -> None:
+    label = labels.values
     for row, (reason, detail) in labels.against.items():
         rejected.add(row, reason, detail)
     for row in np.flatnonzero(~present(label)).tolist():
         rejected.add(row, "label missing", f"{labels.name} is {label[row]}")
     if is_redshift(labels.name):
-        for row in np.flatnonzero((label <= -1) | (label > MOST_REDSHIFT)).tolist():  # errors are relative to 1 + z
+        for row in np.flatnonzero(_impossible(label)).tolist():
             rejected.add(row, "redshift impossible", f"{labels.name} is {label[row]}, {_EXPECTED_REDSHIFT}")
+
+
+def _impossible(redshift: np.ndarray) -> np.ndarray:
+    return (redshift <= -1) | (redshift > MOST_REDSHIFT)  # errors are relative to 1 + z
+
+
+def _where_usable(labels: Labels) -> Labels:
+    """Return the labels, NaN where something is said against them."""
+    usable = present(labels.values)
+    if is_redshift(labels.name):
+        usable &= ~_impossible(labels.values)
+    usable[list(labels.against)] = False
+    return replace(labels, values=np.where(usable, labels.values, np.nan))
 
 
 def _find_fields(
@@ -212,13 +236,14 @@ def _merge(labels: Labels, ids: np.ndarray, rejected: _Rejected) -> tuple[np.nda
     for rows in rows_of.values():
         if len(rows) == 1:
             continue
-        values = label[rows]
+        known = [row for row in rows if present(label[row])] or rows[:1]
+        values = label[known]
         scale, most = (1 + values.mean(), REPEAT_TOLERANCE) if is_redshift(labels.name) else (1, OUTLIER)
         if np.ptp(values) / scale > most:
             for row in rows:
                 rejected.add(row, "repeats disagree", f"{labels.name} {', '.join(str(value) for value in values)}")
             continue
-        weights = 1 / error[rows] ** 2 if (error[rows] > 0).all() else np.ones(len(rows))
+        weights = 1 / error[known] ** 2 if (error[known] > 0).all() else np.ones(len(known))
         label[rows[0]] = np.average(values, weights=weights)
         merged[rows[0]] = True
         for row in rows[1:]:
