@@ -7,6 +7,8 @@ out:  results/apply/<name>/dataset.h5, rejected.csv
       results/apply/<name>/sample.h5: what they are compared with
       results/apply/<name>/parts/<part>.h5: predictions, one file a job
       results/apply/<name>/catalogue.fits, catalogue.parquet, catalogue.csv
+      results/apply/<name>/distributions.h5, distributions_qp.hdf5: what is predicted as a whole, and for qp and RAIL
+      results/apply/<name>/report.html, figures/
 
 There is one rule for the jobs of each block of the config: they run where its networks were trained. All of it alone:
 snakemake apply
@@ -111,6 +113,82 @@ rule catalogue:
         "writing the catalogue of {wildcards.apply}"
     script:
         "../scripts/catalogue.py"
+
+
+rule write_distributions:
+    input:
+        parts=lambda wildcards: PLAN.applications[wildcards.apply].parts(),
+    output:
+        ours=PATHS.applied("distributions.h5"),
+        qp=PATHS.applied("distributions_qp.hdf5"),
+    log:
+        PATHS.log("write_distributions", "{apply}"),
+    benchmark:
+        PATHS.benchmark("write_distributions", "{apply}")
+    conda:
+        "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
+    resources:
+        mem_mb=jobs.memory(1000),  # read and written in blocks
+        runtime=jobs.minutes(60),
+    params:
+        code=code_digest("write_distributions"),
+    message:
+        "writing the distributions of {wildcards.apply}"
+    script:
+        "../scripts/write_distributions.py"
+
+
+rule write_applied_page:
+    input:
+        parts=lambda wildcards: PLAN.applications[wildcards.apply].parts(),
+        dataset=PATHS.applied("dataset.h5"),
+        rejected=PATHS.applied("rejected.csv"),
+        chosen=lambda wildcards: PLAN.applications[wildcards.apply].chosen(),
+        runs=lambda wildcards: PLAN.applications[wildcards.apply].runs(),
+        metrics=lambda wildcards: PLAN.applications[wildcards.apply].metrics(),
+        trained_on=lambda wildcards: PATHS.dataset(PLAN.applications[wildcards.apply].dataset),
+        split=lambda wildcards: PLAN.split(PLAN.applications[wildcards.apply].dataset),
+    output:
+        html=report(PATHS.applied("report.html"), caption="../report/applied_page.rst", category="apply/{apply}"),
+        figures=report(
+            directory(PATHS.applied("figures")),
+            patterns=["{figure}.png"],
+            caption="../report/applied_figure.rst",
+            category="apply/{apply}",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        PATHS.log("write_applied_page", "{apply}"),
+    benchmark:
+        PATHS.benchmark("write_applied_page", "{apply}")
+    conda:
+        "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
+    resources:
+        mem_mb=jobs.memory(4000),  # of each object a few numbers are held, and images of examples
+        runtime=jobs.minutes(30),
+    params:
+        rows=lambda wildcards: PLAN.applications[wildcards.apply].judged(),
+        figures=lambda wildcards: [
+            figure.name for figure in PLAN.figures("apply", PLAN.applications[wildcards.apply].dataset)
+        ],
+        title=PLAN.config.title,
+        place=lambda wildcards: f"{PLAN.config.results.rstrip('/')}/apply/{wildcards.apply}",
+        config=lambda wildcards: {"apply": {wildcards.apply: PLAN.as_dict()["apply"][wildcards.apply]}},
+        code=lambda wildcards: code_digest(
+            "write_applied_page",
+            [
+                *PLAN.figure_modules("apply", PLAN.applications[wildcards.apply].dataset),
+                *PLAN.metric_modules(),
+            ],
+        ),
+    message:
+        "writing the page of {wildcards.apply}"
+    script:
+        "../scripts/write_applied_page.py"
 
 
 # All new objects of the config, without the pages of the bake-off.

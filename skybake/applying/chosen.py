@@ -10,13 +10,12 @@ from skybake import files
 from skybake.results import folders, identity
 
 
-def runs_of(rows: Sequence[Mapping[str, Any]], chosen: Iterable[Path | str], paths: Iterable[str]) -> dict[int, Path]:
-    """Return seed -> folder of the run, of the row that predicts.
+def row_of(rows: Sequence[Mapping[str, Any]], chosen: Iterable[Path | str]) -> Mapping[str, Any]:
+    """Return the row that predicts.
 
     Args:
-        rows: Those that may predict: their axes, and ``trained``, the folder among the runs (model, loss).
+        rows: Those that may predict: their axes, and what else is told of them.
         chosen: ``chosen.json``; empty where only one row may.
-        paths: Files of the runs of all these rows.
 
     Raises:
         ValueError: No network was chosen.
@@ -30,5 +29,18 @@ def runs_of(rows: Sequence[Mapping[str, Any]], chosen: Iterable[Path | str], pat
                 f"{path}: {found} chosen; expected one of the networks, to apply it. Hint: name one by `model`"
             )
         named = fits[0]
-    model, loss = named["trained"]
+    return named
+
+
+def runs_of(rows: Sequence[Mapping[str, Any]], chosen: Iterable[Path | str], paths: Iterable[str]) -> dict[int, Path]:
+    """Return seed -> folder of the run, of the row that predicts.
+
+    Args:
+        rows, chosen: As of :func:`row_of`; rows have ``trained``, the folder among the runs (model, loss).
+        paths: Files of the runs of all these rows.
+
+    Raises:
+        ValueError: No network was chosen.
+    """
+    model, loss = row_of(rows, chosen)["trained"]
     return folders.of_rows(paths)[model, loss]

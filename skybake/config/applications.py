@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skybake.config.blocks import CompareWith, DatasetBlock, NewObjects
 from skybake.config.messages import unknown_name
-from skybake.config.paths import APPLIED, BASELINE_FILES, CATALOGUES
+from skybake.config.paths import APPLIED, APPLIED_FILES, BASELINE_FILES
 from skybake.config.reference import absent, matching
 from skybake.results import identity
 
@@ -89,6 +89,19 @@ class Application:
         """Return what a step is told of each row: its axes, and its folder among the runs."""
         return [{**row.identity, "trained": [row.model.name, row.loss_in_runs]} for row in self.rows]
 
+    def judged(self) -> list[dict[str, Any]]:
+        """Return what the page is told of each row, as that of a comparison is."""
+        axes = [row.identity for row in self.rows]
+        told = self.plan.rows(self.dataset)
+        return [row for row in told if {axis: row[axis] for axis in identity.AXES} in axes]
+
+    def metrics(self) -> list[str]:
+        """Return the files of what each row was judged to be."""
+        return [
+            self.plan.paths.evaluation("metrics.json", self.dataset, row.model.name, row.loss_in_paths)
+            for row in self.rows
+        ]
+
     def chosen(self) -> list[str]:
         """Return the file that says which row predicts; none where the config names it."""
         return [] if self.given.model is not None else [self.plan.paths.chosen(self.dataset)]
@@ -115,7 +128,7 @@ class Application:
 
     def results(self) -> list[str]:
         """Return the files that are made for a user."""
-        return [self.plan.paths.applied(name, self.name) for name in CATALOGUES]
+        return [self.plan.paths.applied(name, self.name) for name in APPLIED_FILES]
 
 
 def problems(checked: Plan) -> Iterator[str]:

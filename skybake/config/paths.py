@@ -17,7 +17,10 @@ CHOSEN = "chosen.json"
 TRUTH = "truth.npz"  # beside simulated raw files
 LIMIT_FILES = ("limit.json", "limit.csv")  # of a simulated dataset
 APPLIED = "apply"  # the folder of what a network was applied to
-CATALOGUES = ("catalogue.fits", "catalogue.parquet", "catalogue.csv")
+APPLIED_FILES = (  # of new objects
+    *("catalogue.fits", "catalogue.parquet", "catalogue.csv"),
+    *("distributions.h5", "distributions_qp.hdf5", "report.html", "figures"),
+)
 COMPARISON_FILES = (  # of a dataset
     *(CHOSEN, "comparison.csv", "comparison.tex", "comparison.json"),
     *("verdict.json", "report.html", "published.csv", "figures"),
