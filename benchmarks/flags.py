@@ -21,12 +21,14 @@ Last columns: seconds of 1,000 objects in the network, and what the distance tak
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as the network has one
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

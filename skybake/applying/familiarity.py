@@ -10,8 +10,9 @@ The greater of both counts, each in units of what held-out objects have.
 What distance is unfamiliar is read off held-out objects (the validation part): a new object like them is more distant
 than the k-th of n with a probability of 1 - k / (n + 1), whatever the distances are. This holds on the mean over sets
 of held-out objects; of one set the fraction follows the beta distribution with parameters n + 1 - k and k. With fewer
-than 1 / f - 1 objects no threshold can promise a fraction f of false alarms, and nothing is unfamiliar. Where a split
-keeps groups whole they stand for objects: each has the same weight (:mod:`skybake.evaluation.conformal`).
+than 1 / f - 1 objects no threshold can promise a fraction f of false alarms: what is more distant than all of them is
+unfamiliar, and 1 / (n + 1) of the objects like them are. Where a split keeps groups whole they stand for objects: each
+has the same weight (:mod:`skybake.evaluation.conformal`).
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ LEVELS = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)  # of the pixels that are descr
 _SORTED_PIXELS = 400  # of an image and band, at most, for their quantiles
 _BLOCK_PIXELS = 1 << 18  # what is described at once: it stays in the processor's cache
 _BLOCK_OBJECTS = 256  # whose distances to all references are computed at once
-_AXES = 256  # directions of features that are compared, at most: those in which the training part varies most
+_AXES = 128  # in which a description is compared, at most: those in which the training part varies most
+_FITTED = 1000  # training objects that tell these axes, where there are more numbers than that
+_GREATEST = 10.0  # in units of the scatter: values beyond count as this
 _LEAST_SCALE = 0.02  # of numbers that hardly vary in the training part
 _LEAST_RADIUS = 0.3  # in medians: training objects may be the same twice
 _USUAL = 0.9  # quantile of held-out distances that is their unit
@@ -105,8 +108,8 @@ class Cloud:
     """Where the training part lies in one description.
 
     Attributes:
-        middle, scale: (F,) medians, and how far values scatter about them; values are compressed beyond.
-        mean, whitening: (F,), and (F, K) to axes in which the training part has unit variance.
+        middle, scale: (F,) medians, and how far values scatter about them.
+        whitening, mean: (F, K) to axes in which the training part has unit variance, and its mean there, (K,).
         references: (R, K) training objects there.
         radius: (R,) how far they are from their neighbours.
         unit: What counts as a distance of 1.
@@ -114,8 +117,8 @@ class Cloud:
 
     middle: np.ndarray
     scale: np.ndarray
-    mean: np.ndarray
     whitening: np.ndarray
+    mean: np.ndarray
     references: np.ndarray
     radius: np.ndarray
     unit: float
@@ -139,9 +142,8 @@ class Cloud:
 
 def whitened(values: np.ndarray, cloud: Cloud) -> np.ndarray:
     """Return values (n, F) on a cloud's axes, (n, K)."""
-    return (np.arcsinh((np.asarray(values, dtype=np.float32) - cloud.middle) / cloud.scale) - cloud.mean) @ (
-        cloud.whitening
-    )
+    flat = (np.asarray(values, dtype=np.float32) - cloud.middle) / cloud.scale
+    return np.clip(flat, -_GREATEST, _GREATEST, out=flat) @ cloud.whitening - cloud.mean
 
 
 def _cloud(train: np.ndarray, held_out: np.ndarray) -> Cloud:
@@ -149,14 +151,14 @@ def _cloud(train: np.ndarray, held_out: np.ndarray) -> Cloud:
     middle = np.median(train, axis=0)
     low, high = np.percentile(train, (16, 84), axis=0)
     scale = np.maximum((high - low) / 2, np.maximum(0.1 * train.std(axis=0), _LEAST_SCALE))
-    flat = np.arcsinh((train - middle) / scale)
-    mean = flat.mean(axis=0)
-    variances, axes = principal_axes(enough(flat, REFERENCES) if flat.shape[1] > REFERENCES else flat)
-    whitening = (axes / np.sqrt(np.maximum(variances, 1e-3)))[:, -_AXES:]
-    references = enough((flat - mean) @ whitening, REFERENCES)
-    of_numbers = (middle, scale, mean, whitening, references, _radius(references))
-    middle, scale, mean, whitening, references, radius = (array.astype(np.float32) for array in of_numbers)
-    found = Cloud(middle, scale, mean, whitening, references, radius, unit=1.0)
+    flat = np.clip((train - middle) / scale, -_GREATEST, _GREATEST)
+    variances, axes = principal_axes(flat if flat.shape[1] <= _FITTED else enough(flat, _FITTED))
+    whitening = axes / np.sqrt(np.maximum(variances, 1e-3))
+    mean = flat.mean(axis=0) @ whitening
+    references = enough(flat, REFERENCES) @ whitening - mean
+    arrays = (middle, scale, whitening, mean, references, _radius(references))
+    middle, scale, whitening, mean, references, radius = (array.astype(np.float32) for array in arrays)
+    found = Cloud(middle, scale, whitening, mean, references, radius, unit=1.0)
     usual = float(np.quantile(found.distance(held_out), _USUAL))
     return replace(found, unit=usual if 0 < usual < math.inf else 1.0)
 
@@ -171,37 +173,27 @@ def _radius(references: np.ndarray) -> np.ndarray:
     return np.maximum(found, max(_LEAST_RADIUS * float(np.median(found)), _TINY))
 
 
-def shrinkage(values: np.ndarray) -> float:
-    """Return the weight, from 0 to 1, of a multiple of the identity in the covariance of values (n, F).
-
-    As Ledoit & Wolf (2004, J. Multivar. Anal. 88, 365) find it best.
-    """
-    n, width = values.shape
-    centred = values - values.mean(axis=0)
-    product = centred.T @ centred if width <= n else centred @ centred.T  # of the same norm
-    norm, own = float((product**2).sum()) / n**2, np.vecdot(centred, centred)
-    noise = (float((own**2).sum()) / n - norm) / n
-    distance = norm - float(own.sum() / n) ** 2 / width
-    return 1.0 if distance <= 0 else min(1.0, max(0.0, noise / distance))
-
-
 def principal_axes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the variances (K,) of values (n, F) along their principal axes (F, K), the greatest last.
+    """Return variances (K,) and axes (F, K) of values (n, F): the greatest of a covariance shrunk to a multiple of 1.
 
-    The variances are shrunk. Where there are more numbers than objects, K is the number of objects at most, and what is
-    decomposed is the matrix of objects by objects.
+    It is shrunk by as much as Ledoit & Wolf (2004, J. Multivar. Anal. 88, 365) find best. Of more numbers than
+    ``_FITTED``, only axes are returned along which these objects vary.
     """
     n, width = values.shape
-    centred = values - values.mean(axis=0)
-    weight, mean = shrinkage(values), float((centred**2).sum()) / n / width
-    if width <= n:
-        variances, axes = np.linalg.eigh(centred.T @ centred / n)
-    else:
-        variances, places = np.linalg.eigh(centred @ centred.T / n)
-        kept = variances > 1e-9 * max(float(variances[-1]), _TINY)
-        variances, axes = variances[kept], centred.T @ places[:, kept] / np.sqrt(n * variances[kept])
-        if not len(variances):
-            variances, axes = np.zeros(1), np.eye(width, 1)
+    centred = (values - values.mean(axis=0)) / math.sqrt(n)
+    few = width > _FITTED
+    product = centred @ centred.T if few else centred.T @ centred
+    variances, axes = np.linalg.eigh(product)
+    variances, axes = np.maximum(variances[-_AXES:], 0), axes[:, -_AXES:]
+    if few:
+        varied = variances > 1e-6 * variances[-1]
+        variances = variances[varied]
+        axes = centred.T @ axes[:, varied] / np.sqrt(variances)
+    mean = float(np.trace(product)) / width
+    squares = float((product**2).sum())
+    noise = float((n * np.vecdot(centred, centred) ** 2).sum() - squares) / n
+    distance = squares - width * mean**2
+    weight = 1.0 if distance <= 0 else min(1.0, noise / distance)
     return (1 - weight) * variances + weight * mean, axes
 
 
@@ -239,13 +231,22 @@ class Familiarity:
         return 100 * np.concatenate([[0.0], self.level])[np.searchsorted(self.held_out, distance, side="left")]
 
     def threshold(self, false_alarms: float) -> float:
-        """Return the greatest distance that is familiar; infinite where too few objects are held out for the promise.
+        """Return the greatest distance that is familiar: that of all held-out objects, where they are too few.
 
         Args:
             false_alarms: Fraction of objects like the held-out ones that may be more distant.
         """
-        place = np.searchsorted(self.level, 1 - false_alarms - 1e-9)
-        return float(self.held_out[place]) if place < len(self.held_out) else math.inf
+        return float(self.held_out[self._place(false_alarms)])
+
+    def promised(self, false_alarms: float) -> float:
+        """Return the fraction of objects like the held-out ones that are beyond the threshold, on the mean, at most.
+
+        It is above ``false_alarms`` where too few objects are held out: 1 / (n + 1).
+        """
+        return 1 - float(self.level[self._place(false_alarms)])
+
+    def _place(self, false_alarms: float) -> int:
+        return min(int(np.searchsorted(self.level, 1 - false_alarms - 1e-9)), len(self.level) - 1)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all of it as arrays by name, which :func:`of_arrays` takes."""
