@@ -92,6 +92,7 @@ class Reading:
         files: Name -> file whose SHA-256 the dataset keeps; None: the files, not the folders, among the raw ones.
         digests: As of a batch, of files that were read before the first one.
         warnings: What was taken for granted, a sentence each: said on the terminal, and on the pages of the dataset.
+        counted: A count of the batches -> what is said beside the warnings where it is not 0, after "12 of 40 objects".
     """
 
     schema: Schema
@@ -101,3 +102,4 @@ class Reading:
     files: Mapping[str, Path] | None = None
     digests: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    counted: Mapping[str, str] = field(default_factory=dict)

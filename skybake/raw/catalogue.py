@@ -16,6 +16,7 @@ from skybake.metrics.regression import DIFFERENCE, RELATIVE
 from skybake.missing import MAGNITUDES, MOST_REDSHIFT, known, no_magnitude, present
 from skybake.raw import RawError, formats, tables
 from skybake.raw.options import CatalogueOptions
+from skybake.raw.units import agree, checked, units_of
 from skybake.raw.values import alone_where_empty, as_number, check_whole, class_numbers, plain_texts
 
 IDS = ("id", "objid", "object_id", "objectid", "source_id", "sourceid", "name", "objname", "target_id", "targetid")
@@ -52,6 +53,7 @@ class Catalogue:
     names: Sequence[str] = ()
     warnings: list[str] = field(default_factory=list)
     _read: dict[str, np.ndarray] = field(default_factory=dict)
+    _units: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         self.names, self._pieces = tables.source(self.path, table=self.table)
@@ -94,6 +96,19 @@ class Catalogue:
             )
         found = np.array(values, dtype=np.float64)
         return np.where(present(found), found, np.nan)
+
+    def units(self, name: str, given: str) -> str:
+        """Return the units of a column: as the config gives them, or else as the file has them.
+
+        Raises:
+            RawError: Both do, and they differ.
+        """
+        if self._units is None:
+            self._units = units_of(self.path, self.table)
+        found, doubt = checked(self.path, name, given, self._units.get(name, ""))
+        if doubt:
+            self.warnings.append(doubt)
+        return found
 
     def rows(self) -> int:
         """Return the number of rows, by the first column."""
@@ -320,7 +335,7 @@ def _quantity(
     values[list(reasons)] = np.nan
     _doubt_marks(catalogue, options.label, values)
     label = _transformed(values, options.transform)
-    units = options.units.get(options.label, "")
+    units = catalogue.units(options.label, options.units.get(options.label, ""))
     said = f"catalogue column {options.label}"
     if options.transform != "none":
         said = f"{options.transform} of {said}" + (f" [{units}]" if units else "")
@@ -393,6 +408,7 @@ def _scalars(catalogue: Catalogue, options: CatalogueOptions) -> tuple[dict[str,
             continue
         try:
             scalars[name] = catalogue.numbers(column, name)
+            _check_degrees(catalogue, column, name)
         except RawError as error:
             if given:
                 raise
@@ -404,8 +420,15 @@ def _scalars(catalogue: Catalogue, options: CatalogueOptions) -> tuple[dict[str,
             kind = options.kinds.get(name, "other")
             scalars[name] = catalogue.numbers(name, "scalars")
             scalars[name] = _possible(catalogue, name, kind, scalars[name])
-            columns[name] = Column(options.units.get(name, ""), f"catalogue column {name}", kind)
+            units = catalogue.units(name, options.units.get(name, ""))
+            columns[name] = Column(units, f"catalogue column {name}", kind)
     return scalars, columns
+
+
+def _check_degrees(catalogue: Catalogue, column: str, name: str) -> None:
+    found = catalogue.units(column, "")
+    if found and agree(found, "deg") is False:
+        raise RawError(f"{catalogue.path}: option {name}: column {column} is in {found} by the file; expected degrees")
 
 
 def _possible(catalogue: Catalogue, name: str, kind: str, values: np.ndarray) -> np.ndarray:

@@ -92,7 +92,16 @@ def _of_array(path: Path, catalogue: Catalogue, options: Options) -> Reading:
         batches=_array_batches(cube, objects, options),
         rejections=rejections_of(objects),
         warnings=catalogue.warnings,
+        counted=_counted(options),
     )
+
+
+def _counted(options: Options) -> dict[str, str]:
+    """Return what is said of images that are not of the wanted size."""
+    return {
+        "cut_images": f"larger than the option size, {options.size} pixels a side, and cut about their centre",
+        "padded_images": f"smaller than the option size, {options.size} pixels a side, and padded with their median",
+    }
 
 
 def _check_order(path: Path, cube: Cube, catalogue: Catalogue, objects: Objects) -> None:
@@ -150,6 +159,7 @@ def _of_folder(folder: Path, catalogue: Catalogue, options: Options, threads: in
         rejections=rejections_of(objects),
         files={} if catalogue.path == folder else {catalogue.path.name: catalogue.path},
         warnings=catalogue.warnings,
+        counted=_counted(options),
     )
 
 
