@@ -31,6 +31,7 @@ from skybake.raw.cutouts.arrays import KINDS, Cube, names_beside, open_cube
 from skybake.raw.cutouts.files import called_by, check_padded, chosen_pattern, files_of, fitting
 from skybake.raw.cutouts.options import Options
 from skybake.raw.masked import fill_masked
+from skybake.raw.named import check_file
 from skybake.raw.pixels import ImageError, contents_of, decoded, to_size
 
 TASK = "regression"  # unless the options say otherwise
@@ -50,6 +51,11 @@ def label_name(options: Options) -> str:
 def task_name(options: Options) -> str:
     """Return ``"classification"`` where the options say so or name classes."""
     return "classification" if options.classifies else TASK
+
+
+def check(raw: Mapping[str, Path], options: Options) -> None:
+    """Raise RawError if the catalogue is no table, or lacks a column that the options name."""
+    check_file(Path(raw.get("catalogue", raw["images"])), options)
 
 
 def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
