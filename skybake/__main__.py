@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skybake.config.plan import Plan
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -72,6 +76,9 @@ def _checked(path: Path) -> int:
     except ConfigError as error:
         print(str(error) if str(error).startswith(str(path)) else f"{path}: {error}", file=sys.stderr)
         return 1
+    if problems := list(_raw_problems(plan)):
+        print("\n".join(f"{path}: {problem}" for problem in problems), file=sys.stderr)
+        return 1
     metrics.declared()  # says what is left out
     trainings = [job for job in plan.combinations if job.loss is not None]
     points = sum(max(1, len(job.points)) * len(job.seeds) for job in trainings)
@@ -81,6 +88,20 @@ def _checked(path: Path) -> int:
         f" ({points} trainings with all seeds), {baselines} of baselines. Results: {plan.paths.results}/"
     )
     return 0
+
+
+def _raw_problems(plan: Plan) -> Iterator[str]:
+    """Find what the headers of raw files tell, as columns that are missing: Snakemake would say it in a job."""
+    from skybake.raw import RawError
+
+    for name in plan.blocks:
+        reader = plan.survey(name).load()
+        if not hasattr(reader, "check") or plan.is_mock(name):
+            continue
+        try:
+            reader.check({key: Path(raw) for key, raw in plan.raw(name).items()}, plan.reader_options(name))
+        except RawError as error:
+            yield f"{name.replace('/', '.') if '/' in name else f'datasets.{name}'}: {error}"
 
 
 if __name__ == "__main__":

@@ -66,10 +66,24 @@ def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
         like = dataset_of(given, config.datasets)
         if like in config.datasets:
             yield from _new_objects_problems(f"apply.{name}", given, config.datasets[like], raw_is_here)
+    yield from _results_problems(config)
     for name, bakeoff in config.bakeoffs.items():
         yield from _bakeoff_problems(f"bakeoffs.{name}", bakeoff, config)
     yield from _figure_problems(config.figures)
     yield from contracts.doubles(plugins.metrics())  # a row is judged by all of them
+
+
+def _results_problems(config: Config) -> Iterator[str]:
+    """Find a folder of results within one of raw files: readers would look for images among the results."""
+    results = Path(expanded(config.results)).resolve()
+    blocks = {
+        f"{kind}.{name}": block for kind in ("datasets", "apply") for name, block in getattr(config, kind).items()
+    }
+    for key, block in blocks.items():
+        for name, given in (block.raw or {}).items():
+            folder = Path(expanded(given)).resolve()
+            if folder.is_dir() and results.is_relative_to(folder):
+                yield f"results: {config.results!r} lies in {key}.raw.{name}, {given!r}; expected another folder"
 
 
 def _new_objects_problems(key: str, given: NewObjects, like: DatasetBlock, raw_is_here: bool) -> Iterator[str]:

@@ -7,7 +7,9 @@ A reader has:
 - ``TASK``: ``"regression"`` or ``"classification"``; ``task_name(options)`` beside it where the options choose it;
 - ``LABEL``: name of the label that models predict, or ``label_name(options)`` where the options choose it;
 - ``INPUTS``: scalars that models take unless the config says otherwise;
-- ``read(raw, options, threads)`` -> :class:`Reading`.
+- ``read(raw, options, threads)`` -> :class:`Reading`;
+- ``check(raw, options)``, if it has one: raises RawError for what headers alone tell, as a column that is missing;
+  ``python -m skybake check`` asks it.
 
 What all readers share is done by :func:`skybake.raw.ingest.ingest`: writing, counting, digests of the raw files,
 progress, and the proof that each raw object is in the dataset or in ``rejected.csv``.
@@ -92,6 +94,7 @@ class Reading:
         files: Name -> file whose SHA-256 the dataset keeps; None: the files, not the folders, among the raw ones.
         digests: As of a batch, of files that were read before the first one.
         warnings: What was taken for granted, a sentence each: said on the terminal, and on the pages of the dataset.
+        counted: A count of the batches -> what is said beside the warnings where it is not 0, after "12 of 40 objects".
     """
 
     schema: Schema
@@ -101,3 +104,4 @@ class Reading:
     files: Mapping[str, Path] | None = None
     digests: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    counted: Mapping[str, str] = field(default_factory=dict)

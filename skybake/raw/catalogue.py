@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +14,9 @@ from skybake.data.columns import PART, PARTS, Column, class_column
 from skybake.metrics.regression import DIFFERENCE, RELATIVE
 from skybake.missing import MAGNITUDES, MOST_REDSHIFT, known, no_magnitude, present
 from skybake.raw import RawError, formats, tables
+from skybake.raw.named import check_column, check_columns
 from skybake.raw.options import CatalogueOptions
+from skybake.raw.units import agree, checked, units_of
 from skybake.raw.values import alone_where_empty, as_number, check_whole, class_numbers, plain_texts
 
 IDS = ("id", "objid", "object_id", "objectid", "source_id", "sourceid", "name", "objname", "target_id", "targetid")
@@ -52,6 +53,7 @@ class Catalogue:
     names: Sequence[str] = ()
     warnings: list[str] = field(default_factory=list)
     _read: dict[str, np.ndarray] = field(default_factory=dict)
+    _units: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         self.names, self._pieces = tables.source(self.path, table=self.table)
@@ -67,12 +69,7 @@ class Catalogue:
         Raises:
             RawError: There is no such column, or there are two.
         """
-        if name not in self.names:
-            near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.4) or list(self.names[:1])
-            raise RawError(
-                f"{self.path}: option {option}: no column {name!r}; found {', '.join(self.names) or 'none'}."
-                f" Hint: options: {{{option}: {near[0] if near else '...'}}}, or another one of them"
-            )
+        check_column(self.path, self.names, name, option)
         if name not in self._read:
             parts = [piece[name].to_numpy() for piece in self._pieces([name])]
             self._read[name] = np.concatenate([np.empty(0, dtype=object), *(part.astype(object) for part in parts)])
@@ -94,6 +91,19 @@ class Catalogue:
             )
         found = np.array(values, dtype=np.float64)
         return np.where(present(found), found, np.nan)
+
+    def units(self, name: str, given: str) -> str:
+        """Return the units of a column: as the config gives them, or else as the file has them.
+
+        Raises:
+            RawError: Both do, and they differ.
+        """
+        if self._units is None:
+            self._units = units_of(self.path, self.table)
+        found, doubt = checked(self.path, name, given, self._units.get(name, ""))
+        if doubt:
+            self.warnings.append(doubt)
+        return found
 
     def rows(self) -> int:
         """Return the number of rows, by the first column."""
@@ -150,8 +160,8 @@ def describe(
     Raises:
         RawError: A column is missing, several may be meant, or the label is not what the options say.
     """
+    check_columns(catalogue.path, catalogue.names, options)
     label_texts = _label_texts(catalogue, options)
-    _check_described(catalogue, options)
     if not len(label_texts):
         raise RawError(f"{catalogue.path}: the catalogue has no rows")
     ids = _ids(catalogue, options, len(label_texts), fits)
@@ -183,30 +193,10 @@ def describe(
     return Objects(ids, alone_where_empty(groups, ids), label, column, scalars, columns, reasons)
 
 
-def _check_described(catalogue: Catalogue, options: CatalogueOptions) -> None:
-    """Raise RawError if kinds or units are given of a column that is neither the label nor a scalar."""
-    used = [options.label, *options.scalars, *filter(None, (options.ra, options.dec))]
-    for option in ("kinds", "units"):
-        for name in getattr(options, option):
-            if name not in used:
-                near = difflib.get_close_matches(name.lower(), [item.lower() for item in used], n=1, cutoff=0.5)
-                hint = f" Did you mean {next(item for item in used if item.lower() == near[0])!r}?" if near else ""
-                raise RawError(
-                    f"{catalogue.path}: option {option}: {name!r} is neither the label nor a scalar; those are"
-                    f" {', '.join(used)}.{hint}"
-                )
-
-
 def _label_texts(catalogue: Catalogue, options: CatalogueOptions) -> np.ndarray:
     if not options.needs_label and options.label not in catalogue.names:
         catalogue.warnings.append(f"{catalogue.path.name}: no column {options.label}; no object has a known label")
         return np.full(catalogue.rows(), None, dtype=object)
-    if "label" not in options.model_fields_set and options.label not in catalogue.names:
-        lines = " or ".join(f"`label: {name}`" for name in catalogue.names[:MOST_CLASSES])
-        raise RawError(
-            f"{catalogue.path}: no column 'label', and none is named to be predicted; found"
-            f" {', '.join(catalogue.names)}. Hint: say which, options: {lines}"
-        )
     return catalogue.texts(options.label, "label", options.classes)
 
 
@@ -320,7 +310,7 @@ def _quantity(
     values[list(reasons)] = np.nan
     _doubt_marks(catalogue, options.label, values)
     label = _transformed(values, options.transform)
-    units = options.units.get(options.label, "")
+    units = catalogue.units(options.label, options.units.get(options.label, ""))
     said = f"catalogue column {options.label}"
     if options.transform != "none":
         said = f"{options.transform} of {said}" + (f" [{units}]" if units else "")
@@ -393,6 +383,7 @@ def _scalars(catalogue: Catalogue, options: CatalogueOptions) -> tuple[dict[str,
             continue
         try:
             scalars[name] = catalogue.numbers(column, name)
+            _check_degrees(catalogue, column, name)
         except RawError as error:
             if given:
                 raise
@@ -404,8 +395,15 @@ def _scalars(catalogue: Catalogue, options: CatalogueOptions) -> tuple[dict[str,
             kind = options.kinds.get(name, "other")
             scalars[name] = catalogue.numbers(name, "scalars")
             scalars[name] = _possible(catalogue, name, kind, scalars[name])
-            columns[name] = Column(options.units.get(name, ""), f"catalogue column {name}", kind)
+            units = catalogue.units(name, options.units.get(name, ""))
+            columns[name] = Column(units, f"catalogue column {name}", kind)
     return scalars, columns
+
+
+def _check_degrees(catalogue: Catalogue, column: str, name: str) -> None:
+    found = catalogue.units(column, "")
+    if found and agree(found, "deg") is False:
+        raise RawError(f"{catalogue.path}: option {name}: column {column} is in {found} by the file; expected degrees")
 
 
 def _possible(catalogue: Catalogue, name: str, kind: str, values: np.ndarray) -> np.ndarray:

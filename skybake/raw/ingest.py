@@ -128,6 +128,12 @@ def _write(
         write_rejected(rejected, rejections)
         doubts = [*reading.warnings, *(labels.doubts() if common.needs_label else ())]
         doubts += [f"{name}: {n} values beyond {LARGEST:g}, missing" for name, n in lost.items()]
+        accepted = len(times) - len(rejections)
+        doubts += [
+            f"{n} of {accepted} objects: {reading.counted[name]}"
+            for name, n in counts.items()
+            if n and name in reading.counted
+        ]
         for doubt in doubts:
             log.warning("%s", doubt)
         writer.raw |= {f"{folder}/": _folder_digest(files) for folder, files in digests.items()}

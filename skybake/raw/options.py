@@ -50,7 +50,9 @@ class CatalogueOptions(CommonOptions):
     classes: tuple[str, ...] = Field(
         (), description="Class 0, 1, ... by the label's text; where the label is a number, the name of each number."
     )
-    units: dict[str, str] = Field({}, description="Column -> its units: `{las_arcsec: arcsec}`.")
+    units: dict[str, str] = Field(
+        {}, description="Column -> its units, where the file itself has none: `{las_arcsec: arcsec}`."
+    )
     kinds: dict[str, Annotated[str, Field(json_schema_extra={"enum": list(KINDS)})]] = Field(
         {}, description="Column -> what it is, which figures look for: `{z: redshift, mag_r: magnitude}`."
     )

@@ -31,6 +31,7 @@ from skybake.raw.cutouts.arrays import KINDS, Cube, names_beside, open_cube
 from skybake.raw.cutouts.files import called_by, check_padded, chosen_pattern, files_of, fitting
 from skybake.raw.cutouts.options import Options
 from skybake.raw.masked import fill_masked
+from skybake.raw.named import check_file
 from skybake.raw.pixels import ImageError, contents_of, decoded, to_size
 
 TASK = "regression"  # unless the options say otherwise
@@ -50,6 +51,11 @@ def label_name(options: Options) -> str:
 def task_name(options: Options) -> str:
     """Return ``"classification"`` where the options say so or name classes."""
     return "classification" if options.classifies else TASK
+
+
+def check(raw: Mapping[str, Path], options: Options) -> None:
+    """Raise RawError if the catalogue is no table, or lacks a column that the options name."""
+    check_file(Path(raw.get("catalogue", raw["images"])), options)
 
 
 def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
@@ -92,7 +98,16 @@ def _of_array(path: Path, catalogue: Catalogue, options: Options) -> Reading:
         batches=_array_batches(cube, objects, options),
         rejections=rejections_of(objects),
         warnings=catalogue.warnings,
+        counted=_counted(options),
     )
+
+
+def _counted(options: Options) -> dict[str, str]:
+    """Return what is said of images that are not of the wanted size."""
+    return {
+        "cut_images": f"larger than the option size, {options.size} pixels a side, and cut about their centre",
+        "padded_images": f"smaller than the option size, {options.size} pixels a side, and padded with their median",
+    }
 
 
 def _check_order(path: Path, cube: Cube, catalogue: Catalogue, objects: Objects) -> None:
@@ -150,6 +165,7 @@ def _of_folder(folder: Path, catalogue: Catalogue, options: Options, threads: in
         rejections=rejections_of(objects),
         files={} if catalogue.path == folder else {catalogue.path.name: catalogue.path},
         warnings=catalogue.warnings,
+        counted=_counted(options),
     )
 
 

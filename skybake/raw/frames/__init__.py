@@ -25,6 +25,7 @@ from skybake.raw.catalogue import Catalogue, Objects, describe
 from skybake.raw.cutting import Cutouts
 from skybake.raw.frames.options import Options
 from skybake.raw.frames.tiles import Tile, assign, cut_tiles, find_tiles
+from skybake.raw.named import check_file
 
 TASK = "regression"  # unless the options say otherwise
 INPUTS = ()
@@ -42,6 +43,11 @@ def label_name(options: Options) -> str:
 def task_name(options: Options) -> str:
     """Return ``"classification"`` where the options say so or name classes."""
     return "classification" if options.classifies else TASK
+
+
+def check(raw: Mapping[str, Path], options: Options) -> None:
+    """Raise RawError if the catalogue is no table, or lacks a column that the options name."""
+    check_file(Path(raw["catalogue"]), options)
 
 
 def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:

@@ -48,6 +48,7 @@ class Options(CommonOptions):
     """How objects are cut out of the frames, and what of the catalogue is kept."""
 
     label: str = Setting("redshift", description="catalogue column to predict, e.g. redshift or psfMag_r")
+    id: str = Setting("", description="catalogue column with the objects' objID; empty: objID, bestObjID or id")
     size: int = Setting(32, ge=4, le=512, description="pixels (0.396 arcsec) along a side of the cutouts")
     centring: Literal["nearest", "resampled"] = Setting(
         "nearest",
@@ -119,6 +120,7 @@ def read_objects(
         spectra=spectra is not None,
         table=options.table,
         needs_label=options.needs_label,
+        id_column=options.id,
     )
     labels = None if spectra is None else labels_of(columns, table, spectra)
     return columns, table.ids, *select(columns, table, labels, needs_label=options.needs_label), spectra

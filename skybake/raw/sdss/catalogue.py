@@ -122,6 +122,7 @@ def read_catalogue(
     spectra: bool = False,
     table: str = "",
     needs_label: bool = True,
+    id_column: str = "",
 ) -> tuple[Columns, Table]:
     """Read what is needed of a catalogue.
 
@@ -133,12 +134,15 @@ def read_catalogue(
         spectra: Whether redshifts come from spectra too, so that the label may have no column.
         table: Name or number of the table in a FITS file, where there are several.
         needs_label: Whether a label must have a column, and be a number.
+        id_column: Column of the ids; empty: that which is called so.
 
     Raises:
         RawError: The file is not such a table, or a column is missing or ambiguous.
     """
     names, pieces = tables.source(path, _fits_places, table)
-    columns = _choose_columns(path, names, label, scalars, spectra, needs_label=needs_label)
+    columns = _choose_columns(path, names, label, scalars, spectra, needs_label=needs_label, id_column=id_column)
+    if not id_column:
+        _check_one_id(path, names, pieces)
     tables.check_single(path, names, [columns.id, *columns.numbers], fold=True)
     ids, start = [], 0
     numbers: dict[str, list[np.ndarray]] = {name: [] for name in columns.numbers}
@@ -174,6 +178,25 @@ def read_catalogue(
     )
 
 
+def _check_one_id(path: Path, names: Sequence[str], pieces: tables.Pieces) -> None:
+    """Raise RawError if objID and bestObjID are other objects in some row."""
+    both = [name for name in names if name.lower() in _ID_NAMES[:2]]
+    if len(both) < 2:
+        return
+    row = 0
+    for piece in pieces(both):
+        one, other = (_texts(piece[name]) for name in both)
+        differ = np.flatnonzero(one != other)
+        if len(differ):
+            k = differ[0]
+            lines = " or ".join(f"`id: {name}`" for name in both)
+            raise RawError(
+                f"{path}: row {row + k}, from 0: {both[0]} is {one[k] or 'empty'}, and {both[1]}"
+                f" {other[k] or 'empty'}; either may be the object's. Hint: say which, options: {lines}"
+            )
+        row += len(piece)
+
+
 def _fits_places(name: str, shape: tuple[int, ...]) -> dict[str, int | None]:
     """Name every number of a column: one of five elements is a name per band, other arrays are left out."""
     if not shape:
@@ -183,11 +206,19 @@ def _fits_places(name: str, shape: tuple[int, ...]) -> dict[str, int | None]:
 
 
 def _choose_columns(
-    path: Path, names: Sequence[str], label: str, scalars: Sequence[str] | None, spectra: bool, *, needs_label: bool
+    path: Path,
+    names: Sequence[str],
+    label: str,
+    scalars: Sequence[str] | None,
+    spectra: bool,
+    *,
+    needs_label: bool,
+    id_column: str,
 ) -> Columns:
     lower = {name.strip().lower(): name for name in reversed(names)}
     z_is_magnitude = any(band in lower for band in "ugri")
-    found = {"objID": next((lower[name] for name in _ID_NAMES if name in lower), None)}
+    sought = (id_column.lower(),) if id_column else _ID_NAMES
+    found = {id_column or "objID": next((lower[name] for name in sought if name in lower), None)}
     found |= {name: lower.get(name) for name in ("ra", "dec")}
     found[label] = _label_column(path, lower, label, z_is_magnitude)
     optional = {label} if spectra or not needs_label else set()
@@ -205,7 +236,7 @@ def _choose_columns(
         chosen = _given_scalars(path, lower, plain, found[label], redshift)
     plate, mjd, fiber = lower.get("plate"), lower.get("mjd"), lower.get("fiberid") or lower.get("fiber")
     return Columns(
-        present["objID"],
+        present[id_column or "objID"],
         present["ra"],
         present["dec"],
         found[label],

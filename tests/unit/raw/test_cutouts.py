@@ -239,6 +239,7 @@ def test_images_of_different_size_are_padded_or_cut(tmp_path):
     assert np.array_equal(dataset.images(ROWS)[2, ..., 0], images[2])
     assert dataset.scalars["padded_fraction"][:3] == pytest.approx([0, 1 / 3, 0])
     assert (dataset.notes["padded_images"], dataset.notes["cut_images"]) == (1, 1)
+    assert "1 of 12 objects: larger than the option size, 6 pixels a side, and cut" in " ".join(dataset.warnings)
     assert np.array_equal(run(tmp_path, raw, label="size", size=4)[0].images(ROWS)[2, ..., 0], images[2, 1:5, 1:5])
 
 

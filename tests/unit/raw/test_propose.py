@@ -87,3 +87,30 @@ def test_task_and_label_are_those_of_the_options(tmp_path):
         planned(tmp_path, ["mse"], **classes)
     with pytest.raises(ConfigError, match=r"datasets\.d\.options: .*transform and label_error are of numbers"):
         planned(tmp_path, ["mse"], **classes, transform="ln")
+
+
+def test_the_check_opens_the_catalogue(tmp_path, capsys):
+    out = tmp_path / "mine.yaml"
+    command.main(["propose", *files(tmp_path, "cube"), "--out", str(out)])
+    good = out.read_text()
+    out.write_text(good.replace("label: kind", "label: kimd"))
+    assert command.main(["check", str(out)]) == 1
+    words = capsys.readouterr().err
+    assert f"{out}: datasets.cube: {tmp_path / 'c.csv'}: option label: no column 'kimd'; found id, ra, dec" in words
+    assert "Hint: options: {label: kind}" in words
+    out.write_text(good + "apply:\n  new: {raw: {images: CUBE, catalogue: OTHER}, options: {scalars: [z]}}\n")
+    write_csv(tmp_path / "other.csv", table()[["id", "ra"]])
+    text = out.read_text().replace("CUBE", str(tmp_path / "cube.npy")).replace("OTHER", str(tmp_path / "other.csv"))
+    out.write_text(text)
+    assert command.main(["check", str(out)]) == 1
+    assert "apply.new: " in (words := capsys.readouterr().err)
+    assert "option scalars: no column 'z'" in words  # a label is not needed
+
+
+def test_results_within_the_raw_files_are_refused(tmp_path):
+    block = {"survey": "frames", "raw": {"frames": str(tmp_path), "catalogue": str(tmp_path / "c.csv")}}
+    write_csv(tmp_path / "c.csv", table())
+    bakeoff = {"datasets": ["d"], "models": ["dense"], "losses": ["mse"]}
+    given = {"datasets": {"d": block}, "bakeoffs": {"b": bakeoff}, "results": str(tmp_path / "results")}
+    with pytest.raises(ConfigError, match=r"results: '.*results' lies in datasets\.d\.raw\.frames, .*another folder"):
+        make_plan(given)

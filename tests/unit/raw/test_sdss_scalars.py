@@ -9,6 +9,8 @@ from skybake.mock import sdss as mock
 from skybake.raw import RawError, sdss
 from skybake.raw.ingest import ingest
 from skybake.raw.sdss import Options, read_objects
+from skybake.raw.sdss.catalogue import read_catalogue
+from tests.unit.raw.small_sdss import catalogue_rows
 
 OBJID = 1237662525769187516
 COLOURS = ("u-g", "g-r", "r-i", "i-z")
@@ -101,3 +103,18 @@ def test_the_file_says_what_each_is(tmp_path):
     assert data.columns["scalar/extinction_r"].description == "catalogue column extinction_r"
     expected = table["cModelMag_g"] - table["extinction_g"] - table["cModelMag_r"] + table["extinction_r"]
     assert data.scalars["g-r"] == pytest.approx(expected.to_numpy())
+
+
+def test_two_ids_of_which_either_may_be_the_objects(tmp_path):
+    rows = catalogue_rows()
+    rows["bestObjID"] = rows["objID"]
+    path = tmp_path / "c.csv"
+    rows.to_csv(path, index=False)
+    assert read_catalogue(path, "redshift", None)[0].id == "objID"
+    rows.loc[2, "bestObjID"] = ""
+    rows.to_csv(path, index=False)
+    with pytest.raises(RawError, match=r"row 2, from 0: objID is \d+, and bestObjID empty.*`id: objID` or `id: bestOb"):
+        read_catalogue(path, "redshift", None)
+    assert read_catalogue(path, "redshift", None, id_column="bestObjID")[0].id == "bestObjID"
+    with pytest.raises(RawError, match="column specobjid missing"):
+        read_catalogue(path, "redshift", None, id_column="specobjid")
