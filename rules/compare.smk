@@ -141,6 +141,7 @@ rule write_page:
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("comparison", wildcards.dataset)],
         title=PLAN.config.title,
         published=lambda wildcards: PLAN.published(wildcards.dataset),
+        apply=lambda wildcards: PLAN.how_to_apply(wildcards.dataset),
         code=lambda wildcards: code_digest(
             "write_page", [*PLAN.figure_modules("comparison", wildcards.dataset), *PLAN.metric_modules()]
         ),

@@ -28,5 +28,6 @@ with logs.of(snakemake):
         audit=Path(snakemake.input.audit),
         config_text=Path(snakemake.input.config).read_text(encoding="utf-8"),
         told=snakemake.params.published,
+        apply=snakemake.params.apply,
         published=Path(snakemake.output.published),
     )

@@ -34,6 +34,14 @@ def as_dataset(given: NewObjects, like: DatasetBlock) -> DatasetBlock:
     return like.model_copy(update={"raw": given.raw, "mock": given.mock, "fetch": None, "options": options})
 
 
+def block_for(plan: Plan, dataset: str) -> str:
+    """Return the lines of a config that apply a network of a dataset to new objects, as a user may copy them."""
+    survey = plan.survey(dataset)
+    names = plan.raw(dataset) or next(iter(survey.constants.get("RAW_FORMS", ())), survey.constants["RAW"])
+    raw = ", ".join(f"{name}: path/to/{name}" for name in names)
+    return f"apply:\n  new_objects:\n    dataset: {dataset}\n    raw: {{{raw}}}\n"
+
+
 @dataclass(frozen=True)
 class Application:
     """New objects, and the networks that may predict them.

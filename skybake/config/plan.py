@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from skybake import metrics, plugins
-from skybake.config.applications import Application, dataset_of
+from skybake.config.applications import Application, block_for, dataset_of
 from skybake.config.combinations import Chosen, Combination, SweepPoint, chosen_part
 from skybake.config.paths import (
     ARCHITECTURE_FILES,
@@ -289,6 +289,10 @@ class Plan(Sources):
                 }
             )
         return rows
+
+    def how_to_apply(self, dataset: str) -> dict[str, str]:
+        """Return what a page says of applying a network of a dataset: a ``block`` of the config, and ``results``."""
+        return {"block": block_for(self, dataset), "results": self.config.results.rstrip("/")}
 
     def published(self, dataset: str) -> list[dict[str, Any]]:
         """Return the published rows of a dataset as plain values, with the axes of ours."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from csv import DictReader
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from skybake import figures as drawings
 from skybake.applying import chosen as choice
 from skybake.applying import outcome
-from skybake.applying.flags import MEANINGS
+from skybake.applying.flags import MEANINGS, UNFAMILIAR
 from skybake.applying.outcome import UNCERTAINTIES, Outcome
 from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
@@ -24,6 +24,13 @@ from skybake.results import identity
 TEMPLATE = "applied.html.j2"
 LEVELS = (0, 5, 25, 50, 75, 95, 100)  # percentiles of what is predicted
 MANY = 0.1  # of the objects unlike those of training, from which on a page begins with it
+FIRST = tuple(  # figures in the page's order; others follow
+    f"applied_{name}" for name in ("predictions", "uncertainty", "familiarity", "sky", "examples", "against_known")
+)
+COVERAGES = {  # column of the comparison -> what is held
+    "conformal_coverage_95": "the conformal intervals at 95 % hold the true value of",
+    "set_coverage_95": "the conformal sets at 95 % hold the true class of",
+}
 CLASSES = 100  # that the page has a line for
 
 
@@ -121,7 +128,9 @@ def write_page(
         entry=entry,
         predictor=_predictor(entry),
         averaged=len(entry.row.seeds) > 1 and entry.row.prediction == identity.SEEDS,
-        table=page_table.table([entry.record], anchors=False),
+        table=_table(entry),
+        headline=page_table.headline(entry.record, [entry.record]),
+        coverage=[(said, entry.record[name]) for name, said in COVERAGES.items() if entry.record[name] is not None],
         flags=_flags(data),
         known=int(np.isfinite(data.true).sum()),
         unusable=int((~data.usable).sum()),
@@ -129,11 +138,21 @@ def write_page(
         numbers=_numbers(data),
         classes=_classes(data),
         rejected=reasons.most_common(),
-        pictures=page.pictures(Path(figures), figure_names),
+        pictures=page.pictures(Path(figures), sorted(figure_names, key=_place)),
         place=place.rstrip("/"),
         example=_example(data),
         config_text=config_text,
     )
+
+
+def _place(figure: str) -> int:
+    return FIRST.index(figure) if figure in FIRST else len(FIRST)
+
+
+def _table(entry: Entry) -> page_table.Table:
+    """Return the line of the comparison that is the row's, whether it was chosen or named."""
+    table = page_table.table([entry.record], anchors=False)
+    return replace(table, lines=tuple(replace(line, best=False) for line in table.lines))
 
 
 def _predicting(candidates: Sequence[Row], chosen: Iterable[Path | str]) -> Row:
@@ -187,12 +206,14 @@ def _classes(data: Outcome) -> list[ClassLine]:
     return sorted(lines, key=lambda line: -line.objects)[:CLASSES]
 
 
-def _example(data: Outcome) -> Mapping[str, str]:
-    """Return the columns that the page's example of reading the catalogue takes."""
-    if data.classes:
-        return {"value": "class", "width": f"probability_{data.classes[0]}"}
+def _example(data: Outcome) -> str:
+    """Return the page's example of taking columns of the catalogue, without the objects that are flagged."""
     width = next((name for name in ("std", "spread") if name in data.uncertainty), "familiarity")
-    return {"value": data.label, "width": width}
+    columns = ("class", f"probability_{data.classes[0]}") if data.classes else (data.label, width)
+    flags = [name for name in (UNFAMILIAR, "not_finite") if name in data.flags]
+    chosen = " & ".join(f'~catalogue["{name}"]' for name in flags)
+    named = ", ".join(f'"{name}"' for name in ("id", *columns))
+    return "catalogue" + f"[{chosen}]" * bool(flags) + f"[{named}]"
 
 
 def _predictor(entry: Entry) -> str:

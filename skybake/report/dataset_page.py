@@ -59,6 +59,7 @@ def write_page(
     audit: Path,
     config_text: str,
     told: Sequence[Mapping[str, Any]] = (),
+    apply: Mapping[str, str] | None = None,
     published: Path | None = None,
 ) -> None:
     """Draw the figures of a comparison and write its page, which is self-contained.
@@ -73,6 +74,7 @@ def write_page(
         dataset, split, rejected, audit: The dataset's files.
         config_text: The merged config, as YAML.
         told: Published rows, as :meth:`skybake.config.Plan.published` tells them.
+        apply: How to apply the chosen network, as :meth:`skybake.config.Plan.how_to_apply` tells it.
         published: ``published.csv`` to write; none where it is not looked at.
 
     Raises:
@@ -100,6 +102,7 @@ def write_page(
         config_text=config_text,
         statistics=found.statistics,
         held=held,
+        apply=None if found.best is None or found.best.row.baseline else apply,
         limit=found.limit,
     )
 

@@ -124,6 +124,7 @@ def write_comparison(
     config_text: str,
     statistics: Any,
     held: Sequence[Held] = (),
+    apply: Mapping[str, str] | None = None,
     limit: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the page of one dataset; arguments as :func:`skybake.report.dataset_page.write_page` makes them."""
@@ -141,6 +142,7 @@ def write_comparison(
         dataset=entries[0].row.dataset,
         table=table(records, anchors=True, held=held),
         held=held,
+        apply=apply,
         limit=limit,
         columns={column.name: column for column in task_of(records).all_columns},
         best=best,

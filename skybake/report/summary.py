@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from skybake.config.paths import APPLIED
 from skybake.config.plan import Plan
 from skybake.data import audit
 from skybake.report import tables
@@ -38,4 +39,8 @@ def say(plan: Plan) -> None:
         print(
             line, *map("  warning: {}".format, audit.read(plan.audit(dataset))["warnings"]), sep="\n", file=sys.stderr
         )
-    print(f"The report: {plan.config.results.rstrip('/')}/report.html", file=sys.stderr)
+    results = plan.config.results.rstrip("/")
+    print(f"The report: {results}/report.html", file=sys.stderr)
+    pages = [f"{results}/{APPLIED}/{name}/report.html" for name in plan.applications]
+    said = ", ".join(pages) or "an `apply` block in the config, see docs/apply.md"
+    print(f"Predictions for new objects: {said}", file=sys.stderr)

@@ -110,6 +110,7 @@ def _compare(plan: Plan, dataset: str, rows: list[Row], config_text: str) -> Non
         audit=Path(plan.audit(dataset)),
         config_text=config_text,
         told=plan.published(dataset),
+        apply=plan.how_to_apply(dataset),
         published=files["published.csv"],
     )
 

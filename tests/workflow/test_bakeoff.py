@@ -392,6 +392,7 @@ def test_the_end_says_what_was_compared(finished, capfd):
     assert lines[0].startswith("clusters: 6 of 6 rows compared; chosen on validation: ")
     assert lines[1].startswith("galaxies: 2 of 2 rows compared")
     assert lines[2] == f"The report: {finished.folder}/results/report.html"
+    assert lines[3].startswith("Predictions for new objects: an `apply` block in the config")
 
 
 def test_a_finished_bakeoff_is_digested(finished):

@@ -124,3 +124,19 @@ def test_the_chosen_network_predicts_new_objects(stamps):
     chosen = json.loads((stamps / "stamps/chosen.json").read_text())["chosen"]
     assert chosen["model"] in ("dense", "vgg6")
     assert sorted(path.name for path in (folder / "parts").iterdir()) == ["0.h5", "1.h5"]
+
+
+def test_the_page_of_new_objects_tells_which_network_predicted_them(stamps):
+    folder = stamps / "apply/night"
+    chosen = json.loads((stamps / "stamps/chosen.json").read_text())["chosen"]
+    text = (folder / "report.html").read_text()
+    assert f"{chosen['model']}, categorical_crossentropy" in text
+    assert 'Table.read("results/apply/night/catalogue.fits")' in text
+    assert {path.stem for path in (folder / "figures").iterdir()} >= {"applied_predictions", "applied_examples"}
+    table = Table.read(folder / "catalogue.fits")
+    with h5py.File(folder / "distributions.h5") as file:
+        assert file.attrs["form"] == "classes"
+        assert file["classes"].attrs["names"].tolist() == ["noise", "source"]
+        assert file["classes"][:, 1] == pytest.approx(np.asarray(table["probability_source"]), abs=1e-6)
+    with h5py.File(folder / "distributions_qp.hdf5") as file:
+        assert "no distribution" in file.attrs["empty"]

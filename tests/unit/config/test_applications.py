@@ -1,6 +1,7 @@
 """What a network is applied to, as the config says it."""
 
 import pytest
+import yaml
 
 from skybake.config import make_plan
 from skybake.config.messages import ConfigError
@@ -107,3 +108,20 @@ def test_a_dataset_to_train_on_needs_labels(given):
 def test_no_dataset_is_called_apply(given):
     with pytest.raises(ConfigError, match="the name 'apply' is skybake's own"):
         make_plan(changed(given, "datasets.apply", given["datasets"]["clusters"]))
+
+
+def test_the_lines_that_a_page_shows_are_a_config_that_runs(given):
+    told = make_plan(given).how_to_apply("clusters")
+    block = yaml.safe_load(told["block"])
+    assert told["results"] == "results"
+    found = make_plan({**given, **block}, raw_is_here=False).applications["new_objects"]
+    assert found.dataset == "clusters"
+    assert set(found.given.raw) == set(given["datasets"]["clusters"]["raw"])
+
+
+def test_the_page_is_told_of_the_rows_that_may_predict(given):
+    found = plan(given, model="nonsequential", loss="mse").applications["field"]
+    (row,) = found.judged()
+    assert row["folder"] == "nonsequential/mse"
+    assert found.metrics() == ["results/clusters/evaluation/nonsequential/mse/metrics.json"]
+    assert len(plan(given).applications["field"].judged()) == len(plan(given).applications["field"].metrics())

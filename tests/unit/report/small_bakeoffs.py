@@ -125,6 +125,7 @@ def compared(
         audit=folder / "audit-40.json",
         config_text="title: Masses & <more>\nseeds: [1, 2, 3]\n",
         told=told,
+        apply={"block": "apply:\n  new_objects:\n    dataset: efeds_mock\n", "results": "results/masses"},
         published=out / "published.csv",
     )
     return out

@@ -115,3 +115,10 @@ def test_same_files_same_bytes(baked, out, tmp_path):
     for path in [*again.glob("*.*"), *(again / "figures").iterdir()]:
         assert path.read_bytes() == (out / path.relative_to(again)).read_bytes(), path.name
     assert str(tmp_path) not in (again / "report.html").read_text()
+
+
+def test_page_tells_how_the_chosen_network_is_applied(html):
+    text = Document(html).text
+    assert "apply:\n  new_objects:\n    dataset: efeds_mock" in text
+    assert "snakemake --profile profiles/local --configfile this_config.yaml apply" in text
+    assert 'skybake.load("results/masses").predict(images, scalars, dataset="efeds_mock")' in text
