@@ -17,7 +17,7 @@ MAGNITUDE = np.log(10) / 2.5
 def estimates(
     flux: np.ndarray, error: np.ndarray, model_scatter: np.ndarray, library: np.ndarray, redshift: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the best redshift (n,) of each object, and the root mean square of (estimate - z) / (1 + z) it leaves (n,).
+    """Return the best redshift of each object, and the root mean square of (estimate - z) / (1 + z) that remains.
 
     Args:
         flux, error: (n, 5) measured, without extinction; NaN where a band is missing.

@@ -14,6 +14,7 @@ from astropy.stats import mad_std
 from astropy.wcs import WCS, FITSFixedWarning
 
 from skybake.data.dataset import load_dataset as load
+from skybake.data.limit import read_truth
 from skybake.missing import MAGIC
 from skybake.mock import sdss
 from skybake.mock.sdss import frames as drawn_frames
@@ -35,7 +36,7 @@ def shared(name):
 
 def simulate(folder, threads=1, **options):
     raw = {key: folder / name for key, name in sdss.RAW_FILES.items()}
-    sdss.simulate(raw, sdss.Options(compress=1, **options), threads=threads)
+    sdss.simulate({**raw, "truth": folder / "truth.npz"}, sdss.Options(compress=1, **options), threads=threads)
     return raw
 
 
@@ -237,6 +238,10 @@ def test_reader_accounts_for_every_row(trapped, tmp_path):
     usable = {"missing magnitude", "near the edge"}
     assert rejected == {int(trap["row"]) for trap in catalogue(raw, "traps.csv") if trap["kind"] not in usable}
     assert len(dataset) == 3 + len(usable)
+    truth = read_truth(raw["catalogue"].with_name("truth.npz"), dataset.ids)
+    assert truth["redshift"] == pytest.approx(dataset.labels["redshift"], abs=2e-4)  # of two spectra the last is kept
+    missing = (truth["magnitude"] == MAGIC).sum(axis=0)
+    assert missing.tolist() == [1, 0, 0, 0, 0]
 
 
 def test_plan_shares_out_galaxies_and_traps():
