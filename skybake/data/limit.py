@@ -38,17 +38,19 @@ class Limit:
         kind: What the values are, one of :data:`KINDS`.
         method: How they were found, a sentence without a full stop.
         values: (n,) of n objects.
+        bound: Whether it holds for all that see the images; False of a line of scalars alone, which they may pass.
     """
 
     name: str
     kind: str
     method: str
     values: np.ndarray
+    bound: bool = True
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The lines of a dataset, the first of which efficiencies are told of.
+    """The lines of a dataset; efficiencies are told of the first, if it holds for all that see the images.
 
     Attributes:
         label: The label that they are of.
@@ -132,7 +134,7 @@ def write(json: Path | str, table: Path | str, limits: Limits) -> None:
         rows.writerow(["id", *names])
         for place, name in enumerate(limits.ids):
             rows.writerow([name, *(f"{line.values[place]:.9g}" for line in limits.lines)])
-    told = [{"name": line.name, "kind": line.kind, "method": line.method} for line in limits.lines]
+    told = [{"name": line.name, "kind": line.kind, "method": line.method, "bound": line.bound} for line in limits.lines]
     facts = {"label": limits.label, "objects": len(limits.ids), "test_objects": limits.of}
     write_json(json, {**facts, "lines": told})
 

@@ -36,7 +36,8 @@ def measure(
 
     Returns:
         ``objects`` and ``test_objects``, how many there are; ``lines``: ``name``, ``kind``, ``method`` and ``values``
-        (metric -> ``value``, ``low`` and ``high``); ``efficiency``: the same of each row. No ``low`` and ``high`` where
+        (metric -> ``value``, ``low`` and ``high``); ``efficiency``: the same of each row, none
+        where the first line is no bound. No ``low`` and ``high`` where
         objects are too few.
     """
     places = _places(limits, dataset.ids)
@@ -46,7 +47,8 @@ def measure(
         bootstrap = replace(bootstrap, groups=first.groups[_places(limits, first.ids)])
     lines = [_of_line(line, label) for line in limits.lines]
     main, power = (SCATTER, 0.5) if limits.lines[0].kind == SIGMA else (LOG_LOSS, 1.0)
-    achieved = {name: _of_row(limits, runs, label) for name, runs in rows.items()}
+    held = rows if limits.lines[0].bound else {}
+    achieved = {name: _of_row(limits, runs, label) for name, runs in held.items()}
     statistics: dict[str, Callable] = {}
     kinds: dict[str, str] = {}
     for number, values in enumerate(lines):
@@ -66,7 +68,7 @@ def measure(
         "test_objects": limits.of,
         "lines": [
             {
-                **{"name": line.name, "kind": line.kind, "method": line.method},
+                **{"name": line.name, "kind": line.kind, "method": line.method, "bound": line.bound},
                 "values": {name: told(f"{number}/{name}") for name in lines[number]},
             }
             for number, line in enumerate(limits.lines)

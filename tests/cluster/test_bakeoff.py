@@ -28,11 +28,11 @@ def test_every_training_has_one_gpu_and_no_other_job_has_one(baked):
     assert all("gres/gpu=1" in job["AllocTRES"] for job in trainings)
     others = [job for job in jobs if job not in trainings]
     assert {job["Comment"].removeprefix("rule_").split("_wildcards")[0] for job in others} == {
-        *("simulate", "ingest", "audit", "explore", "baselines_fit_baseline_clusters"),
+        *("simulate", "ingest", "limit", "audit", "explore", "baselines_fit_baseline_clusters"),
         *("evaluations_draw_judge", "compare", "write_page"),
     }
     assert not any("gpu" in job["AllocTRES"] for job in others)
-    assert len(jobs) == 12  # the judging and drawing of five rows share one
+    assert len(jobs) == 13  # the judging and drawing of five rows share one
     assert {job["State"] for job in jobs} == {"COMPLETED"}
 
 

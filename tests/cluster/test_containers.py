@@ -23,7 +23,7 @@ STEPS = {  # scripts, and rooms of the library whose files they find by name
         ["list_files", "fetch", "join_ledgers", "ingest", "split", "fit_baseline", "examine"],
         ["raw"],
     ),
-    "mock": (["simulate", "examine"], ["mock"]),
+    "mock": (["simulate", "limit", "examine"], ["mock"]),
     "train-cpu": (["train", "test_chosen", "look_inside", "examine_training"], ["models", "losses"]),
     "report": (
         [

@@ -65,7 +65,8 @@ def truth_of(halos: Halos, views: Views, points: np.ndarray | None, rows: np.nda
 def lines(options: Options, truth: Truth) -> list[Limit]:
     """Return the scatter of log10 M that remains of each image, with point sources unknown and known."""
     n = len(truth["view/dx"])
-    found = np.concatenate([_sigmas(options, truth, slice(first, first + BLOCK)) for first in range(0, n, BLOCK)])
+    blocks = [covariances(options, truth, slice(first, first + BLOCK)) for first in range(0, n, BLOCK)]
+    found = np.sqrt(np.concatenate(blocks)[:, :, 0, 0])
     method = "Cramer-Rao bound with the simulation's priors of mass, gas, shape, exposure, absorption and background"
     known = Limit("point sources known", SIGMA, f"{method}, counts of all pixels and bands", found[:, 1])
     if not options.point_sources:
@@ -74,50 +75,53 @@ def lines(options: Options, truth: Truth) -> list[Limit]:
     return [Limit("point sources unknown", SIGMA, sums, found[:, 0]), known]
 
 
-def _sigmas(options: Options, truth: Truth, rows: slice) -> np.ndarray:
-    """Return sigma [dex] with point sources unknown and known of some images: (n, 2)."""
+def drawn(truth: Truth, rows: slice) -> tuple[Halos, Views]:
+    """Return the halos and views of some images, a halo for each view."""
     halos = Halos(**{field.name: truth[f"halo/{field.name}"][rows] for field in fields(Halos)})
     views = Views(**{field.name: truth[f"view/{field.name}"][rows] for field in fields(Views)})
-    views = replace(views, halo=np.arange(len(views)))
+    return halos, replace(views, halo=np.arange(len(views)))
+
+
+def covariances(options: Options, truth: Truth, rows: slice) -> np.ndarray:
+    """Return the covariance of the latents with point sources unknown and known: (n, 2, latents, latents)."""
+    halos, views = drawn(truth, rows)
     mean, slopes = _expected(halos, views, options)
     rates = point_source_rates() * views.exposure[:, None]
     points = truth["points"][rows] if "points" in truth else np.zeros((len(views), PIXELS, PIXELS))
     rings, clutter = _rings(), _clutter() if options.point_sources else (np.zeros(RINGS), np.zeros((RINGS, RINGS)))
-    found = np.empty((len(views), 2))
+    found = np.empty((len(views), 2, len(STEPS), len(STEPS)))
     for i in range(len(views)):
-        prior = _prior_precision(halos.log10_mass[i], halos.redshift[i], options)
+        prior = _prior_precision(halos.log10_mass[i], halos.redshift[i])
         flat = slopes[:, i].reshape(len(STEPS), PIXELS**2, -1)  # (latents, pixels, bands)
         sums = np.einsum("rp,lpb->lrb", rings, flat).reshape(len(STEPS), -1)
         light = rings @ mean[i].reshape(PIXELS**2, -1) + clutter[0][:, None] * rates[i]
         covariance = np.diag(light.ravel()) + np.kron(clutter[1], np.outer(rates[i], rates[i]))
         pixels = mean[i] + points[i][..., None] * rates[i]
         known = flat.reshape(len(STEPS), -1)
-        for place, information in enumerate(
-            (sums @ np.linalg.solve(covariance, sums.T), (known / pixels.ravel()) @ known.T)
-        ):
-            found[i, place] = np.sqrt(np.linalg.inv(prior + information)[0, 0])
+        found[i, 0] = np.linalg.inv(prior + sums @ np.linalg.solve(covariance, sums.T))
+        found[i, 1] = np.linalg.inv(prior + (known / pixels.ravel()) @ known.T)
     return found
 
 
 def _expected(halos: Halos, views: Views, options: Options) -> tuple[np.ndarray, np.ndarray]:
     """Return the counts without point sources (n, 50, 50, bands), and their slopes (latents, n, 50, 50, bands)."""
 
-    def counts(light: np.ndarray, moved: tuple[Halos, Views]) -> np.ndarray:
-        rates = cluster_rates(*(moved[0], moved[1].column)) * moved[1].exposure[:, None]
-        return light[..., None] * rates[:, None, None] + diffuse(moved[1], options)[:, None, None]
+    def counts(light: np.ndarray, of: tuple[Halos, Views]) -> np.ndarray:
+        rates = cluster_rates(of[0], of[1].column) * of[1].exposure[:, None]
+        return light[..., None] * rates[:, None, None] + diffuse(of[1], options)[:, None, None]
 
     light = cluster_maps(halos, views)
     mean = counts(light, (halos, views))
     slopes = np.empty((len(STEPS), *mean.shape))
     for place, (name, step) in enumerate(STEPS.items()):
-        either = [_moved(halos, views, name, sign * step, options) for sign in (1, -1)]
-        maps = [cluster_maps(*moved) if name in SHAPES else light for moved in either]
+        either = [moved(halos, views, name, sign * step, options) for sign in (1, -1)]
+        maps = [cluster_maps(*one) if name in SHAPES else light for one in either]
         above, below = (counts(*pair) for pair in zip(maps, either, strict=True))
         slopes[place] = (above - below) / (2 * step)
     return mean, slopes
 
 
-def _moved(halos: Halos, views: Views, name: str, step: float, options: Options) -> tuple[Halos, Views]:
+def moved(halos: Halos, views: Views, name: str, step: float, options: Options) -> tuple[Halos, Views]:
     """Return clusters and views with one latent changed; gas follows the mass as it is drawn."""
     if name == "mass":
         mass = 10**step
@@ -141,7 +145,7 @@ def _moved(halos: Halos, views: Views, name: str, step: float, options: Options)
     return halos, replace(views, **{name: getattr(views, name) * np.exp(step)})
 
 
-def _prior_precision(log10_mass: float, redshift: float, options: Options) -> np.ndarray:
+def _prior_precision(log10_mass: float, redshift: float) -> np.ndarray:
     """Return the precision of the latents (latents, latents): of the mass from the mass function at that redshift."""
     names = list(STEPS)
     found = np.zeros((len(names), len(names)))

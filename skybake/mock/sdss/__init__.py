@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
+from skybake.data.limit import SIGMA, Limit, Truth, write_truth
 from skybake.files import atomic_write
 from skybake.missing import MAGIC
 from skybake.settings import Settings
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 RAW_FILES = {"catalogue": "catalogue.csv", "frames": "frames/"}
 SMALL = {"n_objects": 6, "objects_per_field": 3, "stars_per_field": 10, "neighbours_per_field": 5, "compress": 1}
+LIMIT = {"label": "redshift", "objects": 300}
 BANDS = "ugriz"
 EXTINCTION = np.array([4.239, 3.303, 2.285, 1.698, 1.263])  # A / E(B-V): Schlafly & Finkbeiner (2011), table 6
 SOFTENING = np.array([1.4, 0.9, 1.2, 1.8, 7.4]) * 1e-10  # b of asinh magnitudes: Lupton, Gunn & Szalay (1999); DR1
@@ -103,7 +105,8 @@ def simulate(raw: Mapping[str, Path], options: Options, *, threads: int = 1) -> 
     """Write the catalogue, its list of traps and the frames.
 
     Args:
-        raw: ``catalogue`` -> CSV file; ``frames`` -> folder; what it holds already stays.
+        raw: ``catalogue`` -> CSV file; ``frames`` -> folder; what it holds already stays. With ``truth``, where what
+            was drawn of each row goes.
         options: Sizes and seed.
         threads: Processes that draw fields; the files do not depend on it.
     """
@@ -118,6 +121,27 @@ def simulate(raw: Mapping[str, Path], options: Options, *, threads: int = 1) -> 
         bar = tqdm(fields, total=len(plans), desc="mock sdss", unit="field", disable=len(plans) < 3)
         tables = list(bar)
     _write_catalogue(Path(raw["catalogue"]), tables)
+    if "truth" in raw:
+        _write_truth(Path(raw["truth"]), [row for table in tables for row in table])
+
+
+def limit(options: Options, truth: Truth) -> list[Limit]:
+    """Return how well redshifts can be known from magnitudes: :mod:`skybake.mock.sdss.posterior`."""
+    from skybake.mock.sdss import posterior
+
+    library = _sample(np.random.default_rng([options.seed, 1]), posterior.LIBRARY, options.red_fraction)
+    clear = 10 ** (0.4 * truth["extinction"])
+    flux, error = _fluxes(truth["magnitude"], truth["error"])
+    _, left = posterior.estimates(flux * clear, error * clear, MODEL_SCATTER, library.flux, library.redshift)
+    method = f"posterior of the measured magnitudes over {posterior.LIBRARY} galaxies drawn alike; images tell more"
+    return [Limit("magnitudes alone", SIGMA, method, left, bound=False)]
+
+
+def _fluxes(magnitude: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the fluxes of asinh magnitudes (n, 5) and their errors, nanomaggies; NaN where one is missing."""
+    magnitude = np.where(magnitude == MAGIC, np.nan, magnitude)
+    flux = 2e9 * SOFTENING * np.sinh(-magnitude * np.log(10) / 2.5 - np.log(SOFTENING))
+    return flux, error * np.hypot(flux, 2e9 * SOFTENING) * np.log(10) / 2.5
 
 
 @contextmanager
@@ -351,6 +375,16 @@ def _write_catalogue(path: Path, tables: list[list[dict]]) -> None:
     _write_csv(path, columns, ([row[name] for name in columns] for row in rows))
     traps = ([n, row["objID"], row["trap"], row["detail"]] for n, row in enumerate(rows) if row["trap"])
     _write_csv(path.parent / "traps.csv", ["row", "objID", "kind", "detail"], traps)
+
+
+def _write_truth(path: Path, rows: list[dict]) -> None:
+    """Write what the catalogue says of each object; what a trap has spoiled, as it is there."""
+    names = {"magnitude": "cModelMag", "error": "cModelMagErr", "extinction": "extinction"}
+    tables = {
+        key: np.array([[float(row[f"{name}_{band}"]) for band in BANDS] for row in rows]) for key, name in names.items()
+    }
+    redshift = np.array([float(row["redshift"]) for row in rows])
+    write_truth(path, {"id": np.array([str(row["objID"]) for row in rows]), "redshift": redshift, **tables})
 
 
 def _write_csv(path: Path, columns: list[str], rows: Iterable[list]) -> None:

@@ -14,9 +14,12 @@ from astropy.stats import mad_std
 from astropy.wcs import WCS, FITSFixedWarning
 
 from skybake.data.dataset import load_dataset as load
+from skybake.data.limit import read_truth
+from skybake.missing import MAGIC
 from skybake.mock import sdss
 from skybake.mock.sdss import frames as drawn_frames
 from skybake.mock.sdss import galaxies as drawn_galaxies
+from skybake.mock.sdss import posterior
 from skybake.raw import sdss as reader
 from skybake.raw.ingest import ingest
 
@@ -33,7 +36,7 @@ def shared(name):
 
 def simulate(folder, threads=1, **options):
     raw = {key: folder / name for key, name in sdss.RAW_FILES.items()}
-    sdss.simulate(raw, sdss.Options(compress=1, **options), threads=threads)
+    sdss.simulate({**raw, "truth": folder / "truth.npz"}, sdss.Options(compress=1, **options), threads=threads)
     return raw
 
 
@@ -235,6 +238,10 @@ def test_reader_accounts_for_every_row(trapped, tmp_path):
     usable = {"missing magnitude", "near the edge"}
     assert rejected == {int(trap["row"]) for trap in catalogue(raw, "traps.csv") if trap["kind"] not in usable}
     assert len(dataset) == 3 + len(usable)
+    truth = read_truth(raw["catalogue"].with_name("truth.npz"), dataset.ids)
+    assert truth["redshift"] == pytest.approx(dataset.labels["redshift"], abs=2e-4)  # of two spectra the last is kept
+    missing = (truth["magnitude"] == MAGIC).sum(axis=0)
+    assert missing.tolist() == [1, 0, 0, 0, 0]
 
 
 def test_plan_shares_out_galaxies_and_traps():
@@ -361,3 +368,26 @@ def test_asinh_magnitudes():
 def test_options_refuse_a_field_too_full():
     with pytest.raises(ValueError, match="less than or equal to 150"):
         sdss.Options(objects_per_field=151)
+
+
+def test_posterior_leaves_what_the_errors_do():
+    """Fluxes that grow with the redshift: its error is that of the flux over the slope, or over a root of the bands."""
+    redshift = np.linspace(0.0, 0.4, 40_001)
+    library = 100 * np.repeat(redshift[:, None], 5, axis=1)
+    measured, no_scatter = np.full((3, 5), 20.0), np.zeros(5)
+    measured[1, 1:] = np.nan
+    best, left = posterior.estimates(
+        measured, np.array([[1.0] * 5, [1.0] * 5, [0.5] * 5]), no_scatter, library, redshift
+    )
+    assert best == pytest.approx(np.full(3, 0.2), abs=1e-3)
+    assert left == pytest.approx(np.array([1 / np.sqrt(5), 1, 0.5 / np.sqrt(5)]) * 0.01 / 1.2, rel=0.02)
+    _, scattered = posterior.estimates(measured[:1], np.full((1, 5), 1e-3), np.full(5, 0.1), library, redshift)
+    assert scattered == pytest.approx(0.1 * np.log(10) / 2.5 * 0.2 / np.sqrt(5) / 1.2, rel=0.05)
+
+
+def test_fluxes_come_back_from_magnitudes():
+    """A missing one is left out."""
+    magnitude = np.array([[MAGIC, 20.0, 24.9, 18.0, 17.0]])
+    flux, _ = sdss._fluxes(magnitude, np.full((1, 5), 0.1))
+    assert np.isnan(flux[0, 0])
+    assert sdss.asinh_magnitude(flux[0])[1:] == pytest.approx(magnitude[0, 1:])
