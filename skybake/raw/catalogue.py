@@ -382,8 +382,8 @@ def _scalars(catalogue: Catalogue, options: CatalogueOptions) -> tuple[dict[str,
         if not column:
             continue
         try:
-            scalars[name] = catalogue.numbers(column, name)
             _check_degrees(catalogue, column, name)
+            scalars[name] = catalogue.numbers(column, name)
         except RawError as error:
             if given:
                 raise
