@@ -140,3 +140,34 @@ def test_marks_in_frames_and_stamps(tmp_path):
     assert "s.npz: 1 pixels of object stamps-2 are -99" in said(tmp_path, raw, reader=decam)
     dataset, _ = run(tmp_path, raw, reader=decam, missing_pixels=[-99])
     assert dataset.scalars["n_masked"].sum() == 1
+
+
+@pytest.mark.parametrize("option", ["label", "scalars"])
+def test_the_cure_is_that_of_the_fault(tmp_path, option):
+    np.save(tmp_path / "cube.npy", pixels())
+    raw = {"images": tmp_path / "cube.npy", "catalogue": tmp_path / "c.csv"}
+    options = {"label": "size"} if option == "label" else {"label": "ra", "scalars": ("size",)}
+    table().to_csv(tmp_path / "c.csv", sep=";", decimal=",", index=False)
+    if option == "scalars":
+        frame = table().astype({"size": str})
+        frame["size"] = frame["size"].str.replace(".", ",")
+        frame.to_csv(tmp_path / "c.csv", sep=";", index=False)
+    words = said(tmp_path, raw, **options)
+    assert "Hint: these are decimal commas; save the table with decimal points" in words
+    assert "classification" not in words
+    lines = table().to_csv(index=False).splitlines()
+    (tmp_path / "c.csv").write_text("\n".join([lines[0], *(f"{line},more" for line in lines[1:])]))
+    words = said(tmp_path, raw, **options)
+    assert "7 fields in a row of 6" in words
+    assert "Hint: rows have more or fewer fields than the first line has names" in words
+
+
+@pytest.mark.parametrize("sign", [",", " ", "\t"])
+def test_names_of_columns_in_a_comment(tmp_path, sign):
+    np.save(tmp_path / "cube.npy", pixels())
+    (tmp_path / "c.csv").write_text("# " + table().to_csv(index=False, sep=sign))
+    raw = {"images": tmp_path / "cube.npy", "catalogue": tmp_path / "c.csv"}
+    dataset, _ = run(tmp_path, raw, label="size")
+    assert list(dataset.ids) == table()["id"].tolist()
+    (tmp_path / "c.csv").write_text("#Table1\n" + table().to_csv(index=False))
+    assert list(run(tmp_path, raw, label="size")[0].ids) == table()["id"].tolist()
