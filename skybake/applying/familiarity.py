@@ -5,7 +5,8 @@ Two descriptions of an object are compared with those of the training part: the 
 noise above all; light, its profile and its power on fine scales tell that. In each description the distance is that to
 the nearest training object, in units of this one's own distance to its neighbours (the nearest neighbour data
 description of Tax & Duin 1998, Proc. SSPR, 593): rare training objects do not hide what is strange among common ones.
-The greater of both counts, each in units of what held-out objects have.
+Images are compared twice: with extreme values compressed, which tells more where they are common, and as they are,
+which tells more where they are not. The greatest distance counts, each in units of what held-out objects have.
 
 What distance is unfamiliar is read off held-out objects (the validation part): a new object like them is more distant
 than the k-th of n with a probability of 1 - k / (n + 1), whatever the distances are. This holds on the mean over sets
@@ -35,6 +36,7 @@ _BLOCK_PIXELS = 1 << 18  # what is described at once: it stays in the processor'
 _BLOCK_OBJECTS = 256  # whose distances to all references are computed at once
 _AXES = 128  # in which a description is compared, at most: those in which the training part varies most
 _FEATURES = 512  # of a network that are compared, at most: evenly spaced among more
+_KNEE, _LATE_KNEE = 1.0, 4.0  # where values are compressed, in units of their scatter
 _LEAST_SCALE = 0.02  # of numbers that hardly vary in the training part
 _LEAST_RADIUS = 0.3  # in medians: training objects may be the same twice
 _USUAL = 0.98  # quantile of held-out distances that is their unit
@@ -109,7 +111,8 @@ class Cloud:
 
     Attributes:
         chosen: (F,) places of the values that are compared.
-        middle, scale: (F,) their medians, and how far they scatter about them; they are compressed beyond.
+        middle, scale: (F,) their medians, and how far they scatter about them.
+        knee: In units of that; beyond, values are compressed to logarithms.
         whitening, mean: (F, K) to axes in which the training part has unit variance, and its mean there, (K,).
         references: (R, K) training objects there.
         radius: (R,) how far they are from their neighbours.
@@ -123,6 +126,7 @@ class Cloud:
     mean: np.ndarray
     references: np.ndarray
     radius: np.ndarray
+    knee: float
     unit: float
 
     @cached_property
@@ -146,16 +150,21 @@ class Cloud:
 def whitened(values: np.ndarray, cloud: Cloud) -> np.ndarray:
     """Return values (n, F) on a cloud's axes, (n, K)."""
     flat = (np.asarray(values, dtype=np.float32)[:, cloud.chosen] - cloud.middle) / cloud.scale
-    return np.arcsinh(flat) @ cloud.whitening - cloud.mean
+    return compressed(flat, cloud.knee) @ cloud.whitening - cloud.mean
 
 
-def _cloud(train: np.ndarray, held_out: np.ndarray) -> Cloud:
+def compressed(values: np.ndarray, knee: float) -> np.ndarray:
+    """Return values that are as they were well below ``knee``, and their logarithms beyond."""
+    return knee * np.arcsinh(values / knee)
+
+
+def _cloud(train: np.ndarray, held_out: np.ndarray, knee: float) -> Cloud:
     chosen = enough(np.arange(train.shape[1]), _FEATURES)
     train = np.asarray(train, dtype=np.float64)[:, chosen]
     middle = np.median(train, axis=0)
     low, high = np.percentile(train, (16, 84), axis=0)
     scale = np.maximum((high - low) / 2, np.maximum(0.1 * train.std(axis=0), _LEAST_SCALE))
-    flat = np.arcsinh((train - middle) / scale)
+    flat = compressed((train - middle) / scale, knee)
     variances, axes = principal_axes(flat)
     whitening = axes / np.sqrt(np.maximum(variances, 1e-3))
     mean = flat.mean(axis=0) @ whitening
@@ -168,6 +177,7 @@ def _cloud(train: np.ndarray, held_out: np.ndarray) -> Cloud:
         mean=mean.astype(np.float32),
         references=references.astype(np.float32),
         radius=_radius(references).astype(np.float32),
+        knee=knee,
         unit=1.0,
     )
     usual = float(np.quantile(found.distance(held_out), _USUAL))
@@ -206,13 +216,15 @@ class Familiarity:
     """What new objects are compared with.
 
     Attributes:
-        features, image: The training part in the two descriptions.
+        features, image, tails: The training part in its features, and in the description of its images, once with
+            values compressed early, and once late.
         held_out: (n,) distances of held-out objects, in order.
         level: (n,) the fraction of objects like them that are at most as distant, at least.
     """
 
     features: Cloud
     image: Cloud
+    tails: Cloud
     held_out: np.ndarray
     level: np.ndarray
 
@@ -225,7 +237,7 @@ class Familiarity:
             features: (n, F) of the network.
             images: (n, H, W, C) in the units of the dataset.
         """
-        return np.maximum(self.features.distance(features), self.image.distance(describe(images)))
+        return _greatest((self.features, self.image, self.tails), features, describe(images))
 
     def percentile(self, distance: np.ndarray) -> np.ndarray:
         """Return the per cent (n,) of objects like the held-out ones that are nearer than distances (n,).
@@ -261,7 +273,14 @@ class Familiarity:
         return found
 
 
-_CLOUDS = ("features", "image")
+_CLOUDS = ("features", "image", "tails")
+
+
+def _greatest(clouds: tuple[Cloud, Cloud, Cloud], features: np.ndarray, described: np.ndarray) -> np.ndarray:
+    """Return the greatest of the distances (n,) in the three clouds."""
+    of_features, of_image, of_tails = clouds
+    images = np.maximum(of_image.distance(described), of_tails.distance(described))
+    return np.maximum(of_features.distance(features), images)
 
 
 def fit(
@@ -279,14 +298,18 @@ def fit(
         held_groups: (n,) what those belong to, where the split keeps that whole; else None.
     """
     held_described = describe(held_images)
-    features = _cloud(train_features, held_features)
-    image = _cloud(describe(train_images), held_described)
-    distances = np.maximum(features.distance(held_features), image.distance(held_described))
+    described = describe(train_images)
+    clouds = (
+        _cloud(train_features, held_features, _KNEE),
+        _cloud(described, held_described, _KNEE),
+        _cloud(described, held_described, _LATE_KNEE),
+    )
+    distances = _greatest(clouds, held_features, held_described)
     order = np.argsort(distances, kind="stable")
     names = np.arange(len(distances)) if held_groups is None else held_groups
     _, codes, sizes = np.unique(names, return_inverse=True, return_counts=True)
     level = np.cumsum(1 / sizes[codes[order]]) / (len(sizes) + 1)
-    return Familiarity(features, image, distances[order], level)
+    return Familiarity(*clouds, held_out=distances[order], level=level)
 
 
 def of_arrays(arrays: Mapping[str, np.ndarray]) -> Familiarity:
@@ -294,5 +317,5 @@ def of_arrays(arrays: Mapping[str, np.ndarray]) -> Familiarity:
     clouds = {}
     for name in _CLOUDS:
         given: dict[str, Any] = {field.name: arrays[f"{name}_{field.name}"] for field in fields(Cloud)}
-        clouds[name] = Cloud(**given | {"unit": float(given["unit"])})
-    return Familiarity(clouds["features"], clouds["image"], arrays["held_out"], arrays["level"])
+        clouds[name] = Cloud(**given | {key: float(given[key]) for key in ("knee", "unit")})
+    return Familiarity(clouds["features"], clouds["image"], clouds["tails"], arrays["held_out"], arrays["level"])
