@@ -49,6 +49,7 @@ class Parts:
     dataset: Dataset
     rows: Mapping[str, np.ndarray]
     images: Mapping[str, np.ndarray]
+    held_groups: np.ndarray | None  # of the validation part, where the split keeps them whole
 
 
 def load(folder: Path) -> Parts:
@@ -56,7 +57,9 @@ def load(folder: Path) -> Parts:
     dataset = load_dataset(folder / "dataset.h5")
     split = splits.load(next(folder.glob("split-*.h5")), dataset)
     rows = {name: familiarity.enough(getattr(split, name)) for name in ("train", "valid", "test")}
-    return Parts(dataset, rows, {name: dataset.images(some) for name, some in rows.items()})
+    whole = splits.keeps_groups_whole(split.strategy["strategy"])
+    groups = splits.kept_together(dataset, split.strategy)[rows["valid"]] if whole else None
+    return Parts(dataset, rows, {name: dataset.images(some) for name, some in rows.items()}, groups)
 
 
 def noises(parts: Parts, n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -129,13 +132,16 @@ def measured(parts: Parts, others: Mapping[str, Parts], run: Path, n: int, false
     """Return the per cent flagged, by what it is, and seconds."""
     loaded = network.load(run)
     seen = {name: features(loaded, parts.images[name], parts.dataset, parts.rows[name]) for name in parts.images}
-    fitted = familiarity.fit(seen["train"], parts.images["train"], seen["valid"], parts.images["valid"])
+    fitted = familiarity.fit(
+        seen["train"], parts.images["train"], seen["valid"], parts.images["valid"], parts.held_groups
+    )
     most = fitted.threshold(false_alarms)
 
     def flagged(of_network: np.ndarray, images: np.ndarray) -> float:
         return 100 * float(np.mean(fitted.distance(of_network, images.astype(np.float32)) > most))
 
-    found = {"held out": float(len(fitted.held_out)), "false alarms": flagged(seen["test"], parts.images["test"])}
+    found = {"held out": float(len(fitted.held_out)), "promised": 100 * fitted.promised(false_alarms)}
+    found |= {"tested": float(len(seen["test"])), "false alarms": flagged(seen["test"], parts.images["test"])}
     for name, images in strangers(parts, others, n):
         found[name] = flagged(features(loaded, images, parts.dataset, parts.rows["test"]), images)
     test = parts.images["test"]

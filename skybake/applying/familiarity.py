@@ -5,7 +5,8 @@ Two descriptions of an object are compared with those of the training part: the 
 noise above all; light, its profile and its power on fine scales tell that. In each description the distance is that to
 the nearest training object, in units of this one's own distance to its neighbours (the nearest neighbour data
 description of Tax & Duin 1998, Proc. SSPR, 593): rare training objects do not hide what is strange among common ones.
-The greater of both counts, each in units of what held-out objects have.
+Images are compared twice: with extreme values compressed, which tells more where they are common, and as they are,
+which tells more where they are not. The greatest distance counts, each in units of what held-out objects have.
 
 What distance is unfamiliar is read off held-out objects (the validation part): a new object like them is more distant
 than the k-th of n with a probability of 1 - k / (n + 1), whatever the distances are. This holds on the mean over sets
@@ -20,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,11 +35,11 @@ _SORTED_PIXELS = 400  # of an image and band, at most, for their quantiles
 _BLOCK_PIXELS = 1 << 18  # what is described at once: it stays in the processor's cache
 _BLOCK_OBJECTS = 256  # whose distances to all references are computed at once
 _AXES = 128  # in which a description is compared, at most: those in which the training part varies most
-_FITTED = 1000  # training objects that tell these axes, where there are more numbers than that
-_GREATEST = 10.0  # in units of the scatter: values beyond count as this
+_FEATURES = 512  # of a network that are compared, at most: evenly spaced among more
+_KNEE, _LATE_KNEE = 1.0, 4.0  # where values are compressed, in units of their scatter
 _LEAST_SCALE = 0.02  # of numbers that hardly vary in the training part
 _LEAST_RADIUS = 0.3  # in medians: training objects may be the same twice
-_USUAL = 0.9  # quantile of held-out distances that is their unit
+_USUAL = 0.98  # quantile of held-out distances that is their unit
 _TINY = 1e-12
 
 
@@ -108,57 +110,76 @@ class Cloud:
     """Where the training part lies in one description.
 
     Attributes:
-        middle, scale: (F,) medians, and how far values scatter about them.
+        chosen: (F,) places of the values that are compared.
+        middle, scale: (F,) their medians, and how far they scatter about them.
+        knee: In units of that; beyond, values are compressed to logarithms.
         whitening, mean: (F, K) to axes in which the training part has unit variance, and its mean there, (K,).
         references: (R, K) training objects there.
         radius: (R,) how far they are from their neighbours.
         unit: What counts as a distance of 1.
     """
 
+    chosen: np.ndarray
     middle: np.ndarray
     scale: np.ndarray
     whitening: np.ndarray
     mean: np.ndarray
     references: np.ndarray
     radius: np.ndarray
+    knee: float
     unit: float
+
+    @cached_property
+    def _to_squares(self) -> np.ndarray:
+        """What values, their square and 1 are multiplied with to be squared distances in units of the radius."""
+        own = np.vecdot(self.references, self.references)
+        return np.vstack([-2 * self.references.T, np.ones_like(own), own]) / self.radius**2
 
     def distance(self, values: np.ndarray) -> np.ndarray:
         """Return the distance (n,) of values (n, F); infinite where one is no number."""
-        weight = 1 / self.radius**2
-        inner = (-2 * self.references * weight[:, None]).T
-        own = np.vecdot(self.references, self.references) * weight
         found = np.empty(len(values))
         with np.errstate(all="ignore"):
             for first in range(0, len(values), _BLOCK_OBJECTS):
-                here = slice(first, first + _BLOCK_OBJECTS)
-                flat = whitened(values[here], self)
-                squares = flat @ inner
-                squares += np.vecdot(flat, flat)[:, None] * weight
-                squares += own
-                found[here] = np.sqrt(np.maximum(squares.min(axis=1), 0)) / self.unit
+                flat = whitened(values[first : first + _BLOCK_OBJECTS], self)
+                squares = np.vecdot(flat, flat)[:, None]
+                nearest = (np.hstack([flat, squares, np.ones_like(squares)]) @ self._to_squares).min(axis=1)
+                found[first : first + _BLOCK_OBJECTS] = np.sqrt(np.maximum(nearest, 0)) / self.unit
         return np.where(np.isfinite(found), found, np.inf)
 
 
 def whitened(values: np.ndarray, cloud: Cloud) -> np.ndarray:
     """Return values (n, F) on a cloud's axes, (n, K)."""
-    flat = (np.asarray(values, dtype=np.float32) - cloud.middle) / cloud.scale
-    return np.clip(flat, -_GREATEST, _GREATEST, out=flat) @ cloud.whitening - cloud.mean
+    flat = (np.asarray(values, dtype=np.float32)[:, cloud.chosen] - cloud.middle) / cloud.scale
+    return compressed(flat, cloud.knee) @ cloud.whitening - cloud.mean
 
 
-def _cloud(train: np.ndarray, held_out: np.ndarray) -> Cloud:
-    train = np.asarray(train, dtype=np.float64)
+def compressed(values: np.ndarray, knee: float) -> np.ndarray:
+    """Return values that are as they were well below ``knee``, and their logarithms beyond."""
+    return knee * np.arcsinh(values / knee)
+
+
+def _cloud(train: np.ndarray, held_out: np.ndarray, knee: float) -> Cloud:
+    chosen = enough(np.arange(train.shape[1]), _FEATURES)
+    train = np.asarray(train, dtype=np.float64)[:, chosen]
     middle = np.median(train, axis=0)
     low, high = np.percentile(train, (16, 84), axis=0)
     scale = np.maximum((high - low) / 2, np.maximum(0.1 * train.std(axis=0), _LEAST_SCALE))
-    flat = np.clip((train - middle) / scale, -_GREATEST, _GREATEST)
-    variances, axes = principal_axes(flat if flat.shape[1] <= _FITTED else enough(flat, _FITTED))
+    flat = compressed((train - middle) / scale, knee)
+    variances, axes = principal_axes(flat)
     whitening = axes / np.sqrt(np.maximum(variances, 1e-3))
     mean = flat.mean(axis=0) @ whitening
     references = enough(flat, REFERENCES) @ whitening - mean
-    arrays = (middle, scale, whitening, mean, references, _radius(references))
-    middle, scale, whitening, mean, references, radius = (array.astype(np.float32) for array in arrays)
-    found = Cloud(middle, scale, whitening, mean, references, radius, unit=1.0)
+    found = Cloud(
+        chosen=chosen,
+        middle=middle.astype(np.float32),
+        scale=scale.astype(np.float32),
+        whitening=whitening.astype(np.float32),
+        mean=mean.astype(np.float32),
+        references=references.astype(np.float32),
+        radius=_radius(references).astype(np.float32),
+        knee=knee,
+        unit=1.0,
+    )
     usual = float(np.quantile(found.distance(held_out), _USUAL))
     return replace(found, unit=usual if 0 < usual < math.inf else 1.0)
 
@@ -176,25 +197,18 @@ def _radius(references: np.ndarray) -> np.ndarray:
 def principal_axes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return variances (K,) and axes (F, K) of values (n, F): the greatest of a covariance shrunk to a multiple of 1.
 
-    It is shrunk by as much as Ledoit & Wolf (2004, J. Multivar. Anal. 88, 365) find best. Of more numbers than
-    ``_FITTED``, only axes are returned along which these objects vary.
+    It is shrunk by as much as Ledoit & Wolf (2004, J. Multivar. Anal. 88, 365) find best.
     """
     n, width = values.shape
-    centred = (values - values.mean(axis=0)) / math.sqrt(n)
-    few = width > _FITTED
-    product = centred @ centred.T if few else centred.T @ centred
-    variances, axes = np.linalg.eigh(product)
-    variances, axes = np.maximum(variances[-_AXES:], 0), axes[:, -_AXES:]
-    if few:
-        varied = variances > 1e-6 * variances[-1]
-        variances = variances[varied]
-        axes = centred.T @ axes[:, varied] / np.sqrt(variances)
-    mean = float(np.trace(product)) / width
-    squares = float((product**2).sum())
-    noise = float((n * np.vecdot(centred, centred) ** 2).sum() - squares) / n
+    centred = values - values.mean(axis=0)
+    covariance = centred.T @ centred / n
+    variances, axes = np.linalg.eigh(covariance)
+    mean = float(variances.mean())
+    squares = float((covariance**2).sum())
+    noise = float((np.vecdot(centred, centred) ** 2).mean() - squares) / n
     distance = squares - width * mean**2
     weight = 1.0 if distance <= 0 else min(1.0, noise / distance)
-    return (1 - weight) * variances + weight * mean, axes
+    return (1 - weight) * variances[-_AXES:] + weight * mean, axes[:, -_AXES:]
 
 
 @dataclass(frozen=True)
@@ -202,18 +216,20 @@ class Familiarity:
     """What new objects are compared with.
 
     Attributes:
-        features, image: The training part in the two descriptions.
+        features, image, tails: The training part in its features, and in the description of its images, once with
+            values compressed early, and once late.
         held_out: (n,) distances of held-out objects, in order.
         level: (n,) the fraction of objects like them that are at most as distant, at least.
     """
 
     features: Cloud
     image: Cloud
+    tails: Cloud
     held_out: np.ndarray
     level: np.ndarray
 
     def distance(self, features: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """Return how far objects are from the training part, (n,): 90 % of usual ones are below some 1.
+        """Return how far objects are from the training part, (n,): nearly all usual ones are below 1.
 
         Infinite where a value is no number. The same objects in one call give the same bytes.
 
@@ -221,7 +237,7 @@ class Familiarity:
             features: (n, F) of the network.
             images: (n, H, W, C) in the units of the dataset.
         """
-        return np.maximum(self.features.distance(features), self.image.distance(describe(images)))
+        return _greatest((self.features, self.image, self.tails), features, describe(images))
 
     def percentile(self, distance: np.ndarray) -> np.ndarray:
         """Return the per cent (n,) of objects like the held-out ones that are nearer than distances (n,).
@@ -252,11 +268,19 @@ class Familiarity:
         """Return all of it as arrays by name, which :func:`of_arrays` takes."""
         found = {"held_out": self.held_out, "level": self.level}
         for name in _CLOUDS:
-            found |= {f"{name}_{key}": np.asarray(value) for key, value in vars(getattr(self, name)).items()}
+            cloud = getattr(self, name)
+            found |= {f"{name}_{field.name}": np.asarray(getattr(cloud, field.name)) for field in fields(cloud)}
         return found
 
 
-_CLOUDS = ("features", "image")
+_CLOUDS = ("features", "image", "tails")
+
+
+def _greatest(clouds: tuple[Cloud, Cloud, Cloud], features: np.ndarray, described: np.ndarray) -> np.ndarray:
+    """Return the greatest of the distances (n,) in the three clouds."""
+    of_features, of_image, of_tails = clouds
+    images = np.maximum(of_image.distance(described), of_tails.distance(described))
+    return np.maximum(of_features.distance(features), images)
 
 
 def fit(
@@ -274,14 +298,18 @@ def fit(
         held_groups: (n,) what those belong to, where the split keeps that whole; else None.
     """
     held_described = describe(held_images)
-    features = _cloud(train_features, held_features)
-    image = _cloud(describe(train_images), held_described)
-    distances = np.maximum(features.distance(held_features), image.distance(held_described))
+    described = describe(train_images)
+    clouds = (
+        _cloud(train_features, held_features, _KNEE),
+        _cloud(described, held_described, _KNEE),
+        _cloud(described, held_described, _LATE_KNEE),
+    )
+    distances = _greatest(clouds, held_features, held_described)
     order = np.argsort(distances, kind="stable")
     names = np.arange(len(distances)) if held_groups is None else held_groups
     _, codes, sizes = np.unique(names, return_inverse=True, return_counts=True)
     level = np.cumsum(1 / sizes[codes[order]]) / (len(sizes) + 1)
-    return Familiarity(features, image, distances[order], level)
+    return Familiarity(*clouds, held_out=distances[order], level=level)
 
 
 def of_arrays(arrays: Mapping[str, np.ndarray]) -> Familiarity:
@@ -289,5 +317,5 @@ def of_arrays(arrays: Mapping[str, np.ndarray]) -> Familiarity:
     clouds = {}
     for name in _CLOUDS:
         given: dict[str, Any] = {field.name: arrays[f"{name}_{field.name}"] for field in fields(Cloud)}
-        clouds[name] = Cloud(**given | {"unit": float(given["unit"])})
-    return Familiarity(clouds["features"], clouds["image"], arrays["held_out"], arrays["level"])
+        clouds[name] = Cloud(**given | {key: float(given[key]) for key in ("knee", "unit")})
+    return Familiarity(clouds["features"], clouds["image"], clouds["tails"], arrays["held_out"], arrays["level"])

@@ -54,7 +54,7 @@ def _panel(axes: Axes, data: Outcome, name: str) -> None:
             axes.stairs(np.histogram(np.minimum(chosen, edges[-1]), edges)[0], edges, color=colour, lw=1.2, label=head)
     of_class = name == "probability" or (name == "spread" and data.classes)
     said = "standard deviation over seeds\nof that probability" if name == "spread" and data.classes else None
-    heads = {"std": "standard deviation", "half_width": "half width of the central 68 %", "spread": "spread over seeds"}
+    heads = {"std": "standard deviation", "half_width": "half width of 68 %", "spread": "spread over seeds"}
     axes.set_xlabel(_style.quantity(said or heads.get(name, UNCERTAINTIES[name]), "" if of_class else data.units))
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_title(f"median {np.median(values[known]):.3g}", fontsize=7, color=_style.GREY, loc="right")

@@ -17,7 +17,7 @@ from skybake.raw import RawError, formats, tables
 from skybake.raw.named import check_column, check_columns
 from skybake.raw.options import CatalogueOptions
 from skybake.raw.units import agree, checked, units_of
-from skybake.raw.values import alone_where_empty, as_number, check_whole, class_numbers, plain_texts
+from skybake.raw.values import alone_where_empty, as_number, check_whole, class_numbers, cure, plain_texts
 
 IDS = ("id", "objid", "object_id", "objectid", "source_id", "sourceid", "name", "objname", "target_id", "targetid")
 POSITIONS = {
@@ -88,6 +88,7 @@ class Catalogue:
             raise RawError(
                 f"{self.path}: option {option}: column {name} is {texts[wrong[0]]!r} in row {wrong[0]}, from 0, and no"
                 f" number in {len(wrong)} of {len(values)} rows; expected numbers"
+                f"{cure([texts[row] for row in wrong])}"
             )
         found = np.array(values, dtype=np.float64)
         return np.where(present(found), found, np.nan)
@@ -336,7 +337,8 @@ def _check_is_quantity(
         some = ", ".join(repr(word) for word in list(dict.fromkeys(words))[:MOST_CLASSES])
         raise RawError(
             f"{catalogue.path}: column {options.label} holds text ({some}) in {len(words)} of {len(texts)} rows;"
-            f" expected numbers to predict. Hint: options: {{task: classification, classes: [{classes}]}}"
+            " expected numbers to predict."
+            f"{cure(words) or f' Hint: options: {{task: classification, classes: [{classes}]}}'}"
         )
     whole = all(number is None or not np.isfinite(number) or float(number).is_integer() for number in numbers)
     if options.task == "auto" and whole and 1 < len(times) <= MOST_CLASSES:
@@ -382,8 +384,8 @@ def _scalars(catalogue: Catalogue, options: CatalogueOptions) -> tuple[dict[str,
         if not column:
             continue
         try:
-            scalars[name] = catalogue.numbers(column, name)
             _check_degrees(catalogue, column, name)
+            scalars[name] = catalogue.numbers(column, name)
         except RawError as error:
             if given:
                 raise

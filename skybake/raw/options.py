@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from skybake.data.columns import KINDS
+from skybake.raw.masked import MISSING_PIXELS
 from skybake.raw.tables import TABLE
 from skybake.settings import Settings
 
@@ -104,6 +105,7 @@ class PixelOptions(CatalogueOptions):
     )
     pixel_units: str = Field("", description="Units of the pixels.")
     hdu: str = Field("", description="Name or number of the HDU with the image; empty: the only one with pixels.")
+    missing_pixels: tuple[float, ...] | None = Field(None, description=MISSING_PIXELS)
     masked: Literal["fill", "reject"] = Field(
         "fill",
         description="Masked pixels (NaN, BLANK, beyond 1e30): they get the image's median in their band, or it is"

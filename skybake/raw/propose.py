@@ -73,6 +73,11 @@ class Facts:
         return len(set(self.values)) == len(self.values) > 1
 
     @property
+    def names(self) -> bool:
+        """Whether they may name objects, of which some may stand in several rows."""
+        return 2 * len(set(self.values)) > len(self.values) > 1
+
+    @property
     def few(self) -> bool:
         """Whether they may be classes: not many, with some objects each."""
         times = Counter(self.values)
@@ -151,7 +156,7 @@ def _of_folder(folder: Path, columns: Sequence[Facts]) -> tuple[dict[str, Any], 
     if best is not None and any(value in there for value in best.values):
         options["file"], files = best.name, [value for value in best.values if value in there]
     else:
-        found = {item.name: patterns_of(names, item.values) for item in columns if item.unique}
+        found = {item.name: patterns_of(names, item.values) for item in columns if item.names}
         of = max(found, key=lambda name: (max(found[name].values(), default=0), name.lower() in IDS), default="")
         if not of or not found[of]:
             raise RawError(

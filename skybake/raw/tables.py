@@ -138,7 +138,7 @@ def _csv_source(path: Path) -> tuple[list[str], Pieces]:
 def _csv_rows(path: Path) -> Iterator[list[str]]:
     """Yield the rows of a CSV file, that of names first; empty lines and SkyServer's "#Table1" are left out."""
     with _opened(path) as stream:
-        separated = csv.reader(stream, skipinitialspace=True, delimiter=delimiter_of(path))
+        separated = csv.reader(_uncommented(stream), skipinitialspace=True, delimiter=delimiter_of(path))
         rows = (row for row in separated if row)
         first = next(rows, [])
         if not (first and first[0].startswith("#") and not any(first[1:])):
@@ -155,7 +155,7 @@ def delimiter_of(path: Path) -> str:
         RawError: More than one does that.
     """
     with _opened(path) as stream:
-        lines = [line for line in islice(stream, 2 + _LOOKED_AT) if line.strip()]
+        lines = [line for line in islice(_uncommented(stream), 2 + _LOOKED_AT) if line.strip()]
     first = lines[1:] if len(lines) > 1 and re.fullmatch(r"#[^,;|\t ]*", lines[0].strip()) else lines
     there = [sign for sign in _DELIMITERS if first and sign in first[0]]
     if len(there) == 1:
@@ -169,6 +169,18 @@ def delimiter_of(path: Path) -> str:
             " commas alone"
         )
     return found[0] if found else ","
+
+
+def _uncommented(stream: Iterable[str]) -> Iterator[str]:
+    """Yield lines, the first without the sign of a comment where it holds as many fields as the second."""
+    lines = iter(stream)
+    first = list(islice(lines, 2))
+    if len(first) == 2 and first[0].startswith("#"):
+        names = first[0].lstrip("# ")
+        if any(_fits_all([names, first[1]], sign) for sign in (*_DELIMITERS, " ")):
+            first[0] = names
+    yield from first
+    yield from lines
 
 
 def _fits_all(lines: Sequence[str], sign: str) -> bool:

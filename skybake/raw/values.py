@@ -31,6 +31,15 @@ def as_number(text: str) -> float | None:
         return None
 
 
+def cure(texts: Sequence[str]) -> str:
+    """Return a hint for texts that should be numbers, where what they are tells the fault; else nothing."""
+    if texts and all(re.fullmatch(r"[+-]?\d+,\d*(e[+-]?\d+)?", text, re.IGNORECASE) for text in texts):
+        return " Hint: these are decimal commas; save the table with decimal points"
+    if texts and all(re.fullmatch(r"\d+ fields in a row of \d+", text) for text in texts):
+        return " Hint: rows have more or fewer fields than the first line has names; quote texts that hold delimiters"
+    return ""
+
+
 def check_whole(path: Path, name: str, texts: Sequence[str | None] | np.ndarray) -> None:
     """Check that names were no floats too large to be told apart.
 

@@ -175,9 +175,9 @@ def _warnings(data: Outcome, trained: Dataset) -> list[str]:
 
 def _flags(data: Outcome) -> list[Flag]:
     return [
-        Flag(name, MEANINGS[name], int(raised.sum()), float(raised.mean()))
-        for name, raised in data.flags.items()
-        if name in MEANINGS
+        Flag(name, meaning, int(data.flags[name].sum()), float(data.flags[name].mean()))
+        for name, meaning in MEANINGS.items()
+        if name in data.flags
     ]
 
 

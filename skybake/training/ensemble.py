@@ -6,6 +6,7 @@ What :mod:`skybake.results.ensembles` does with predictions is done here with Ke
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def build_ensemble(predictors: Sequence[Any], records: Sequence[Record]):
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")  # the networks keep their own
     try:
-        given, _, seen = inside(predictors[0])
+        given, seen = _prepared(predictors[0])
         each = []
         for predictor, record in zip(predictors, records, strict=True):
             network = inside(predictor)[1]
@@ -76,6 +77,21 @@ def build_ensemble(predictors: Sequence[Any], records: Sequence[Record]):
         return as_model(given, given["image"], {**outputs, "spread": spread(each, together)})
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+def _prepared(predictor: Any) -> tuple[dict[str, Any], list[Any]]:
+    """Return new inputs by name, and what a network within the predictor is given of them.
+
+    What is done before stays a model in the model: names in a loaded one may be those that come next in this process.
+    """
+    import keras
+
+    old, _, seen = inside(predictor)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")  # S/N: no name of a layer
+        prepare = keras.Model(old, seen, name="prepared")
+    given = {name: keras.Input(tensor.shape[1:], name=tensor.name) for name, tensor in old.items()}
+    return given, prepare(given)
 
 
 def mean(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

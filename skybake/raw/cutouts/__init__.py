@@ -30,7 +30,7 @@ from skybake.raw.catalogue import Catalogue, Objects, describe
 from skybake.raw.cutouts.arrays import KINDS, Cube, names_beside, open_cube
 from skybake.raw.cutouts.files import called_by, check_padded, chosen_pattern, files_of, fitting
 from skybake.raw.cutouts.options import Options
-from skybake.raw.masked import fill_masked
+from skybake.raw.masked import check_marks, fill_masked
 from skybake.raw.named import check_file
 from skybake.raw.pixels import ImageError, contents_of, decoded, to_size
 
@@ -140,7 +140,7 @@ def _array_batches(cube: Cube, objects: Objects, options: Options) -> Iterator[B
     size = (options.size or height, options.size or width)
     with cube.opened() as array:
         for rows in in_blocks(objects.usable, CHUNK_OBJECTS):
-            yield _batch(rows, list(cube.images(array, rows)), {}, objects, options, size)
+            yield _batch(rows, list(cube.images(array, rows)), {}, objects, options, size, cube.path)
 
 
 def _of_folder(folder: Path, catalogue: Catalogue, options: Options, threads: int) -> Reading:
@@ -259,7 +259,7 @@ def _folder_batches(
     for rows, (images, against, digests) in zip(chunks, results, strict=True):
         rejections = [Rejection(row, objects.ids[row], *against[row]) for row in rows.tolist() if row in against]
         kept = np.array([row for row in rows.tolist() if row not in against], dtype=int)
-        batch = _batch(kept, images, {"images": digests}, objects, options, size)
+        batch = _batch(kept, images, {"images": digests}, objects, options, size, folder)
         yield replace(batch, rejections=[*batch.rejections, *rejections])
 
 
@@ -293,12 +293,14 @@ def _batch(
     objects: Objects,
     options: Options,
     size: tuple[int, int],
+    place: Path,
 ) -> Batch:
     """Return a batch of images (H, W, C) of any size, made of one; those with too many masked pixels are rejected."""
     made, padded, masked, shares, cut = [], [], [], [], 0
-    for image in images:
+    for row, image in zip(rows.tolist(), images, strict=True):
         filled = image[None].copy()
-        number, share = fill_masked(filled)
+        check_marks(filled, [objects.ids[row]], options.missing_pixels, place)
+        number, share = fill_masked(filled, options.missing_pixels)
         fitted, fraction = (filled[0], 0.0) if image.shape[:2] == size else to_size(filled[0], *size)
         cut += image.shape[0] > size[0] or image.shape[1] > size[1]
         made.append(fitted)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from skybake.raw.masked import MISSING_PIXELS
 from skybake.raw.options import CommonOptions
 from skybake.raw.tables import TABLE
 
@@ -54,6 +55,7 @@ class Options(CommonOptions):
     )
     bands: tuple[str, ...] = Field((), description="Names of the channels; empty: `coadd`, or `channel 1`, ...")
     units: str = Field("counts", description="Units of the pixels.")
+    missing_pixels: tuple[float, ...] | None = Field(None, description=MISSING_PIXELS)
     masked: Literal["fill", "reject"] = Field(
         "fill",
         description="Masked pixels (NaN, infinite, beyond 1e30): they get the stamp's median, or it is rejected.",

@@ -15,7 +15,7 @@ from skybake.raw import Batch, RawError
 from skybake.raw.decam.facts import LABEL, Known
 from skybake.raw.decam.files import Stamps
 from skybake.raw.decam.options import Options
-from skybake.raw.masked import fill_masked
+from skybake.raw.masked import check_marks, fill_masked
 
 BLOCK = 4096  # stamps in memory at once
 
@@ -155,6 +155,7 @@ def _against(arrays: Sequence[Stamps], form: Form, known: Known, options: Option
     for first, block in _blocks(arrays):
         images = form.images(block)
         rows = range(first, first + len(images))
+        check_marks(images, known.ids[first : first + len(images)], options.missing_pixels, arrays[0].path)
         _, reasons = _fill_masked(images, first, options)
         flat = (images == images[:, :1, :1, :]).all(axis=(1, 2, 3))
         if options.constant == "reject":
@@ -193,7 +194,7 @@ def _fill_masked(images: np.ndarray, first: int, options: Options) -> tuple[np.n
     Returns:
         (n,) number of masked pixels, and row -> (reason, detail) of the stamps with too many of them.
     """
-    number, share = fill_masked(images)
+    number, share = fill_masked(images, options.missing_pixels)
     refused = (number > 0) & ((options.masked == "reject") | (share > options.most_masked))
     return number, {
         first + int(place): ("masked pixels", f"{number[place]:g} in all, {share[place]:.3g} of a channel")

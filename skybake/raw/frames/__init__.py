@@ -25,6 +25,7 @@ from skybake.raw.catalogue import Catalogue, Objects, describe
 from skybake.raw.cutting import Cutouts
 from skybake.raw.frames.options import Options
 from skybake.raw.frames.tiles import Tile, assign, cut_tiles, find_tiles
+from skybake.raw.masked import check_marks
 from skybake.raw.named import check_file
 
 TASK = "regression"  # unless the options say otherwise
@@ -92,6 +93,8 @@ def _tiles(folder: Path, catalogue: Catalogue, objects: Objects, options: Option
 
 def _batches(tiles: Sequence[Tile], objects: Objects, options: Options, threads: int) -> Iterator[Batch]:
     for tile, cutouts in zip(tiles, cut_tiles(tiles, options, threads), strict=True):
+        ids = [objects.ids[row] for row in cutouts.rows.tolist()]
+        check_marks(cutouts.images, ids, options.missing_pixels, f"tile {tile.name}")
         yield _batch(tile, cutouts, objects, options)
 
 

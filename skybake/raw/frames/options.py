@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from skybake.raw.cutting import CENTRING
+from skybake.raw.masked import MISSING_PIXELS
 from skybake.raw.options import CatalogueOptions
 
 
@@ -23,6 +24,7 @@ class Options(CatalogueOptions):
     centring: Literal["nearest", "resampled"] = Field("nearest", description=CENTRING)
     hdu: str = Field("", description="Name or number of the HDU with the image; empty: the only one with pixels.")
     pixel_units: str = Field("", description="Units of the pixels.")
+    missing_pixels: tuple[float, ...] | None = Field(None, description=MISSING_PIXELS)
     weight: str = Field("", description="Pattern of weight images: pixels of no weight are missing, as NaN are.")
     mask: str = Field("", description="Pattern of mask images: pixels that are not 0 in it are missing, as NaN are.")
     mask_bits: tuple[Annotated[int, Field(ge=0, le=62)], ...] = Field(

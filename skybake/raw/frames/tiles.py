@@ -176,6 +176,9 @@ def _opened(tile: Tile, options: Options, channel: int, digests: dict[str, str])
 
     def masked(rows: np.ndarray | int) -> np.ndarray:
         pixels = read(rows)
+        if options.missing_pixels:
+            bad = np.isin(pixels, np.array(options.missing_pixels, dtype=np.float32))
+            pixels = np.where(bad, np.nan, pixels.astype(np.float32 if pixels.dtype.itemsize <= 4 else np.float64))
         for files, pattern in ((tile.weights, "weight"), (tile.masks, "mask")):
             if files:
                 beside = _there(tile, files[channel], channel, options, pattern)

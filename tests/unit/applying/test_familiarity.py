@@ -97,7 +97,7 @@ def test_images_of_any_shape_and_constant_ones_are_described(shape):
     assert np.isfinite(familiarity.describe(images)).all()
 
 
-@pytest.mark.parametrize(("n", "width", "axes"), [(8, 12, 12), (20, 12, 12), (8, 1100, 7)])
+@pytest.mark.parametrize(("n", "width", "axes"), [(8, 12, 12), (20, 12, 12), (8, 200, 128)])
 def test_axes_are_those_of_the_covariance_of_ledoit_and_wolf(n, width, axes):
     covariance = pytest.importorskip("sklearn.covariance")
     values = np.random.default_rng(0).normal(size=(n, width)) * np.linspace(1, 13, width)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from tests.unit.raw.cutouts_files import N, pixels, run, said, table, write_csv, write_fits
+from skybake.raw import decam, frames
+from tests.unit.raw.cutouts_files import N, pixels, run, said, table, write_csv, write_fits, write_frame
 
 
 @pytest.fixture
@@ -101,3 +102,72 @@ def test_numbers_that_lack_the_zeros_of_their_files(tmp_path):
     assert "lack the zeros of the files' names" in words
     kept, _ = run(tmp_path, catalogue(tmp_path, table().assign(id=[f"{row:02d}" for row in range(N)])), label="size")
     assert kept.ids.tolist() == [f"{row:02d}" for row in range(N)]
+
+
+@pytest.mark.parametrize("mark", [-9999, -99, -32768])
+def test_pixels_that_look_like_marks_of_missing_ones_are_light_or_missing(tmp_path, mark):
+    images = pixels()
+    images[3, 0, :2] = mark
+    np.save(tmp_path / "cube.npy", images)
+    raw = catalogue(tmp_path, table(), "cube.npy")
+    words = said(tmp_path, raw, label="size")
+    assert f"cube.npy: 2 pixels of object g3 are {mark}, and none of the others is below {mark / 2:g}" in words
+    assert f"options: `missing_pixels: [{mark}]` or `missing_pixels: []`" in words
+    dataset, _ = run(tmp_path, raw, label="size", missing_pixels=[mark])
+    assert dataset.scalars["n_masked"].tolist() == [0, 0, 0, 2, *[0] * (N - 4)]
+    assert dataset.images(np.array([3])).min() > -10
+    dataset, _ = run(tmp_path, raw, label="size", missing_pixels=[])
+    assert dataset.images(np.array([3])).min() == mark
+    images[3, 1] = mark * 0.8  # others are near: light
+    np.save(tmp_path / "cube.npy", images)
+    assert run(tmp_path, raw, label="size")[0].images(np.array([3])).min() == mark
+
+
+def test_marks_in_frames_and_stamps(tmp_path):
+    write_frame(tmp_path / "frames" / "a.fits", 150.0, 2.0)
+    with fits.open(tmp_path / "frames" / "a.fits", mode="update") as file:
+        file[0].data[30:34, 32] = -9999
+    frame = table()[:2].assign(ra=150.0, dec=2.0)
+    raw = {"frames": tmp_path / "frames", "catalogue": write_csv(tmp_path / "c.csv", frame)}
+    options = {"reader": frames, "size": 8, "label": "size"}
+    assert "tile a: 4 pixels of object g0 are -9999" in said(tmp_path, raw, **options)
+    dataset, _ = run(tmp_path, raw, missing_pixels=[-9999], **options)
+    assert dataset.scalars["padded_fraction"].tolist() == [4 / 64] * 2
+    stamps = pixels()
+    stamps[2, 0, 0] = -99
+    np.savez(tmp_path / "s.npz", stamps=stamps, label=np.arange(N) % 2)
+    raw = {"stamps": tmp_path / "s.npz"}
+    assert "s.npz: 1 pixels of object stamps-2 are -99" in said(tmp_path, raw, reader=decam)
+    dataset, _ = run(tmp_path, raw, reader=decam, missing_pixels=[-99])
+    assert dataset.scalars["n_masked"].sum() == 1
+
+
+@pytest.mark.parametrize("option", ["label", "scalars"])
+def test_the_cure_is_that_of_the_fault(tmp_path, option):
+    np.save(tmp_path / "cube.npy", pixels())
+    raw = {"images": tmp_path / "cube.npy", "catalogue": tmp_path / "c.csv"}
+    options = {"label": "size"} if option == "label" else {"label": "ra", "scalars": ("size",)}
+    table().to_csv(tmp_path / "c.csv", sep=";", decimal=",", index=False)
+    if option == "scalars":
+        frame = table().astype({"size": str})
+        frame["size"] = frame["size"].str.replace(".", ",")
+        frame.to_csv(tmp_path / "c.csv", sep=";", index=False)
+    words = said(tmp_path, raw, **options)
+    assert "Hint: these are decimal commas; save the table with decimal points" in words
+    assert "classification" not in words
+    lines = table().to_csv(index=False).splitlines()
+    (tmp_path / "c.csv").write_text("\n".join([lines[0], *(f"{line},more" for line in lines[1:])]))
+    words = said(tmp_path, raw, **options)
+    assert "7 fields in a row of 6" in words
+    assert "Hint: rows have more or fewer fields than the first line has names" in words
+
+
+@pytest.mark.parametrize("sign", [",", " ", "\t"])
+def test_names_of_columns_in_a_comment(tmp_path, sign):
+    np.save(tmp_path / "cube.npy", pixels())
+    (tmp_path / "c.csv").write_text("# " + table().to_csv(index=False, sep=sign))
+    raw = {"images": tmp_path / "cube.npy", "catalogue": tmp_path / "c.csv"}
+    dataset, _ = run(tmp_path, raw, label="size")
+    assert list(dataset.ids) == table()["id"].tolist()
+    (tmp_path / "c.csv").write_text("#Table1\n" + table().to_csv(index=False))
+    assert list(run(tmp_path, raw, label="size")[0].ids) == table()["id"].tolist()

@@ -90,6 +90,7 @@ def folder(tmp_path_factory):
         save(predictor, where / f"{name}.keras")
         if name in HEADS:
             members = [predictor] + [build_predictor(network(stamps.shape[1:], head), prepared, head) for _ in "23"]
+            keras.utils.clear_session()  # names begin anew, as in the process that joins seeds
             save(build_ensemble(members, records(head)), where / f"ensemble-{name}.keras")
         columns = (np.log(z), np.arcsinh(magnitude) / z - 2) if name == "derived" else (z, magnitude)
         scalars = SCALARS.apply(np.column_stack(columns), MISSING)
