@@ -146,7 +146,7 @@ def test_marks_in_frames_and_stamps(tmp_path):
 def test_the_cure_is_that_of_the_fault(tmp_path, option):
     np.save(tmp_path / "cube.npy", pixels())
     raw = {"images": tmp_path / "cube.npy", "catalogue": tmp_path / "c.csv"}
-    options = {"label": "size"} if option == "label" else {"label": "ra", "scalars": ("size",)}
+    options = {"label": "size"} if option == "label" else {"label": "ra", "task": "regression", "scalars": ("size",)}
     table().to_csv(tmp_path / "c.csv", sep=";", decimal=",", index=False)
     if option == "scalars":
         frame = table().astype({"size": str})
