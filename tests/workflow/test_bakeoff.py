@@ -306,7 +306,7 @@ def test_every_config_can_be_run(path, tmp_path):
     """A dry run; where a config's raw files are not at hand, that must be all that is wrong with it."""
     config = yaml.safe_load(path.read_text())
     missing = []
-    for block in config["datasets"].values():
+    for block in [*config["datasets"].values(), *config.get("apply", {}).values()]:
         for name, file in (block.get("raw") or {}).items():
             if (ROOT / file).exists():
                 block["raw"][name] = str((ROOT / file).resolve())
@@ -317,7 +317,9 @@ def test_every_config_can_be_run(path, tmp_path):
     done = bakeoff.snakemake("--dry-run", check=False)
     if missing:
         assert done.returncode != 0
-        problems = [line for line in done.stdout.splitlines() if line.strip().startswith(("datasets.", "bakeoffs."))]
+        problems = [
+            line for line in done.stdout.splitlines() if line.strip().startswith(("datasets.", "bakeoffs.", "apply."))
+        ]
         assert len(problems) == len(missing), done.stdout
         assert all("no file" in line for line in problems)
         pytest.skip(f"the raw files of {path.name} are not here: {', '.join(missing)}")
