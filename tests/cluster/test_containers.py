@@ -20,11 +20,14 @@ from tests.workflow.conftest import Bakeoff
 
 STEPS = {  # scripts, and rooms of the library whose files they find by name
     "data": (
-        ["list_files", "fetch", "join_ledgers", "ingest", "split", "fit_baseline", "examine"],
+        ["list_files", "fetch", "join_ledgers", "ingest", "split", "fit_baseline", "examine", "catalogue"],
         ["raw"],
     ),
     "mock": (["simulate", "limit", "examine"], ["mock"]),
-    "train-cpu": (["train", "test_chosen", "look_inside", "examine_training"], ["models", "losses"]),
+    "train-cpu": (
+        ["train", "test_chosen", "look_inside", "examine_training", "join_seeds", "sample", "predict"],
+        ["models", "losses"],
+    ),
     "report": (
         [
             *(
@@ -39,7 +42,7 @@ STEPS = {  # scripts, and rooms of the library whose files they find by name
                 "write_page",
                 "join",
             ),
-            *("draw_inside", "examine"),
+            *("draw_inside", "examine", "write_distributions", "write_applied_page"),
         ],
         ["figures"],
     ),
