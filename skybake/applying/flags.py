@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -14,7 +14,7 @@ UNFAMILIAR = "unfamiliar"
 MEANINGS: Mapping[str, str] = {
     UNFAMILIAR: "unlike the training objects, in its image or in the network's features",
     "scalar_outside": "a scalar that the network takes is outside the range of the training objects",
-    "scalar_missing": "a scalar that the network takes is not known",
+    "scalar_missing": "a scalar that the network takes is not known, or a formula of it has no number",
     "padded": "a part of the image is padding",
     "masked": "pixels of the image were masked",
     "not_finite": "what is predicted is no number",
@@ -28,6 +28,7 @@ def raised(
     columns: Mapping[str, Column],
     ranges: Mapping[str, tuple[float, float]],
     unfamiliar: np.ndarray,
+    inputs: Iterable[np.ndarray] = (),
 ) -> dict[str, np.ndarray]:
     """Return whether each flag is raised, in the order of :data:`MEANINGS`: name -> (n,).
 
@@ -39,6 +40,7 @@ def raised(
         ranges: Name of each scalar that the network takes -> the least and the greatest known value of the training
             part; NaN where none is known, and then every value is outside.
         unfamiliar: (n,) whether the distance is above the threshold, see :mod:`skybake.applying.familiarity`.
+        inputs: (n,) what the network is given of the scalars: a formula may have no number where they are known.
     """
     none = np.zeros(len(prediction), dtype=bool)
     outside, missing, padded = none.copy(), none.copy(), none.copy()
@@ -46,6 +48,8 @@ def raised(
         known = present(scalars[name])
         missing |= ~known
         outside |= known & ~((scalars[name] >= low) & (scalars[name] <= high))
+    for values in inputs:
+        missing |= ~present(values)
     for name in columns_of(columns, "padded_fraction"):
         padded |= scalars[name] > 0
     numbers = prediction.point[:, None] if prediction.classes is None else prediction.classes

@@ -11,6 +11,7 @@ import numpy as np
 
 from skybake import heads
 from skybake.data.dataset import Dataset
+from skybake.missing import present
 from skybake.results import run_folder
 from skybake.results.predictions import Prediction
 from skybake.results.run_folder import PREDICTOR, Record
@@ -85,10 +86,17 @@ def check(network: Network, dataset: Dataset, asked_by: str) -> None:
         ApplyError: The dataset has images of another shape or other bands than those of the training, or lacks scalars.
     """
     record, shape = network.record, tuple(network.model.input["image"].shape[1:])
+    label, known = dataset.columns[f"label/{dataset.label}"], present(dataset.labels[dataset.label]).any()
+    if dataset.label != record.label or (known and label.units != record.units):
+        raise ApplyError(
+            f"{dataset.path}: labels {dataset.label} [{label.units}] found; expected {record.label} [{record.units}],"
+            f" as {record.model} was trained on. Hint: {asked_by}.options, or none of the labels"
+        )
     if dataset.image_shape != shape:
+        cure = "options, e.g. size" if dataset.image_shape[2] == shape[2] else "raw, images with as many bands"
         raise ApplyError(
             f"{dataset.path}: images of {_said(dataset.image_shape)} found; expected {_said(shape)}, as"
-            f" {record.model} was trained on. Hint: {asked_by}.options, e.g. size"
+            f" {record.model} was trained on. Hint: {asked_by}.{cure}"
         )
     if tuple(dataset.bands) != tuple(record.bands):
         raise ApplyError(

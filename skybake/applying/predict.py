@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from skybake.applying.parts import Applied
 from skybake.applying.sample import Sample
 from skybake.data import splits
 from skybake.data.dataset import Dataset, Reader, load_dataset
+from skybake.inputs import Inputs
 from skybake.missing import present
 from skybake.results import ensembles, run_folder
 from skybake.results.predictions import Prediction
@@ -143,6 +145,8 @@ def applied_blocks(
     known = familiarity.of_arrays(sample.familiarity)
     threshold = known.threshold(false_alarms)
     columns = {name: dataset.columns[f"scalar/{name}"] for name in dataset.scalars}
+    record = networks[sample.seed].record
+    inputs = Inputs(tuple(record.inputs), record.derived, {name: column.kind for name, column in columns.items()})
     for block, images in read_ahead(dataset, rows, batch_size):
         scalars = {name: values[block] for name, values in dataset.scalars.items()}
         outputs: dict[int, list[np.ndarray]] = {seed: [] for seed in networks}
@@ -169,9 +173,11 @@ def applied_blocks(
             spread=spread(each, together),
             distance=distance,
             familiarity=known.percentile(distance),
-            flags=flags.raised(together, scalars, columns, sample.ranges, distance > threshold),
-            name=dataset.label,
-            column=dataset.columns[f"label/{dataset.label}"],
+            flags=flags.raised(
+                together, scalars, columns, sample.ranges, distance > threshold, inputs.values(scalars).values()
+            ),
+            name=record.label,
+            column=replace(dataset.columns[f"label/{dataset.label}"], units=record.units),
             columns=columns,
         )
 

@@ -26,6 +26,7 @@ from skybake.report.settings import COSTS
 from skybake.training.settings import Training
 
 UNSWEPT = ("backend", "threads", "device", "memory_limit_mb")  # how a network is computed, not what is trained
+AS_TRAINED = ("label", "label_name", "transform", "task", "classes")  # options of a reader that say what is predicted
 
 
 def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
@@ -91,6 +92,16 @@ def _new_objects_problems(key: str, given: NewObjects, like: DatasetBlock, raw_i
     surveys, simulators = plugins.in_room("raw", "read"), plugins.in_room("mock", "simulate")
     if like.survey not in surveys or list(contracts.problems(surveys[like.survey], surveys)):
         return  # said already
+    fixed = [name for name in AS_TRAINED if name in given.options and given.options[name] != like.options.get(name)]
+    for name in fixed:
+        yield (
+            f"{key}.options.{name}: {given.options[name]!r} found; expected none, since what is predicted is"
+            " what the network was trained on"
+        )
+    if "without_label" in given.options:
+        yield f"{key}.options.without_label: expected `objects: all` or `objects: unlabelled` beside `options`"
+    if fixed:
+        return
     merged = as_dataset(given, like)
     yield from _raw_problems(key, merged, surveys[like.survey].load(), None, raw_is_here)
     yield from _option_problems(f"{key}.options", merged.options, surveys[like.survey].module)

@@ -172,7 +172,7 @@ def describe(
     label, column = classify(catalogue, options, label_texts, of_label)
     if options.needs_label:
         reasons.update(of_label)
-    _check_repeats(ids, label, reasons)
+    _check_repeats(ids, label, reasons, options.needs_label)
     scalars, columns = _scalars(catalogue, options)
     if options.label_error:
         name = f"{options.name}_error"
@@ -195,6 +195,11 @@ def describe(
 
 
 def _label_texts(catalogue: Catalogue, options: CatalogueOptions) -> np.ndarray:
+    if options.without_label == "only" and options.label not in catalogue.names:
+        raise RawError(
+            f"{catalogue.path}: no column {options.label}, which tells the objects without a label; found"
+            f" {', '.join(catalogue.names)}. Hint: `objects: all`, where none has one"
+        )
     if not options.needs_label and options.label not in catalogue.names:
         catalogue.warnings.append(f"{catalogue.path.name}: no column {options.label}; no object has a known label")
         return np.full(catalogue.rows(), None, dtype=object)
@@ -238,13 +243,15 @@ def _ids(
     return [f"row {row}" if text is None else text for row, text in enumerate(texts)]
 
 
-def _check_repeats(ids: Sequence[str], label: np.ndarray, reasons: dict[int, tuple[str, str]]) -> None:
-    """Reject rows whose id stands in another: all but the first, or all where their labels differ."""
+def _check_repeats(
+    ids: Sequence[str], label: np.ndarray, reasons: dict[int, tuple[str, str]], needs_label: bool
+) -> None:
+    """Reject rows whose id stands in another: all but the first, or all where labels differ and are needed."""
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(ids):
         rows_of.setdefault(name, []).append(row)
     for name, rows in rows_of.items():
-        known = {float(label[row]) for row in rows if present(label[row])}
+        known = {float(label[row]) for row in rows if needs_label and present(label[row])}
         for row in rows if len(known) > 1 else rows[1:]:
             said = ", ".join(map(str, rows[:4]))
             reason = "labels disagree" if len(known) > 1 else "id repeats"

@@ -27,6 +27,14 @@ def test_scalars_that_the_network_takes():
     assert found["scalar_missing"].tolist() == [False, False, False, True, True, False]
 
 
+def test_a_formula_without_a_number_is_a_missing_scalar():
+    scalars = {"z": np.array([0.1, 0.0])}
+    found = flags.raised(
+        Prediction(point=np.zeros(2)), scalars, {}, {"z": (0.0, 0.5)}, np.zeros(2, bool), [np.array([-2.3, np.nan])]
+    )
+    assert found["scalar_missing"].tolist() == [False, True]
+
+
 def test_a_scalar_that_no_training_object_had_is_outside():
     found = raised({"z": np.array([0.1, -9999])}, {}, {"z": (np.nan, np.nan)}, point=np.zeros(2))
     assert found["scalar_outside"].tolist() == [True, False]

@@ -1,5 +1,7 @@
 """New objects predicted: the numbers of training, whatever the number of jobs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
@@ -136,6 +138,14 @@ def test_images_of_another_size_are_refused(small, runs, tmp_path):
     (found,) = predict.load_networks({1: runs[1]}).values()
     with pytest.raises(network.ApplyError, match=r"30 x 30 x 2 found; expected 32 x 32 x 2"):
         network.check(found, load_dataset(path), "apply.mine")
+
+
+def test_another_label_is_refused(small, runs):
+    (found,) = predict.load_networks({1: runs[1]}).values()
+    known = load_dataset(small[0])
+    column = replace(known.columns["label/log10_mass"], units="ln Msun")
+    with pytest.raises(network.ApplyError, match=r"log10_mass \[ln Msun\] found; expected log10_mass \[log10 Msun\]"):
+        network.check(found, replace(known, columns={**known.columns, "label/log10_mass": column}), "apply.mine")
 
 
 @pytest.mark.parametrize("jobs", [1, 3, 7, 20])

@@ -84,6 +84,9 @@ def test_the_merged_config_means_the_same(given):
             ["apply.field.raw.images: no file", "apply.field.raw.catalogue"],
         ),
         ({"dataset": "cluster"}, ["apply.field.dataset: no dataset 'cluster'", "Did you mean 'clusters'?"]),
+        ({"options": {"without_label": "only"}}, ["apply.field.options.without_label", "`objects: unlabelled`"]),
+        ({"options": {"label": "z"}}, ["apply.field.options.label: 'z' found; expected none"]),
+        ({"options": {"transform": "ln"}}, ["apply.field.options.transform: 'ln' found; expected none"]),
         ({"jobs": 0}, ["apply.field.jobs: 0 found; expected a number of at least 1"]),
     ],
 )

@@ -92,6 +92,19 @@ def test_the_same_pixels_of_two_classes_and_one_class_alone(tmp_path, cube):
     assert list(rejected["reason"]) == ["labels disagree"] * 2
 
 
+def test_unlabelled_objects_are_not_told_without_the_column(tmp_path, cube):
+    text = cutouts_files.said(tmp_path, cube, label="sise", without_label="only")
+    assert "no column sise, which tells the objects without a label; found" in text
+
+
+def test_labels_of_one_name_may_disagree_where_none_is_needed(tmp_path, cube):
+    frame = cutouts_files.table()
+    frame.loc[1, "id"] = frame.loc[0, "id"]
+    cutouts_files.write_csv(tmp_path / "catalogue.csv", frame)
+    _, rejected = cutouts_files.run(tmp_path, cube, label="size", **KEEP)
+    assert [list(rejected["row"]), list(rejected["reason"])] == [["1"], ["id repeats"]]
+
+
 def test_what_else_is_rejected_stays_rejected(tmp_path, cube):
     images = cutouts_files.pixels()
     images[1] = np.nan

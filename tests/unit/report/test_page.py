@@ -120,5 +120,5 @@ def test_same_files_same_bytes(baked, out, tmp_path):
 def test_page_tells_how_the_chosen_network_is_applied(html):
     text = Document(html).text
     assert "apply:\n  new_objects:\n    dataset: efeds_mock" in text
-    assert "snakemake --profile profiles/local --configfile this_config.yaml apply" in text
+    assert "snakemake apply --profile profiles/local --configfile this_config.yaml" in text
     assert 'skybake.load("results/masses").predict(images, scalars, dataset="efeds_mock")' in text
