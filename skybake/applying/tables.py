@@ -131,18 +131,28 @@ def _fits_header(block: Block, rows: int, widths: Mapping[str, int]) -> bytes:
     from astropy.io import fits
 
     kinds = _fits_kinds(block, widths)
-    made = [
-        fits.Column(name=_plain(name), format=kinds[name][0], unit=_plain(column.units) or None)
-        for name, column in block.items()
-    ]
+    units = {name: _fits_unit(column.units) for name, column in block.items()}
+    made = [fits.Column(name=_plain(name), format=kinds[name][0], unit=units[name]) for name in block]
     table = fits.BinTableHDU.from_columns(made, nrows=0, name="PREDICTIONS").header
     table["NAXIS2"] = rows
-    for number, column in enumerate(block.values(), 1):
+    for number, (name, column) in enumerate(block.items(), 1):
+        said = column.description if units[name] or not column.units else f"{column.description} [{column.units}]"
         table.comments[f"TTYPE{number}"] = _plain(column.description)[:45]
-        table.set(f"TCOMM{number}", _plain(column.description), after=f"TFORM{number}")
+        table.set(f"TCOMM{number}", _plain(said), after=f"TFORM{number}")
     primary = fits.PrimaryHDU().header
     primary["EXTEND"] = True
     return primary.tostring().encode("ascii") + table.tostring().encode("ascii")
+
+
+def _fits_unit(text: str) -> str | None:
+    """Return units that FITS knows; of others, as those of a logarithm, whoever reads the table would be warned."""
+    from astropy import units
+
+    try:
+        units.Unit(text, format="fits")
+    except ValueError:
+        return None
+    return text or None
 
 
 def _plain(text: str) -> str:

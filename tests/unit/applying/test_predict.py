@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from astropy.io import fits
 from astropy.table import Table
 
 from skybake.applying import arrays, catalogue, network, parts, predict, sample
@@ -82,15 +83,19 @@ def test_numbers_are_those_of_the_test_part_and_of_any_number_of_jobs(small, run
 
 def test_all_three_forms_hold_the_same(small, runs, tmp_path):
     files = written(applied(*small, runs, tmp_path), None, tmp_path)
-    fits = Table.read(files["fits"])
+    catalogued = Table.read(files["fits"])
     tables = [pyarrow.parquet.read_table(files["parquet"]), pyarrow.csv.read_csv(files["csv"])]
     for table in tables:
-        assert table.column_names == fits.colnames
-        assert table["id"].to_pylist() == list(fits["id"])
-        assert table["padded"].to_pylist() == list(fits["padded"])
-        np.testing.assert_allclose(np.array(table["std"]), fits["std"], rtol=1e-6)
-        np.testing.assert_allclose(np.array(table["familiarity"]), fits["familiarity"], rtol=1e-6)
+        assert table.column_names == catalogued.colnames
+        assert table["id"].to_pylist() == list(catalogued["id"])
+        assert table["padded"].to_pylist() == list(catalogued["padded"])
+        np.testing.assert_allclose(np.array(table["std"]), catalogued["std"], rtol=1e-6)
+        np.testing.assert_allclose(np.array(table["familiarity"]), catalogued["familiarity"], rtol=1e-6)
     assert tables[0].schema.field("std").metadata[b"units"] == b"log10 Msun"
+    header = fits.getheader(files["fits"], 1)
+    number = next(place for place in range(1, 99) if header[f"TTYPE{place}"] == "std")
+    assert f"TUNIT{number}" not in header  # the logarithm of a mass is no unit that FITS knows
+    assert header[f"TCOMM{number}"].endswith("[log10 Msun]")
 
 
 def test_scalars_that_are_unlike_those_of_training_are_flagged(small, runs, tmp_path):
