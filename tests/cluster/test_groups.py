@@ -73,7 +73,7 @@ def test_a_group_asks_for_the_memory_of_one_step_and_the_time_of_all(trained, cl
     last = cluster.last()
     bakeoff.snakemake(*HASTE, *NO_CONTAINERS)
     jobs = cluster.history(last)
-    assert len(jobs) == 5  # of 13 steps: two fits, four rows judged and drawn, one audit, one comparison, one page
+    assert len(jobs) == 6  # of 14 steps: two fits, four rows judged and drawn, a limit, an audit, a comparison, a page
     (fits,) = named(jobs, "baselines_fit_baseline_clusters")
     (evaluations,) = named(jobs, "evaluations_draw_judge")
     assert (fits["TimelimitRaw"], evaluations["TimelimitRaw"]) == ("120", "120")  # 2 x 60 and 4 x (20 + 10) minutes
