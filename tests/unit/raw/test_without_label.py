@@ -93,8 +93,8 @@ def test_the_same_pixels_of_two_classes_and_one_class_alone(tmp_path, cube):
 
 
 def test_unlabelled_objects_are_not_told_without_the_column(tmp_path, cube):
-    text = cutouts_files.said(tmp_path, cube, label="siz", without_label="only")
-    assert "no column siz, which tells the objects without a label; found" in text
+    text = cutouts_files.said(tmp_path, cube, label="extent", without_label="only")
+    assert "no column extent, which tells the objects without a label; found" in text
 
 
 def test_labels_of_one_name_may_disagree_where_none_is_needed(tmp_path, cube):
