@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import covariance
 
 from skybake.applying import familiarity
 from skybake.evaluation import conformal
@@ -99,7 +100,6 @@ def test_images_of_any_shape_and_constant_ones_are_described(shape):
 
 @pytest.mark.parametrize(("n", "width", "axes"), [(8, 12, 12), (20, 12, 12), (8, 200, 128)])
 def test_axes_are_those_of_the_covariance_of_ledoit_and_wolf(n, width, axes):
-    covariance = pytest.importorskip("sklearn.covariance")
     values = np.random.default_rng(0).normal(size=(n, width)) * np.linspace(1, 13, width)
     expected, _ = covariance.ledoit_wolf(values)
     variances, found = familiarity.principal_axes(values)
