@@ -71,7 +71,8 @@ def lines(options: Options, truth: Truth) -> list[Limit]:
     known = Limit("point sources known", SIGMA, f"{method}, counts of all pixels and bands", found[:, 1])
     if not options.point_sources:
         return [replace(known, name="no point sources")]
-    sums = f"{method}, counts of {RINGS} rings in each band, point sources as Gaussian clutter: an estimate, good to 5 %"
+    sums = f"{method}, counts of {RINGS} rings in each band, point sources as Gaussian clutter"
+    sums += ": an estimate, good to 5 %"  # by how the brightest ones are clipped, see docs/measurements.md
     return [Limit("point sources unknown", SIGMA, sums, found[:, 0]), known]
 
 
