@@ -128,7 +128,7 @@ def _tex_lines(records: Sequence[Mapping[str, Any]], best: str | None) -> Iterab
     yield rf"\label{{tab:{first['dataset']}}}"
     named = list(zip(records, identity.told_apart(records), strict=True))
     wide = max(len(record["loss"]) + len(words) for record, words in named) > (26 if len(columns) <= FEW else 20)
-    yield rf"\begin{{tabular}}{{l{LOSS_COLUMN if wide else 'l'}{'r' * len(columns)}}}"
+    yield rf"\begin{{tabular}}{{@{{}}l{LOSS_COLUMN if wide else 'l'}{'r' * len(columns)}@{{}}}}"
     yield r"\toprule"
     yield rf"Model & Loss & {' & '.join(column.tex for column in columns)} \\"
     yield r"\midrule"
@@ -146,7 +146,7 @@ def _tex_lines(records: Sequence[Mapping[str, Any]], best: str | None) -> Iterab
 
 def _tex_size(columns: int) -> str:
     """Return the size of letters and gaps with which so many columns of numbers fit the width of a page."""
-    return r"\small\setlength{\tabcolsep}{4pt}" if columns <= FEW else r"\footnotesize\setlength{\tabcolsep}{2.5pt}"
+    return r"\small\setlength{\tabcolsep}{4pt}" if columns <= FEW else r"\footnotesize\setlength{\tabcolsep}{2pt}"
 
 
 def _group(record: Mapping[str, Any]) -> tuple[bool, bool]:

@@ -5,12 +5,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.debian import script
 from tests.workflow.conftest import Bakeoff, copy_checkout
 
 HERE = Path(__file__).parent
@@ -42,26 +42,6 @@ CONFIG = {
 }
 
 
-def wanting():
-    """Say why this machine cannot have a cluster; nothing on Debian as root."""
-    if not sys.platform.startswith("linux") or not Path("/etc/debian_version").exists():
-        return "this is not Debian"
-    return "this is not root" if os.geteuid() != 0 else ""
-
-
-def script(name, *arguments):
-    """Run a script of this folder; one that fails fails the tests.
-
-    They are skipped only where there is no Debian or no root, and never in CI.
-    """
-    why = wanting()
-    if why:
-        pytest.fail(why) if os.environ.get("CI") else pytest.skip(f"{why}, which a cluster of its own needs")
-    done = subprocess.run([HERE / name, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.fail(f"{name}: {done.stderr.strip()[-2000:]}")
-
-
 class Cluster:
     """The SLURM cluster of the tests."""
 
@@ -70,7 +50,7 @@ class Cluster:
 
     def start(self):
         """Start the daemons that are not running."""
-        script("slurm.sh", "up", self.folder)
+        script(HERE / "slurm.sh", "up", self.folder)
 
     def kill(self, daemon):
         """End a daemon as a crash would; return when it is gone."""
@@ -158,10 +138,10 @@ def branch(bakeoff, folder, config):
 @pytest.fixture(scope="session")
 def images(checkout):
     """The folder of the checkout's images, built where definition or lock file is newer."""
-    script("apptainer.sh")
+    script(HERE / "apptainer.sh")
     base = FOLDER / "base.sif"
     if not base.exists():
-        script("base-image.sh", base)
+        script(HERE / "base-image.sh", base)
     folder = checkout / "containers" / "images"
     (FOLDER / "images").mkdir(exist_ok=True)
     folder.symlink_to(FOLDER / "images")

@@ -5,7 +5,8 @@ import getpass
 import pytest
 
 from skybake.workflow.doctor import login
-from tests.cluster.conftest import CONFIG, HASTE, NO_CONTAINERS, script
+from tests.cluster.conftest import CONFIG, HASTE, HERE, NO_CONTAINERS
+from tests.debian import script
 from tests.workflow.conftest import Bakeoff, copy_checkout
 
 
@@ -72,7 +73,7 @@ def test_jobs_that_slurm_refuses_do_not_hide_the_others(cluster, bakeoff):
 
 
 def test_an_image_that_does_not_start(cluster, tmp_path):
-    script("apptainer.sh")
+    script(HERE / "apptainer.sh")
     (tmp_path / "checkout").mkdir()
     bakeoff = Bakeoff(tmp_path / "work", copy_checkout(tmp_path / "checkout"), "slurm")
     bakeoff.write(CONFIG)

@@ -6,14 +6,15 @@ import threading
 
 import pytest
 
-from tests.cluster.conftest import HERE, script
+from tests.cluster.conftest import HERE
+from tests.debian import script
 
 FOLDERS = {"update": "Dir::State::Lists", "autoclean": "Dir::Cache::Archives"}  # which a command of apt locks
 
 
 def test_a_script_that_fails_is_a_failure_and_no_skip():
     with pytest.raises(pytest.fail.Exception, match=r"usage: slurm\.sh up"):
-        script("slurm.sh", "sideways")
+        script(HERE / "slurm.sh", "sideways")
 
 
 def apt_get(command, folder, wait):
@@ -26,7 +27,7 @@ def apt_get(command, folder, wait):
 
 @pytest.mark.parametrize("command", sorted(FOLDERS))
 def test_apt_waits_for_another_programs_lock(command, tmp_path):
-    script("apt.sh")  # or skip where there is no apt
+    script(HERE / "apt.sh")  # or skip where there is no apt
     with (tmp_path / "lock").open("w") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX)
         done = apt_get(command, tmp_path, wait=0)

@@ -1,11 +1,22 @@
 """Fixtures of this room's tests."""
 
 import csv as csvfile
+import shutil
+from pathlib import Path
 
 import pytest
 
+import tests
 from skybake.report.overview import Page, join
+from tests.debian import script
 from tests.unit.report.small_bakeoffs import COMBINATIONS, bake, compared
+
+
+@pytest.fixture(scope="session")
+def pdflatex():
+    """LaTeX, installed where it is missing."""
+    if shutil.which("pdflatex") is None:
+        script(Path(tests.__file__).parent / "latex.sh")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Bake-offs of classifications."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -219,7 +218,7 @@ def test_datasets_of_both_tasks_are_joined(joined, classified, tmp_path):
     assert f"{best['accuracy']:.3f}" in text
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.usefixtures("pdflatex")
 def test_tex_with_long_names_compiles(out, tmp_path):
     records = tables.read_csv(out / "comparison.csv")
     records[0]["loss"] = "median_absolute_percentage_error"
@@ -230,6 +229,6 @@ def test_tex_with_long_names_compiles(out, tmp_path):
     compile_tex(tmp_path / "comparison.tex", folder)
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.usefixtures("pdflatex")
 def test_tex_of_a_classification_compiles(classified, tmp_path):
     compile_tex(classified / "comparison.tex", tmp_path)

@@ -240,6 +240,6 @@ def test_escape_leaves_no_bare_special_character(text):
     assert not set(bare) & set(r"\_&%#${}~^<>|")
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.usefixtures("pdflatex")
 def test_tex_compiles(out, tmp_path):
     compile_tex(out / "comparison.tex", tmp_path)
