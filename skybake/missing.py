@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,17 @@ def present(values: Any, ops: Any = np, magic: Any = MAGIC) -> Any:
         magic: -9999 as it is in the precision of these numbers, where that is not theirs already.
     """
     return ops.logical_and(ops.isfinite(values), ops.not_equal(values, magic))
+
+
+def listed(values: np.ndarray, marks: Sequence[float]) -> np.ndarray:
+    """Return where numbers are one of some marks of a missing value, to the precision of float32. Of their shape, bool.
+
+    Args:
+        values: Of any shape.
+        marks: Those that stand for a missing value beside what :func:`present` knows: -99, -999.
+    """
+    with np.errstate(over="ignore"):
+        return np.isin(np.asarray(values, dtype=np.float32), np.asarray(marks, dtype=np.float32))
 
 
 def no_magnitude(values: np.ndarray) -> np.ndarray:

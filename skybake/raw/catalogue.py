@@ -12,7 +12,7 @@ import numpy as np
 
 from skybake.data.columns import PART, PARTS, Column, class_column
 from skybake.metrics.regression import DIFFERENCE, RELATIVE
-from skybake.missing import MAGNITUDES, MOST_REDSHIFT, known, no_magnitude, present
+from skybake.missing import MAGNITUDES, MOST_REDSHIFT, known, listed, no_magnitude, present
 from skybake.raw import RawError, formats, tables
 from skybake.raw.named import check_column, check_columns
 from skybake.raw.options import CatalogueOptions
@@ -45,12 +45,14 @@ class Catalogue:
     Attributes:
         path: The file.
         names: Of all its columns, in order.
+        missing_values: Numbers that stand for a missing one, beside what :func:`skybake.missing.present` knows.
         warnings: What was taken for granted, a sentence each.
     """
 
     path: Path
     table: str = ""
     names: Sequence[str] = ()
+    missing_values: Sequence[float] = ()
     warnings: list[str] = field(default_factory=list)
     _read: dict[str, np.ndarray] = field(default_factory=dict)
     _units: dict[str, str] | None = None
@@ -75,13 +77,22 @@ class Catalogue:
             self._read[name] = np.concatenate([np.empty(0, dtype=object), *(part.astype(object) for part in parts)])
         return plain_texts(self._read[name], words)
 
+    def values(self, name: str, option: str, words: Sequence[str] = ()) -> np.ndarray:
+        """Return a column (N,) as :meth:`texts` does, None also where the number is one of ``missing_values``."""
+        texts = self.texts(name, option, words)
+        if self.missing_values:
+            numbers = [np.nan if text is None or text in words else as_number(text) for text in texts]
+            marked = np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
+            texts[listed(marked, self.missing_values)] = None
+        return texts
+
     def numbers(self, name: str, option: str) -> np.ndarray:
         """Return a column (N,) as numbers, NaN where missing.
 
         Raises:
             RawError: As :meth:`texts`; or there is text that is no number.
         """
-        texts = self.texts(name, option)
+        texts = self.values(name, option)
         values = [np.nan if text is None else as_number(text) for text in texts]
         wrong = [row for row, value in enumerate(values) if value is None]
         if wrong:
@@ -203,7 +214,7 @@ def _label_texts(catalogue: Catalogue, options: CatalogueOptions) -> np.ndarray:
     if not options.needs_label and options.label not in catalogue.names:
         catalogue.warnings.append(f"{catalogue.path.name}: no column {options.label}; no object has a known label")
         return np.full(catalogue.rows(), None, dtype=object)
-    return catalogue.texts(options.label, "label", options.classes)
+    return catalogue.values(options.label, "label", options.classes)
 
 
 def _ids(
@@ -435,7 +446,7 @@ def _doubt_marks(catalogue: Catalogue, name: str, values: np.ndarray) -> None:
         if times > 1 and NINES.fullmatch(f"{abs(value):g}"):
             catalogue.warnings.append(
                 f"{catalogue.path.name}: {times} values of {name} are {value:g}: if that marks a missing value, leave"
-                " them empty"
+                f" them empty, or say so: options: `missing_values: [{value:g}]`"
             )
 
 

@@ -51,6 +51,11 @@ class CatalogueOptions(CommonOptions):
     classes: tuple[str, ...] = Field(
         (), description="Class 0, 1, ... by the label's text; where the label is a number, the name of each number."
     )
+    missing_values: tuple[float, ...] = Field(
+        (),
+        description="Numbers that stand for a missing value, in every column of numbers that is read: `[-99, -999]`;"
+        " -9999 always does.",
+    )
     units: dict[str, str] = Field(
         {}, description="Column -> its units, where the file itself has none: `{las_arcsec: arcsec}`."
     )

@@ -71,7 +71,7 @@ def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
         raise RawError(
             f"{images}: a folder of images without a catalogue. Hint: raw: {{catalogue: ...}} is a table of them"
         )
-    catalogue = Catalogue(Path(raw.get("catalogue", images)), options.table)
+    catalogue = Catalogue(Path(raw.get("catalogue", images)), options.table, missing_values=options.missing_values)
     return _of_folder(images, catalogue, options, threads) if images.is_dir() else _of_array(images, catalogue, options)
 
 

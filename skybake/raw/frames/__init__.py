@@ -62,7 +62,7 @@ def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
     folder = Path(raw["frames"])
     if not folder.is_dir():
         raise RawError(f"{folder}: no such folder. Hint: it holds the frames, at any depth")
-    catalogue = Catalogue(Path(raw["catalogue"]), options.table)
+    catalogue = Catalogue(Path(raw["catalogue"]), options.table, missing_values=options.missing_values)
     objects = describe(catalogue, options)
     tiles = _tiles(folder, catalogue, objects, options)
     return Reading(

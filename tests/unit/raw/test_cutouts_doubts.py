@@ -64,6 +64,38 @@ def test_nines_that_stand_twice_are_doubted(folder, column):
     assert f"2 values of {column} are -99: if that marks a missing value, leave them empty" in warnings(dataset)
 
 
+def test_marks_that_the_config_lists_are_missing_values(folder):
+    frame = table().assign(brightness=np.linspace(1, 2, N), error=0.5)
+    frame.loc[[1, 4], "size"] = [-99, -999]
+    frame.loc[[2, 5], "brightness"] = [np.float32(-99.99), 99]
+    frame.loc[3, "error"] = -999
+    options = {"label": "size", "label_error": "error", "scalars": ("brightness",)}
+    dataset, rejected = run(folder, catalogue(folder, frame), **options)
+    assert rejected.empty
+    dataset, rejected = run(folder, catalogue(folder, frame), **options, missing_values=(-99, -99.99, -999))
+    assert rejected["row"].tolist() == ["1", "4"]
+    assert set(rejected["reason"]) == {"label missing"}
+    kept = [row for row in range(N) if row not in (1, 4)]
+    assert dataset.labels["size"].tolist() == frame["size"][kept].tolist()
+    assert [kept[place] for place in np.flatnonzero(np.isnan(dataset.scalars["brightness"]))] == [2]
+    assert [kept[place] for place in np.flatnonzero(np.isnan(dataset.scalars["size_error"]))] == [3]
+    assert "marks a missing value" not in warnings(dataset)
+
+
+def test_marks_among_classes_are_no_classes(folder):
+    frame = table().assign(kind=[0, 1, -99] * (N // 3))
+    _, rejected = run(
+        folder,
+        catalogue(folder, frame),
+        label="kind",
+        classes=("star", "galaxy"),
+        missing_values=(-99,),
+        most_rejected=1,
+    )
+    assert set(rejected["reason"]) == {"no class"}
+    assert len(rejected) == N // 3
+
+
 @pytest.mark.parametrize("option", ["kinds", "units"])
 def test_what_is_said_of_a_column_that_is_not_used_is_refused(folder, option):
     words = said(folder, catalogue(folder, table()), label="size", scalars=("z",), **{option: {"Z": "redshift"}})
