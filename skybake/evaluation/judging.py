@@ -41,7 +41,8 @@ def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
 
     Points are judged always, distributions where they are predicted. The CRPS of a point would be its absolute error:
     that stands under ``mae`` and not under ``crps``, so that no comparison mixes the two. CRPS, NLL, CDE loss and
-    sharpness are in units of the label, also where errors are relative.
+    sharpness are in units of the label, also where errors are relative. Where the loss was given known errors of
+    labels, distributions are judged with these errors added, since labels are scattered by both.
 
     Args:
         parts: Seed -> predictions; at least one object has a label.
@@ -109,7 +110,7 @@ def _of_draws(metrics: Sequence[Metric], label: np.ndarray, predicted: np.ndarra
 
 def _scores(part: Predicted) -> dict[str, np.ndarray]:
     """Return the scores (n,) of a seed's distributions; empty without distributions."""
-    return measuring.scores(part.label, part.prediction)
+    return measuring.scores(part.label, part.observed)
 
 
 def _distribution_metrics(scores: Mapping[str, np.ndarray], *, tested: bool) -> dict[str, float]:

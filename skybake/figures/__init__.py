@@ -161,8 +161,8 @@ class JudgedRow:
         return name, self.scalar(name)
 
     def distributions(self) -> dict[int, Distribution]:
-        """Return seed -> distributions of the test objects that have a label."""
-        return {seed: required_distribution(part.prediction.select(self.known)) for seed, part in self.test.items()}
+        """Return seed -> distributions of the labels, as they were measured, of the test objects that have one."""
+        return {seed: required_distribution(part.observed.select(self.known)) for seed, part in self.test.items()}
 
     def pit(self) -> np.ndarray:
         """Return the PIT values (S, n) of the test objects that have a label."""

@@ -16,6 +16,7 @@ from skybake.data.columns import Column
 from skybake.data.dataset import Dataset
 from skybake.data.splits import kept_together
 from skybake.files import atomic_write
+from skybake.missing import present
 
 FORMAT = "skybake-predictions"
 VERSION = 4
@@ -91,6 +92,21 @@ class Prediction:
         changed |= {name: scale * given[name] for name in ("std", "stds") if name in given}
         return replace(self, **changed)
 
+    def as_observed(self, sigma: np.ndarray) -> Prediction:
+        """Return the prediction of the label with a Gaussian error of its own on it: variances add.
+
+        Args:
+            sigma: (N,) standard deviation of the error.
+
+        Raises:
+            ValueError: The distribution is neither a Gaussian nor a mixture of Gaussians.
+        """
+        if any(values is not None for values in (self.dof, self.quantiles, self.probabilities, self.classes)):
+            raise ValueError(f"{', '.join(self.given())} found; expected Gaussians, whose variance grows by an error's")
+        given = self.given()
+        wide = {"std": sigma, "stds": sigma[:, None]}
+        return replace(self, **{name: np.hypot(given[name], wide[name]) for name in wide if name in given})
+
     def select(self, rows: np.ndarray) -> Prediction:
         """Return the predictions of some objects, given by number or mask."""
         return replace(self, **{name: values[rows] for name, values in self.given().items() if name not in SHARED})
@@ -108,6 +124,8 @@ class Predicted:
         name: Of the label.
         column: What the label is: units, classes, error.
         columns: Name -> what a scalar is.
+        label_error: (N,) known standard deviation of the label where the prediction is of the label without it; None
+            where the prediction is of the label as it was measured.
         groups: (N,) names of what the objects belong to: a halo seen several times, a cell of a split by sky; None if
             not known.
 
@@ -123,6 +141,14 @@ class Predicted:
     column: Column
     columns: Mapping[str, Column] = field(default_factory=dict)
     groups: np.ndarray | None = None
+    label_error: np.ndarray | None = None
+
+    @property
+    def observed(self) -> Prediction:
+        """What is predicted of the labels as they were measured: of their true values, and their known errors."""
+        if self.label_error is None:
+            return self.prediction
+        return self.prediction.as_observed(np.where(present(self.label_error), self.label_error, 0.0))
 
     @property
     def units(self) -> str:
@@ -151,6 +177,7 @@ def write(
     ids_digest: str,
     label: str,
     strategy: Mapping[str, Any],
+    label_error: str = "",
 ) -> None:
     """Write predictions, one group a part (``valid``, ``test``): rows of the dataset, and what is predicted for them.
 
@@ -162,6 +189,7 @@ def write(
         dataset, ids_digest: Name of the dataset, and the digest of its ids, by which :func:`read` knows it.
         label: Name of the label that is predicted.
         strategy: How the dataset was split.
+        label_error: Scalar with the label's known errors, where predictions are of the label without them.
 
     Raises:
         ValueError: There is not one row for each prediction.
@@ -172,6 +200,8 @@ def write(
     with atomic_write(path) as beside, hdf5.write(beside) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION, "dataset": dataset, "ids_digest": ids_digest})
         file.attrs.update({"label": label, "split": json.dumps(dict(strategy), sort_keys=True)})
+        if label_error:
+            file.attrs["label_error"] = label_error
         for name, (rows, prediction) in parts.items():
             group = file.create_group(name)
             group["row"] = np.asarray(rows, dtype=np.int64)
@@ -209,6 +239,7 @@ def read(path: Path | str, part: str, dataset: Dataset) -> Predicted:
         if part not in file:
             raise ValueError(f"{path}: no part {part!r}, found {sorted(file)}")
         rows = file[part]["row"][:]
+        error = str(file.attrs.get("label_error", ""))
         return Predicted(
             ids=dataset.ids[rows],
             label=dataset.labels[label][rows],
@@ -218,6 +249,7 @@ def read(path: Path | str, part: str, dataset: Dataset) -> Predicted:
             column=dataset.columns[f"label/{label}"],
             columns={name: dataset.columns[f"scalar/{name}"] for name in dataset.scalars},
             groups=kept_together(dataset, json.loads(file.attrs["split"]))[rows],
+            label_error=dataset.scalars[error][rows] if error else None,
         )
 
 

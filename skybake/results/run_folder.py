@@ -36,6 +36,7 @@ class Record:
         model_parameters, loss_parameters: Those that differ from the defaults.
         task: ``"regression"`` or ``"classification"``.
         label, units: Of the label.
+        label_error: Scalar with the label's known errors that the loss was given; empty where it was given none.
         classes: Names of its classes; empty where the dataset has none.
         bands: Names of the bands of an image.
         mock: Whether the dataset is simulated.
@@ -74,6 +75,7 @@ class Record:
     mock: bool
     library_model: str
     library_loss: str | None
+    label_error: str = ""
     model_parameters: Mapping[str, Any] = field(default_factory=dict)
     loss_parameters: Mapping[str, Any] = field(default_factory=dict)
     classes: Sequence[str] = ()
@@ -189,6 +191,7 @@ def write(
         dataset=record.dataset,
         ids_digest=ids_digest,
         label=record.label,
+        label_error=record.label_error,
         strategy=record.split,
     )
     files.write_json(folder / TIMING, timing.as_dict())

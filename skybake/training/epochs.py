@@ -103,7 +103,7 @@ def train_epochs(
     import keras
 
     told = keras.callbacks.CallbackList(callbacks, model=model)
-    build_metrics(model)
+    build_metrics(model, parts.train.targets.shape[1])
     augmentation = feeding.usable_augmentation(parts.augmentation, parts.train.images.shape)
     train = Steps(model, parts.batch_size, train=True, augmentation=augmentation)
     valid = Steps(model, parts.batch_size, train=False)
@@ -143,9 +143,14 @@ def _results(model) -> dict[str, float]:
     return {name: float(value) for name, value in model.get_metrics_result().items()}
 
 
-def build_metrics(model) -> None:
-    """Let a compiled model make the variables of its metrics, which a compiled function cannot."""
-    one = np.zeros((1, 1), np.float32)
+def build_metrics(model, columns: int) -> None:
+    """Let a compiled model make the variables of its metrics, which a compiled function cannot.
+
+    Args:
+        model: Whose metrics.
+        columns: Of the targets.
+    """
+    one = np.zeros((1, columns), np.float32)
     output = np.zeros((1, *model.output_shape[1:]), np.float32)
     model.compute_loss(y=one, y_pred=output)
     model.compute_metrics(None, one, output)

@@ -175,7 +175,7 @@ class Subset:
 
     Attributes:
         images: Of all of them.
-        targets: (n, 1) labels; -9999 where missing.
+        targets: (n, 1) labels; or (n, 2), each with its known error, in the same units; -9999 where missing.
         scalars: (n, S) or None.
         shuffle: ``"objects"`` or ``"chunks"``.
     """

@@ -34,6 +34,11 @@ class Job(Settings):
     code: str = ""
 
     @property
+    def label_errors(self) -> bool:
+        """Whether known errors of the label are taken into account; no baseline does."""
+        return False
+
+    @property
     def sees_test(self) -> bool:
         """Whether the job may see the test part."""
         return True
@@ -64,6 +69,11 @@ class NetworkJob(Job):
     training: Training
     point: str = ""
     tested: bool = True
+
+    @property
+    def label_errors(self) -> bool:
+        """Whether the loss is given the known errors of the label."""
+        return bool(self.loss_parameters.get("label_errors"))
 
     @property
     def sees_test(self) -> bool:

@@ -51,7 +51,7 @@ def _features(part: plugins.PlugIn, image, scalars, parameters: dict[str, Any]):
 
 def fit_head(prepared: Prepared, job: NetworkJob) -> tuple[heads.Head, dict[str, Any]]:
     """Return the head that suits the training labels, and the parameters of the loss."""
-    targets = prepared.parts["train"].targets
+    targets = prepared.parts["train"].targets[:, 0]
     known = targets[present(targets)]
     step = prepared.target_step
     return heads.fit(

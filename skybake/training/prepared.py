@@ -60,9 +60,12 @@ def prepare(data: Data, job: NetworkJob) -> Prepared:
         else preprocessing.Affine()
     )
     shuffle = "chunks" if disk else training.shuffle
+    targets = {part: target_step.apply(values) for part, values in labels.items()}
+    if job.label_errors:
+        errors = {part: data.label_errors(job.label, part)[:, None] / target_step.std for part in data.rows}
+        targets = {part: np.hstack([targets[part], preprocessing.Affine().apply(errors[part])]) for part in data.rows}
     parts = {
-        part: feeding.Subset(images[part], target_step.apply(labels[part]), scalars.get(part), shuffle=shuffle)
-        for part in data.rows
+        part: feeding.Subset(images[part], targets[part], scalars.get(part), shuffle=shuffle) for part in data.rows
     }
     inputs = data.inputs(job.inputs, job.derived)
     return Prepared(parts, step, scalar_step, target_step, missing_scalars, inputs, _classes(data, job))

@@ -74,6 +74,20 @@ class Data:
         """Return the labels (n,) of a part."""
         return self.dataset.labels[name][self.rows[part]]
 
+    def label_errors(self, name: str, part: str) -> np.ndarray:
+        """Return the known one sigma errors (n,) of the labels of a part, NaN or -9999 where one is missing.
+
+        Raises:
+            ValueError: The dataset has none of this label.
+        """
+        column = self.dataset.columns[f"label/{name}"].known_error
+        if not column:
+            raise ValueError(
+                f"{self.dataset.path}: label_errors of the loss: no known errors of {name} found. Hint: the reader's"
+                " options: {label_error: <column>}, or leave label_errors out"
+            )
+        return self.dataset.scalars[column][self.rows[part]]
+
     def classes(self, label: str) -> tuple[str, ...]:
         """Return the names of the classes of a label; empty where it has none."""
         return self.dataset.columns[f"label/{label}"].classes
@@ -206,6 +220,7 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
         "seed": seed,
         "task": data.dataset.task,
         "units": column.units,
+        "label_error": column.known_error if job.label_errors else "",
         "classes": data.classes(job.label),
         "bands": data.dataset.bands,
         "mock": data.dataset.mock,

@@ -149,6 +149,23 @@ def test_rescaled_is_the_distribution_of_the_rescaled_label():
             assert np.allclose(after.given()[name], expected), (form, name)
 
 
+@pytest.mark.parametrize("form", ["gaussian", "mixture"])
+def test_an_error_of_the_label_adds_to_the_variance(form):
+    prediction, sigma = made(form), RNG.uniform(0, 2, N)
+    wide = prediction.as_observed(sigma)
+    assert np.allclose(wide.std**2, prediction.std**2 + sigma**2)
+    if form == "mixture":
+        scatter = np.square(wide.stds) + np.square(wide.means - wide.point[:, None])
+        assert np.allclose(wide.std**2, np.sum(wide.weights * scatter, axis=1))
+    assert np.array_equal(wide.point, prediction.point)
+
+
+@pytest.mark.parametrize("form", ["student_t", "quantiles", "bins", "logits"])
+def test_no_error_is_added_to_what_is_no_gaussian(form):
+    with pytest.raises(ValueError, match="expected Gaussians"):
+        made(form).as_observed(np.ones(N))
+
+
 def test_select_takes_rows_and_leaves_what_is_shared():
     part = made("bins").select(np.array([3, 5]))
     assert len(part) == 2
