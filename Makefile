@@ -13,14 +13,14 @@ CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if 
 
 setup: $(READY)
 
-# skybake.pth lets notebooks in any folder import this checkout.
+# skybake.pth lets notebooks in any folder import this checkout, where no other is on the path: it is asked last.
 # Bytecode is compiled here: importing the frameworks without it costs three times as long in every job.
 $(READY): requirements/dev.lock requirements/uv.lock
 	@$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else 'skybake needs Python 3.11 to 3.13, found ' + sys.version.split()[0] + '. Hint: make setup PYTHON=python3.11')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements/dev.lock requirements/uv.lock
-	@$(BIN)/python -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'skybake.pth').write_text('$(CURDIR)\n')"
+	@$(BIN)/python envs/importable.py
 	@touch $@
 
 # Offer this environment to the user's Jupyter, under the name skybake.

@@ -160,9 +160,9 @@ def images(checkout):
 
 @pytest.fixture(scope="session")
 def baked(cluster, checkout, images, tmp_path_factory):
-    """The bake-off, run through profiles/slurm in containers, and what SLURM says of its jobs."""
+    """The bake-off, and its network applied, through profiles/slurm in containers; what SLURM says of its jobs."""
     bakeoff = Bakeoff(tmp_path_factory.mktemp("baked with blanks"), checkout, "slurm")
-    bakeoff.write(CONFIG)
+    bakeoff.write(CONFIG | {"apply": {"night": {"mock": {"n_clusters": 20, "seed": 9}}}})
     before = cluster.last()
     bakeoff.snakemake(*HASTE)
     return bakeoff, cluster.history(before)

@@ -3,6 +3,7 @@
 import copy
 import csv
 import json
+import math
 
 from tests.cluster.conftest import CONFIG, HASTE, NO_CONTAINERS, branch
 
@@ -30,10 +31,22 @@ def test_every_training_has_one_gpu_and_no_other_job_has_one(baked):
     assert {job["Comment"].removeprefix("rule_").split("_wildcards")[0] for job in others} == {
         *("simulate", "ingest", "limit", "audit", "explore", "baselines_fit_baseline_clusters"),
         *("evaluations_draw_judge", "compare", "write_page"),
+        *("sample_night", "predict_night", "catalogue", "write_distributions", "write_applied_page"),
     }
     assert not any("gpu" in job["AllocTRES"] for job in others)
-    assert len(jobs) == 13  # the judging and drawing of five rows share one
+    assert len(jobs) == 20  # the judging and drawing of five rows share one
     assert {job["State"] for job in jobs} == {"COMPLETED"}
+
+
+def test_new_objects_have_predictions(baked):
+    """Read, predicted and told of in jobs of their own, in containers."""
+    folder = baked[0].folder / "results/apply/night"
+    with (folder / "catalogue.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) > 10
+    assert all(math.isfinite(float(row["log10_m500c"])) for row in rows)
+    for name in ("catalogue.fits", "catalogue.parquet", "distributions.h5", "distributions_qp.hdf5", "report.html"):
+        assert (folder / name).stat().st_size > 1000
 
 
 def test_a_training_sees_the_gpu_that_it_has(baked):

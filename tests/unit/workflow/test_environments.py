@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import re
+import subprocess
 import sys
 import tomllib
 
@@ -13,9 +14,16 @@ from packaging.utils import canonicalize_name
 from skybake.workflow import digests, jobs
 from tests.conftest import ROOT
 
-SPEC = importlib.util.spec_from_file_location("from_locks", ROOT / "envs" / "from_locks.py")
-from_locks = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(from_locks)
+
+def of_folder(name):
+    """Import a file of envs/, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "envs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+from_locks, importable = of_folder("from_locks"), of_folder("importable")
 
 
 def pins(name):
@@ -151,3 +159,17 @@ def places(module):
 def test_ingesting_needs_no_simulator():
     assert {"galsim", "colossus"} <= declared("mock")
     assert not {"galsim", "colossus"} & (declared("data") | {pin.split("==")[0] for pin in pins("data")})
+
+
+def test_an_environment_imports_its_own_checkout_last(tmp_path):
+    """Two checkouts may share an environment: each runs its own code, and a notebook elsewhere finds one of them."""
+    site, other = tmp_path / "site", tmp_path / "other"
+    (other / "skybake").mkdir(parents=True)
+    (other / "skybake" / "__init__.py").touch()
+    site.mkdir()
+    (site / "skybake.pth").write_text(importable.LINE.format(root=str(ROOT)) + "\n")
+    code = f"import site, sys; site.addsitedir({str(site)!r}); sys.path[:] = [p for p in sys.path if p]; "
+    for before, found in (("", ROOT), (f"sys.path.append({str(other)!r}); ", other)):
+        command = [sys.executable, "-S", "-c", f"{code}{before}import skybake; print(skybake.__file__)"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == str(found / "skybake" / "__init__.py")
