@@ -14,6 +14,19 @@ from typing import Any
 
 from skybake import plugins
 
+NOTEBOOKS = (
+    "PairedModel",
+    "mse_lin_wrapper",
+    "mse_var_wrapper",
+    "bayesian_categorical_crossentropy_wrapper",
+    "bayesian_categorical_crossentropy_var_wrapper",
+    "bayesian_binary_crossentropy_wrapper",
+    "bayesian_binary_crossentropy_var_wrapper",
+    "categorical_accuracy",
+    "binary_accuracy",
+)
+"""What notebooks may import from here besides :func:`get`: losses of two outputs, and metrics."""
+
 
 def loss(
     *, head: str, tasks: Sequence[str], batch: bool = False, trains: bool = True, aliases: Sequence[str] = ()
@@ -59,6 +72,15 @@ def register() -> None:
     Keras imports no module that a file names, so a network that was saved with its loss cannot find the class alone.
     """
     from skybake.losses import _keras  # noqa: F401  importing registers it
+
+
+def __getattr__(name: str) -> Any:
+    """Import what notebooks compile with by astroNN's names when it is asked for, and Keras with it."""
+    if name not in NOTEBOOKS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from skybake.losses import _paired
+
+    return getattr(_paired, name)
 
 
 def function(name: str) -> Callable:

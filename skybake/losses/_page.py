@@ -9,12 +9,14 @@ import ast
 import re
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 
 from skybake import limits, plugins
 from skybake.files import atomic_write
 from skybake.plugins import PlugIn
 
 PAGE = plugins.ROOT / "docs" / "losses.md"
+PAIRED = "skybake.losses._paired"
 SECTIONS = ("Formula", "Args", "Source", "Note")
 INTRODUCTION = """\
 # Losses
@@ -49,7 +51,19 @@ def page() -> str:
         lines += ["", f"## {title}", *(["", text] if text else [])]
         for part in family:
             lines += ["", *_entry(part)]
+    lines += ["", *_of_notebooks()]
     return "\n".join(lines) + "\n"
+
+
+def _of_notebooks() -> Iterator[str]:
+    """Yield what stands beside the losses of bake-offs."""
+    title, text = _module_text(PAIRED)
+    yield from (f"## {title}", "", text)
+    for name, node in plugins.functions(plugins.syntax_tree(_file_of(PAIRED))).items():
+        if not name.startswith("_"):
+            found = sections(ast.get_docstring(node) or "")
+            yield from ("", f"### {name}", "", _markdown(found[""]), "")
+            yield from (f"- `{argument}`: {said}" for argument, said in _arguments(found.get("Args", "")))
 
 
 def write() -> None:
@@ -105,10 +119,13 @@ def _arguments(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _module_text(module: str) -> tuple[str, str]:
-    path = plugins.ROOT.joinpath(*module.split(".")).with_suffix(".py")
-    doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    doc = ast.get_docstring(plugins.syntax_tree(_file_of(module))) or ""
     title, _, text = doc.partition("\n")
     return title.rstrip("."), _markdown(text.strip())
+
+
+def _file_of(module: str) -> Path:
+    return plugins.ROOT.joinpath(*module.split(".")).with_suffix(".py")
 
 
 def _summary(part: PlugIn) -> str:
