@@ -99,7 +99,8 @@ class Finished:
         """Return what one run predicted for the objects of a part, with their ids, labels and scalars.
 
         Args:
-            model, loss: Of the row; ``"baseline"`` is the loss of a baseline, ``"mse@ensemble"`` that of an ensemble.
+            model, loss: Of the row; ``"baseline"`` is the loss of a baseline, ``"mse@ensemble"`` that of an ensemble,
+                ``"mse@mc_dropout"`` that of passes with dropout.
                 Both or none: that chosen on validation.
             dataset: Of the row.
             seed: The row's first if not given; of an ensemble, the mean of all if not given.
@@ -113,7 +114,7 @@ class Finished:
         folders = self.plan.run_folders(dataset, job.model.name, job.loss_in_paths)
         if seed is None and job.prediction == identity.ENSEMBLE:
             each = [run_folder.read_predictions(Path(one), part, self.dataset(dataset)) for one in folders.values()]
-            return replace(each[0], prediction=ensembles.mean([one.prediction for one in each]))
+            return replace(each[0], prediction=ensembles.with_parts([one.prediction for one in each]))
         first = self._seeds(job, seed)[0]
         return run_folder.read_predictions(Path(folders[first]), part, self.dataset(dataset))
 
@@ -173,7 +174,7 @@ class Finished:
                 f" a loss: {'; '.join(networks)}"
             )
         seeds = self._seeds(job, seed)
-        folders = self.plan.run_folders(dataset, job.model.name, job.loss_in_paths)
+        folders = self.plan.run_folders(dataset, job.model.name, job.loss_in_runs)
         place = (dataset, job.model.name, job.loss_in_runs, *map(str, seeds))
         if place not in self._networks:
             self._networks[place] = arrays.load_networks({each: Path(folders[each]) for each in seeds})
@@ -232,8 +233,9 @@ def _table_of(prediction: Prediction, spread: np.ndarray, known: np.ndarray, cla
 
 def _columns_of(prediction: Prediction, classes: tuple[str, ...]) -> dict[str, np.ndarray]:
     found = {"point": prediction.point}
-    if prediction.std is not None:
-        found["std"] = prediction.std
+    for name in ("std", "epistemic", "aleatoric"):
+        if (values := getattr(prediction, name)) is not None:
+            found[name] = values
     if prediction.quantiles is not None and prediction.levels is not None:
         columns = zip(prediction.levels, prediction.quantiles.T, strict=True)
         found |= {f"quantile_{level:g}": values for level, values in columns}

@@ -117,13 +117,13 @@ class Application:
     def runs(self) -> list[str]:
         """Return the files of all runs that may predict."""
         names = [*BASELINE_FILES, "predictor.keras"]
-        folders = [
-            folder
+        return [
+            f"{folder}/{name}"
             for row in self.rows
-            if row.prediction == identity.SEEDS
+            if row.prediction != identity.ENSEMBLE
             for folder in self.plan.run_folders(self.dataset, row.model.name, row.loss_in_paths).values()
+            for name in (names if row.prediction == identity.SEEDS else BASELINE_FILES)
         ]
-        return [f"{folder}/{name}" for folder in folders for name in names]
 
     def heads(self) -> list[str]:
         """Return the modules that make predictions of what the networks give."""

@@ -118,6 +118,11 @@ class Bakeoff(Settings):
         description="Compare the mean of each network's seeds too, as a row of its own: one more judging and drawing"
         " each, and no training.",
     )
+    mc_dropout: Annotated[int, Field(ge=2, le=1000)] | None = Field(
+        None,
+        description="Compare what each network predicts in so many passes with dropout too, as a row of its own"
+        " (Monte-Carlo dropout; 25 is usual): no training. A network without dropout has no such row.",
+    )
     training: AnyTraining = Field(Training(), description="How the networks are trained.")
     sweep: Sweep | None = Field(None, description="Values to choose from on the validation part.")
     inside: Inside | None = Field(None, description="Look inside the networks too.")
@@ -241,12 +246,10 @@ class Config(Settings):
 
     @field_validator("bakeoffs")
     @classmethod
-    def _no_name_of_an_ensemble(cls, given: dict[str, Bakeoff]) -> dict[str, Bakeoff]:
-        if identity.ENSEMBLE in given:
-            raise ValueError(
-                f"the name {identity.ENSEMBLE!r} is skybake's own in the results folder, for means of seeds; choose"
-                " another one"
-            )
+    def _no_name_of_a_mean(cls, given: dict[str, Bakeoff]) -> dict[str, Bakeoff]:
+        for name in identity.MEANS:
+            if name in given:
+                raise ValueError(f"the name {name!r} is skybake's own in the results folder; choose another one")
         return given
 
     @field_validator("datasets")

@@ -76,7 +76,7 @@ class SweepPoint:
 
 @dataclass(frozen=True)
 class Combination:
-    """One training job, a (dataset, model, loss) with all its seeds, or the ensemble of what it trained.
+    """One training job, a (dataset, model, loss) with all its seeds, or a mean of what it trained.
 
     Attributes:
         bakeoff, dataset: Names in the config.
@@ -86,7 +86,7 @@ class Combination:
         points: Of its sweep, each a training job of its own; empty where the bake-off sweeps nothing.
         split: Name of the dataset's split.
         marked: Whether paths name the bake-off, since another one has the same model and loss on this dataset.
-        prediction: ``"seeds"``, or ``"ensemble"`` for the mean of them.
+        prediction: ``"seeds"``; ``"ensemble"`` for the mean of them, ``"mc_dropout"`` for that of passes with dropout.
     """
 
     bakeoff: str
@@ -114,6 +114,11 @@ class Combination:
     def loss_in_runs(self) -> str:
         """The loss as paths of the training have it: ``mse@longer``."""
         return f"{self.loss_name}{identity.MARK}{self.bakeoff}" if self.marked else self.loss_name
+
+    @property
+    def loss_in_predictions(self) -> str:
+        """The loss as paths of what is judged have it: dropout has predictions of its own, an ensemble has none."""
+        return self.loss_in_paths if self.prediction == identity.DROPOUT else self.loss_in_runs
 
     @property
     def identity(self) -> dict[str, str]:

@@ -100,6 +100,10 @@ class Paths:
         """The predictor of all seeds of a training job together."""
         return f"{self.job(dataset, model, loss)}{identity.MARK}{identity.ENSEMBLE}/predictor.keras"
 
+    def dropout(self, name: str, seed: int | str) -> str:
+        """A file of what a run predicts with dropout, e.g. ``predictions.h5``."""
+        return f"{self.job()}{identity.MARK}{identity.DROPOUT}/seed-{seed}/{name}"
+
     def sweep(self, point: str, dataset: str = "{dataset}", model: str = "{model}", loss: str = "{loss}") -> str:
         """The folder of a point of a sweep, or a file of the sweep: ``sweep.json``, ``sweep.csv``."""
         return f"{self.results}/{dataset}/sweeps/{model}/{loss}/{point}"

@@ -99,7 +99,7 @@ class Plan(Sources):
         return self._by_name[dataset, model, loss]
 
     def compared_jobs(self, dataset: str) -> list[Combination]:
-        """Return what stands in a dataset's comparison: its training jobs, and their ensembles where asked for."""
+        """Return what stands in a dataset's comparison: its training jobs, and means of these where asked for."""
         return [job for job in self._by_name.values() if job.dataset == dataset]
 
     @cached_property
@@ -110,6 +110,7 @@ class Plan(Sources):
             for prediction in (
                 identity.SEEDS,
                 *((identity.ENSEMBLE,) if self.config.bakeoffs[job.bakeoff].ensembles and len(job.seeds) > 1 else ()),
+                *((identity.DROPOUT,) if self.config.bakeoffs[job.bakeoff].mc_dropout and job.loss else ()),
             )
         )
         return {(row.dataset, row.model.name, row.loss_in_paths): row for row in rows}
@@ -204,7 +205,7 @@ class Plan(Sources):
     def run_folders(self, dataset: str, model: str, loss: str, point: str = "") -> dict[int, str]:
         """Return seed -> folder of the run."""
         job = self.job(dataset, model, loss)
-        names = {"dataset": dataset, "model": model, "loss": job.loss_in_runs}
+        names = {"dataset": dataset, "model": model, "loss": job.loss_in_predictions}
         folder = self.paths.sweep(point, **names) if point else self.paths.job(**names)
         return {seed: f"{folder}/seed-{seed}" for seed in job.seeds}
 
@@ -244,7 +245,7 @@ class Plan(Sources):
 
     def compared_runs(self, dataset: str) -> list[str]:
         """Return the files of all runs on a dataset that its comparison reads."""
-        jobs = self.select(dataset=dataset)
+        jobs = [job for job in self.compared_jobs(dataset) if job.prediction != identity.ENSEMBLE]
         return [file for job in jobs for file in self.run_files(dataset, job.model.name, job.loss_in_paths)]
 
     def architectures(self, dataset: str) -> list[str]:
@@ -277,8 +278,11 @@ class Plan(Sources):
                     **job.identity,
                     "folder": f"{job.model.name}/{job.loss_in_paths}",
                     "trained": f"{job.model.name}/{job.loss_in_runs}",
+                    "predicted": f"{job.model.name}/{job.loss_in_predictions}",
                     "seeds": list(job.seeds),
-                    "log": self.paths.log("train", *trained.values()),
+                    "log": self.paths.log(
+                        "predict_with_dropout" if job.prediction == identity.DROPOUT else "train", *trained.values()
+                    ),
                     "judge_log": self.paths.log("judge", *names.values()),
                     "draw_log": self.paths.log("draw", *names.values()),
                     "baseline": job.loss is None,

@@ -49,7 +49,7 @@ def judge(
         outlier: Size of error above which an object is an outlier; by default what the survey says of the label.
         worst: ``failures.csv`` to write, the test objects that are predicted worst
             (:mod:`skybake.evaluation.failures`); None writes none.
-        prediction: ``"seeds"``, or ``"ensemble"`` for the mean of them.
+        prediction: ``"ensemble"`` for the mean of them; ``"seeds"`` or ``"mc_dropout"`` say what they are.
 
     Raises:
         EvaluationError: Seeds differ in what they are runs of, or in their objects; or no object has a label.
@@ -65,7 +65,7 @@ def judge(
     number = first.task == REGRESSION
     report = {
         **{key: getattr(first, key) for key in IDENTITY},
-        **({"prediction": prediction} if together else {}),
+        **({"prediction": prediction} if prediction != identity.SEEDS else {}),
         "seeds": list(seeds),
         "predictions": {seed: files.file_digest(item.folder / PREDICTIONS) for seed, item in seeds.items()},
         "error": column.error if number else None,

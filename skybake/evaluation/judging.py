@@ -69,6 +69,7 @@ def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
         pooled |= _distributions_pooled(scores, bootstrap)
         for seed, found in scores.items():
             per_seed[str(seed)] |= _distribution_metrics(found, tested=bootstrap.groups is None)
+    _add_parts(parts, pooled, per_seed)
     return {
         "n": d.shape[1],
         "not_finite": int(np.isnan(d).sum()),
@@ -76,6 +77,16 @@ def regression(parts: Parts, bootstrap: Bootstrap, threshold: float) -> Judged:
         "pooled": pooled,
         "in_bins": _in_bins(next(iter(parts.values())), d, list(scores.values()), threshold),
     }
+
+
+def _add_parts(parts: Parts, pooled: Judged, per_seed: Mapping[str, Judged]) -> None:
+    """Add what is judged of the parts of uncertainties, of all seeds and of each; NaN where a seed alone has none."""
+    label = next(iter(parts.values())).label
+    found = measuring.parts(label, [part.prediction for part in parts.values()])
+    pooled |= {name: asdict(item) for name, item in found.items()}
+    for seed, part in parts.items():
+        alone = measuring.parts(label, [part.prediction])
+        per_seed[str(seed)] |= {name: alone[name].value if name in alone else float("nan") for name in found}
 
 
 def _with_interval(item: Judged, span: Interval | None) -> Judged:
@@ -213,16 +224,19 @@ def classification(parts: Parts, bootstrap: Bootstrap) -> Judged:
     bad = ~np.isfinite(together[:, known]).all(axis=-1)
     label = first.label[known]
     spans = {} if bad.any() else _class_intervals(label, together[:, known], bootstrap)
+    per_seed = {
+        str(seed): {name: item["value"] for name, item in _of_classes(label, probabilities[known]).items()}
+        for seed, probabilities in zip(parts, together, strict=True)
+    }
+    pooled = {
+        name: _with_interval(item, spans.get(name)) for name, item in _of_classes(label, together[:, known]).items()
+    }
+    _add_parts(parts, pooled, per_seed)
     return {
         "n": int(known.sum()),
         "not_finite": int(bad.sum()),
-        "per_seed": {
-            str(seed): {name: item["value"] for name, item in _of_classes(label, probabilities[known]).items()}
-            for seed, probabilities in zip(parts, together, strict=True)
-        },
-        "pooled": {
-            name: _with_interval(item, spans.get(name)) for name, item in _of_classes(label, together[:, known]).items()
-        },
+        "per_seed": per_seed,
+        "pooled": pooled,
         "per_class": None if bad.any() else [asdict(item) for item in per_class(label, together[:, known])],
         "reliability": None if bad.any() else _reliability(label, together[:, known], bootstrap),
         "confusion": {

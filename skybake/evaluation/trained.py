@@ -72,7 +72,7 @@ def read(
         runs: Seed -> folder.
         dataset: That they were trained on.
         parts: ``"valid"``, ``"test"``.
-        prediction: ``"seeds"``, or ``"ensemble"`` for the mean of them, alone and under :data:`TOGETHER`.
+        prediction: ``"ensemble"`` for the mean of them, alone and under :data:`TOGETHER`; else they are as they are.
 
     Raises:
         EvaluationError: They are not runs of one thing, or their objects differ.
@@ -94,7 +94,7 @@ def read(
                 )
         for part in parts:
             _check_objects(part, first, item)
-    return trained if prediction == identity.SEEDS else {TOGETHER: ensemble(trained)}
+    return {TOGETHER: ensemble(trained)} if prediction == identity.ENSEMBLE else trained
 
 
 def ensemble(trained: Mapping[int, Trained]) -> Trained:
@@ -110,7 +110,9 @@ def ensemble(trained: Mapping[int, Trained]) -> Trained:
         run=replace(first.run, parameters=sum(numbers) if numbers else None),
         history=_history((), None),
         parts={
-            name: replace(part, prediction=ensembles.mean([item.parts[name].prediction for item in trained.values()]))
+            name: replace(
+                part, prediction=ensembles.with_parts([item.parts[name].prediction for item in trained.values()])
+            )
             for name, part in first.parts.items()
         },
     )

@@ -98,7 +98,7 @@ class JudgedRow:
         """What figures may need.
 
         ``distribution``, ``classes``, ``redshift`` or ``magnitude`` beside another label, ``accuracy`` by epoch,
-        ``images``, and ``snr`` of objects of class 1 of two.
+        ``images``, ``snr`` of objects of class 1 of two, and ``parts`` of the uncertainty of a mean.
         """
         prediction = self._first.prediction
         kind = self._first.column.kind
@@ -110,6 +110,7 @@ class JudgedRow:
             "accuracy": any(history.val_accuracy is not None for history in self.histories.values()),
             "images": self.file is not None,
             "snr": self._has_snr,
+            "parts": prediction.epistemic is not None,
         }
         return frozenset(name for name, there in found.items() if there)
 

@@ -57,8 +57,8 @@ def predicts_distributions(row: Mapping[str, Any]) -> bool:
 
 
 def is_network(row: Mapping[str, Any]) -> bool:
-    """Tell whether a row is trained by epochs; an ensemble's seeds are, and stand in a row of their own."""
-    return not row["baseline"] and row.get("prediction") != identity.ENSEMBLE
+    """Tell whether a row is trained by epochs; the networks of a mean are, and stand in a row of their own."""
+    return not row["baseline"] and row.get("prediction") not in identity.MEANS
 
 
 def lines(data: Comparison, suits: Suits = everything, *, predictions: bool = True) -> Iterator[Line]:

@@ -35,7 +35,7 @@ def draw_run(
         folder: For ``<name>.pdf`` and ``<name>.png``.
         names: Files of ``skybake/figures/`` with ``SCOPE = "run"``; those that need what these runs do not predict are
             left out.
-        prediction: ``"seeds"``, or ``"ensemble"`` for the mean of them.
+        prediction: ``"ensemble"`` for the mean of them; ``"seeds"`` or ``"mc_dropout"`` say what they are.
         limit: ``limit.json`` of a simulated dataset that has it.
 
     Raises:

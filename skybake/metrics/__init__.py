@@ -4,24 +4,27 @@ A metric is a function of a file of this folder, marked with :func:`metric`, who
 attributes of :class:`Metric`, and are read without import. That is all: it is judged, stands in ``metrics.json`` and in
 ``comparison.csv``, and the pages show it. ``of`` says what its function is given, always of objects that have a label:
 
-=================  ===================================  ==============================================================
-``of``             function                             returns
-=================  ===================================  ==============================================================
-``errors``         ``f(errors)``, or with               (...) of errors (..., n): reduces the last axis, so that one
-                   ``(errors, threshold)``              call serves thousands of draws; NaN if one is NaN. The
-                                                        threshold is that of outliers
-``points``         ``f(label, point)``                  a number, of labels (n,) and predictions (S, n) of S seeds
-``pit``            ``f(pit)``                           (...) of the distributions' values (..., n) at the label
-``std``            ``f(std)``                           (...) of predicted standard deviations (..., n)
-``distributions``  ``f(label, distribution)``           (n,), of which the metric is the mean; the distribution is one
-                                                        of :mod:`skybake.results.distributions`
-``classes``        ``f(label, classes)``                a number, of class numbers (n,) and probabilities (n, K)
-``class_scores``   ``f(label, classes)``                (n,), of which the metric is the mean
-``intervals``      ``f(label, intervals)``              (n,), of which the metric is the mean, of conformal intervals
-                                                        (n, 2, 2): at 68 and 95 %, low and high
-``sets``           ``f(label, sets)``                   (n,), of which the metric is the mean, of class numbers and
-                                                        whether a class is in a conformal set, (n, 2, K)
-=================  ===================================  ==============================================================
+====================  ===================================  =============================================================
+``of``                function                             returns
+====================  ===================================  =============================================================
+``errors``            ``f(errors)``, or with               (...) of errors (..., n): reduces the last axis, so that one
+                      ``(errors, threshold)``              call serves thousands of draws; NaN if one is NaN. The
+                                                           threshold is that of outliers
+``points``            ``f(label, point)``                  a number, of labels (n,) and predictions (S, n) of S seeds
+``pit``               ``f(pit)``                           (...) of the distributions' values (..., n) at the label
+``std``               ``f(std)``                           (...) of predicted standard deviations (..., n)
+``distributions``     ``f(label, distribution)``           (n,), of which the metric is the mean; the distribution is
+                                                           one of :mod:`skybake.results.distributions`
+``classes``           ``f(label, classes)``                a number, of class numbers (n,) and probabilities (n, K)
+``class_scores``      ``f(label, classes)``                (n,), of which the metric is the mean
+``intervals``         ``f(label, intervals)``              (n,), of which the metric is the mean, of conformal intervals
+                                                           (n, 2, 2): at 68 and 95 %, low and high
+``sets``              ``f(label, sets)``                   (n,), of which the metric is the mean, of class numbers and
+                                                           whether a class is in a conformal set, (n, 2, K)
+``parts``             ``f(error, epistemic, aleatoric)``   a number, of sizes of errors and of the parts of a mean's
+                                                           uncertainty, (n,) each; NaN where a part is not predicted
+``parts_of_classes``  as ``parts``                         a number; the error is 1 where the class is wrong, else 0
+====================  ===================================  =============================================================
 
 Files without such a function are what metrics are made of.
 """
@@ -46,10 +49,13 @@ GIVEN = {
     "class_scores": ("label", "classes"),
     "intervals": ("label", "intervals"),
     "sets": ("label", "sets"),
+    "parts": ("error", "epistemic", "aleatoric"),
+    "parts_of_classes": ("error", "epistemic", "aleatoric"),
 }
 """What the function of a metric is given, by ``of``."""
-OF_DISTRIBUTIONS, OF_CLASSES = ("pit", "std", "distributions"), ("classes", "class_scores", "sets")
+OF_DISTRIBUTIONS, OF_CLASSES = ("pit", "std", "distributions"), ("classes", "class_scores", "sets", "parts_of_classes")
 OF_REGIONS = ("intervals", "sets")  # conformal ones, which the validation part makes: of the test part alone
+OF_PARTS = ("parts", "parts_of_classes")  # of means of several networks or passes alone
 FIXED, SIGNED, PERCENT, BRIEF = FORMS = ("fixed", "signed", "percent", "brief")  # how a number is written
 SHOWN = FIRST, FURTHER, NOWHERE = ("first", "further", "nowhere")
 KINDS = FRACTION, SCALE, OTHER = ("fraction", "scale", "other")

@@ -90,6 +90,28 @@ def scores(label: np.ndarray, prediction: Prediction) -> dict[str, np.ndarray]:
     return found
 
 
+def parts(label: np.ndarray, predictions: Sequence[Prediction]) -> dict[str, Measured]:
+    """Return every metric of the parts of an uncertainty that is a number; empty where it is not divided.
+
+    Args:
+        label: (N,) true values or class numbers, -9999 or NaN where missing.
+        predictions: Of the same objects; those of several seeds are pooled.
+    """
+    kept = [one.select(present(label)) for one in predictions]
+    if not kept or any(one.epistemic is None for one in kept):
+        return {}
+    true, classes = np.asarray(label, dtype=np.float64)[present(label)], kept[0].classes is not None
+    off = [np.abs(one.point - true) for one in kept]
+    error = np.concatenate([each != 0 if classes else each for each in off]).astype(np.float64)
+    unknown = np.full(len(true), np.nan)
+    both = [
+        np.concatenate([unknown if getattr(one, name) is None else getattr(one, name) for one in kept])
+        for name in ("epistemic", "aleatoric")
+    ]
+    values = {item.name: item.function()(error, *both) for item in given("parts_of_classes" if classes else "parts")}
+    return {name: Measured(value, len(error)) for name, value in values.items() if np.isfinite(value)}
+
+
 def of_scores(names: Collection[str]) -> dict[str, tuple[str, Statistic]]:
     """Return the metrics of distributions by name: the score each is made of, and how it is reduced.
 

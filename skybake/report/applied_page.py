@@ -128,6 +128,7 @@ def write_page(
         entry=entry,
         predictor=_predictor(entry),
         averaged=len(entry.row.seeds) > 1 and entry.row.prediction == identity.SEEDS,
+        with_dropout=entry.row.prediction == identity.DROPOUT,
         table=_table(entry),
         headline=page_table.headline(entry.record, [entry.record]),
         coverage=[(said, entry.record[name]) for name, said in COVERAGES.items() if entry.record[name] is not None],

@@ -169,7 +169,7 @@ def write_comparison(
         training_seconds=sum(
             item.train_seconds
             for entry in entries
-            if entry.row.prediction == identity.SEEDS  # an ensemble's are those of its seeds
+            if entry.row.prediction == identity.SEEDS  # those of a mean are counted there
             for item in entry.timings.values()
         ),
         config_text=config_text,
@@ -182,7 +182,7 @@ def _trained_once(entries: Sequence[Entry], best: Entry | None, pairs: Mapping[s
     """Return the rows whose difference is over objects alone since a network was trained once, ensembles left out."""
     if best is None or best.row.prediction == identity.ENSEMBLE:
         return []
-    seeds = [entry.row.name for entry in entries if entry.row.prediction == identity.SEEDS]
+    seeds = [entry.row.name for entry in entries if entry.row.prediction != identity.ENSEMBLE]
     return [name for name in seeds if name in pairs and not next(iter(pairs[name].values())).with_seeds]
 
 

@@ -206,6 +206,14 @@ def _notes(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None)
             " of classes averaged. Its training time is the sum of theirs, its parameters are those of all, and each"
             " of them predicts every object; nothing is known of how ensembles of other seeds scatter."
         )
+    if any(record["prediction"] == identity.DROPOUT for record in records):
+        notes.append(
+            "mc_dropout: the mean of what each network predicts in several passes with dropout, which was at work in"
+            " its training, distributions as one mixture. Its training time is that of the network."
+        )
+    without = [f"{record['model']}, {record['loss']}" for record in records if record["without_dropout"]]
+    if without:
+        notes.append(f"No dropout in these networks, so no rows of mc_dropout: {'; '.join(dict.fromkeys(without))}.")
     if any((record["points"] or 0) > 1 for record in records):
         notes.append(
             f"Where values were swept, the row is the point with the lowest mean validation {task.choice_name}; the"

@@ -27,7 +27,7 @@ FACTS = (
     *(*identity.AXES, "seeds", "parameters", "n_test"),
     *COSTS,
     *("n_valid", "error", "outlier_threshold", "interval_level", "label", "units", "task", "mock", "baseline"),
-    *("status", "n_groups", "point", "points", "device", "gpu_not_used"),
+    *("status", "n_groups", "point", "points", "device", "gpu_not_used", "without_dropout"),
     "letters",
     "reference",
 )
@@ -66,7 +66,7 @@ TEXT_COLUMNS = (
     *(*identity.AXES, "error", "label", "units", "task", "status", "point"),
     *("device", "gpu_not_used", "letters", "reference"),
 )
-BOOL_COLUMNS = ("mock", "baseline")
+BOOL_COLUMNS = ("mock", "baseline", "without_dropout")
 
 Record = dict[str, Any]
 
@@ -78,6 +78,7 @@ class Row:
     Attributes:
         dataset, split, training, model, loss, prediction: What it is (:mod:`skybake.results.identity`).
         words: What tells it from rows of the same dataset, model and loss; empty for an ordinary row.
+        without_dropout: Whether a row by dropout was asked for, of a network that has none.
         seeds: Of its runs.
         runs: Seed -> folder of the run.
         metrics: ``metrics.json``; where it does not exist, the row has failed.
@@ -107,6 +108,7 @@ class Row:
     point_logs: Sequence[Path] = ()
     inside: str = ""
     words: str = ""
+    without_dropout: bool = False
 
     @property
     def name(self) -> str:
@@ -140,15 +142,37 @@ def rows_of(
     metrics_of, figures_of, sweep_of = (
         {folders.row(path): Path(path) for path in one} for one in (metrics, figures, sweeps)
     )
-    rows, told = [], list(told)
-    for row, words in zip(told, identity.told_apart(told), strict=True):
-        key, trained = (tuple(row[name].split("/")) for name in ("folder", "trained"))
+    rows = []
+    kept, without = _with_dropout(list(told), folder_of)
+    for row, words in zip(kept, identity.told_apart(kept), strict=True):
+        key, trained, predicted = (tuple(row[name].split("/")) for name in ("folder", "trained", "predicted"))
         logs_of: dict[str, Any] = {step: Path(row[step]) for step in ("log", "judge_log", "draw_log")}
         logs_of["point_logs"] = tuple(map(Path, row["point_logs"]))
-        files: dict[str, Any] = {"runs": folder_of[trained], "metrics": metrics_of[key], "figures": figures_of.get(key)}
-        facts = {name: value for name, value in row.items() if name not in ("folder", "trained")}
-        rows.append(Row(**{**facts, **logs_of}, **files, sweep=sweep_of.get(trained), words=words))
+        files: dict[str, Any] = {
+            "runs": folder_of[predicted],
+            "metrics": metrics_of[key],
+            "figures": figures_of.get(key),
+        }
+        facts = {name: value for name, value in row.items() if name not in ("folder", "trained", "predicted")}
+        more: dict[str, Any] = {"words": words, "without_dropout": trained in without}
+        rows.append(Row(**{**facts, **logs_of}, **files, **more, sweep=sweep_of.get(trained)))
     return rows
+
+
+def _with_dropout(
+    told: Sequence[Mapping[str, Any]], folder_of: Mapping[tuple[str, str], Mapping[int, Path]]
+) -> tuple[list[Mapping[str, Any]], set[tuple[str, ...]]]:
+    """Return what is told of all rows but those by dropout of networks that have none, and where these were trained."""
+    kept, without = [], set()
+    for row in told:
+        model, loss = row["predicted"].split("/")
+        folder = next(iter(folder_of[model, loss].values()))
+        passes = row["prediction"] == identity.DROPOUT and (folder / run_folder.RECORD).exists()
+        if passes and not run_folder.read_record(folder).dropout["layers"]:
+            without.add(tuple(row["trained"].split("/")))
+        else:
+            kept.append(row)
+    return kept, without
 
 
 @dataclass(frozen=True)
@@ -185,7 +209,7 @@ def read(row: Row, *, mock: bool) -> Entry:
     """
     record: Record = dict.fromkeys((*COLUMNS, *LIMIT_COLUMNS))
     record |= {**identity.of(row), "baseline": row.baseline}
-    record |= {"seeds": len(row.seeds), "mock": mock, "status": FAILED}
+    record |= {"seeds": len(row.seeds), "mock": mock, "status": FAILED, "without_dropout": row.without_dropout}
     if not is_judged(row):
         return Entry(row, record)
     metrics = read_json(row.metrics)

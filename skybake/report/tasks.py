@@ -15,6 +15,7 @@ from skybake.metrics import (
     FIXED,
     FURTHER,
     OF_DISTRIBUTIONS,
+    OF_PARTS,
     OF_REGIONS,
     PERCENT,
     SIGNED,
@@ -177,7 +178,7 @@ def _column(metric: Metric) -> TableColumn:
         metric.decimals_of,
         metric.tex,
         metric.tex_interval,
-        optional=metric.of in (*OF_DISTRIBUTIONS, *OF_REGIONS),
+        optional=metric.of in (*OF_DISTRIBUTIONS, *OF_REGIONS, *OF_PARTS),
         relative=metric.relative,
     )
 

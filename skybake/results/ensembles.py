@@ -1,4 +1,4 @@
-"""The mean of several trainings' predictions: points averaged, distributions as one equal-weight mixture.
+"""The mean of several predictions, of seeds or of passes with dropout: distributions become one equal-weight mixture.
 
 Of Gaussians, of mixtures of them and of Student's t the mixture is kept as it is, exact. Probabilities of bins are
 averaged, which is exact too where edges differ, since the density is even within a bin. Quantiles become those of the
@@ -9,8 +9,10 @@ mixture of what lies between the seeds' own (:func:`skybake.results.piecewise.be
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from scipy.special import entr
 
 from skybake.results import piecewise
 from skybake.results.predictions import Prediction
@@ -25,7 +27,7 @@ def mean(predictions: Sequence[Prediction]) -> Prediction:
     The point is the mean of points, for classes the most probable one of the averaged probabilities.
 
     Args:
-        predictions: One of each seed, all of the same head.
+        predictions: One of each seed or pass, all of the same head.
 
     Raises:
         ValueError: None is given, or they do not hold the same things, e.g. Student's t of other degrees of freedom.
@@ -56,6 +58,38 @@ def mean(predictions: Sequence[Prediction]) -> Prediction:
         return Prediction(point=point, std=std, weights=weights, **parts, dof=first.dof)
     weights = np.full(points.shape, 1 / len(predictions))
     return Prediction(point=point, std=std, weights=weights, means=points, stds=stds, dof=first.dof)
+
+
+def with_parts(predictions: Sequence[Prediction]) -> Prediction:
+    """Return :func:`mean` with the :func:`parts` of its uncertainty.
+
+    Raises:
+        ValueError: As :func:`mean`.
+    """
+    together = mean(predictions)
+    epistemic, aleatoric = parts(predictions)
+    return replace(together, epistemic=epistemic, aleatoric=aleatoric)
+
+
+def parts(predictions: Sequence[Prediction]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return what predictions for the same N objects differ by, epistemic, and what each says of itself, aleatoric.
+
+    Of numbers, in units of the label: the standard deviation of their points, and the root of the mean of their
+    variances, None where they have none. The squares add up to the variance of the mixture (of quantiles about, since
+    its standard deviation is then half the central 68 %). More data would lower the first; the second is noise that
+    stays (Depeweg et al. 2018, arXiv:1710.07283).
+
+    Of classes, in nats: the mutual information of class and network, and the mean of the entropies; their sum is the
+    entropy of the averaged probabilities (Houlsby et al. 2011, arXiv:1112.5745).
+    """
+    first = predictions[0]
+    if first.classes is not None:
+        each = np.stack([one.class_probabilities for one in predictions])
+        aleatoric = entr(each).sum(axis=-1).mean(axis=0)
+        return np.maximum(entr(each.mean(axis=0)).sum(axis=-1) - aleatoric, 0.0), aleatoric
+    epistemic = np.std([one.point for one in predictions], axis=0)
+    stds = [one.std for one in predictions if one.std is not None]
+    return epistemic, np.sqrt(np.mean(np.square(stds), axis=0)) if stds else None
 
 
 def _said(prediction: Prediction) -> str:

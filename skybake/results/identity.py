@@ -2,8 +2,8 @@
 
 ``dataset``, ``split`` (``group-40``: strategy and seed), ``training`` (the bake-off whose settings it was trained
 with), ``model``, ``loss`` and ``prediction`` (``seeds``: what the trained networks predict, all seeds pooled;
-``ensemble``: the mean of what they predict). Paths leave out what is ordinary; ``comparison.csv`` and ``chosen.json``
-hold all six.
+``ensemble``: the mean of what they predict; ``mc_dropout``: the mean of what each predicts with dropout). Paths leave
+out what is ordinary; ``comparison.csv`` and ``chosen.json`` hold all six.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 AXES = ("dataset", "split", "training", "model", "loss", "prediction")
 SEEDS = "seeds"  # the ordinary prediction
 ENSEMBLE = "ensemble"  # the mean of all seeds
+DROPOUT = "mc_dropout"  # of each seed the mean of passes with dropout
+MEANS = (ENSEMBLE, DROPOUT)  # of what was trained already
 MARK = "@"  # before what is not ordinary, in the name of a folder: mse@longer
 _LEFT_OUT = ("split", "training", "prediction")  # axes that an ordinary row's name leaves out
 

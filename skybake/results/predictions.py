@@ -43,6 +43,9 @@ class Prediction:
         probabilities: (N, B) probabilities of bins.
         edges: (B + 1,) of the bins.
         classes: (N, K) probabilities of classes.
+        epistemic, aleatoric: (N,) of a mean of several networks or passes: what they differ by, and what they agree
+            not to know (:func:`skybake.results.ensembles.parts`). Of numbers standard deviations, whose squares add up
+            to that of ``std``; of classes nats, which add up to the entropy of ``classes``.
 
     Raises:
         ValueError: The arrays do not have the same number of objects.
@@ -59,6 +62,8 @@ class Prediction:
     probabilities: np.ndarray | None = None
     edges: np.ndarray | None = None
     classes: np.ndarray | None = None
+    epistemic: np.ndarray | None = None
+    aleatoric: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for name, values in self.given().items():
@@ -89,7 +94,8 @@ class Prediction:
         places = ("quantiles", "means", "edges", *(() if self.classes is not None else ("point",)))
         given = self.given()
         changed = {name: scale * given[name] + shift for name in places if name in given}
-        changed |= {name: scale * given[name] for name in ("std", "stds") if name in given}
+        widths = ("std", "stds", *(() if self.classes is not None else ("epistemic", "aleatoric")))
+        changed |= {name: scale * given[name] for name in widths if name in given}
         return replace(self, **changed)
 
     def as_observed(self, sigma: np.ndarray) -> Prediction:

@@ -59,6 +59,7 @@ class Record:
         versions: Of the packages.
         hardware: ``processor``, ``threads`` and ``device``.
         diverged: Why the training of this point of a sweep ended without a prediction; empty where it did not.
+        dropout: ``passes`` with dropout and the ``layers`` that have it, of what was predicted so; empty elsewhere.
         digests: SHA-256 of ``dataset``, ``split`` and, if there is one, the network ``start_from``; the digest of the
             ``code``.
         fingerprint: Digest of all that the result depends on.
@@ -101,6 +102,7 @@ class Record:
     versions: Mapping[str, str] = field(default_factory=dict)
     hardware: Mapping[str, Any] = field(default_factory=dict)
     diverged: str = ""
+    dropout: Mapping[str, Any] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     files: Mapping[str, str] = field(default_factory=dict)

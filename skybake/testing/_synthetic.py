@@ -138,6 +138,15 @@ def with_snr(data: JudgedRow) -> JudgedRow:
     return replace(data, test=test)
 
 
+def with_parts(data: JudgedRow) -> JudgedRow:
+    """Return a run whose uncertainty is divided."""
+    test = {}
+    for seed, part in data.test.items():
+        epistemic, aleatoric = np.random.default_rng(seed).uniform(0.05, 0.2, (2, len(part.ids)))
+        test[seed] = replace(part, prediction=replace(part.prediction, epistemic=epistemic, aleatoric=aleatoric))
+    return judged(replace(data, test=test))
+
+
 def with_images(data: JudgedRow) -> JudgedRow:
     """Return a run that can read the images of its objects."""
     first = next(iter(data.test.values()))
@@ -324,6 +333,6 @@ def of_scope(scope: str, task: str, folder: Path, *, mock: bool) -> Iterator[Dat
         yield applied(folder, task=task, mock=mock)
     elif task == "regression":
         magnitude = Column("mag", "how bright", "magnitude", "r", preferred=True)
-        yield with_images(with_scalars(run(std=0.1, mock=mock), {"psfMag_r": magnitude}))
+        yield with_images(with_parts(with_scalars(run(std=0.1, mock=mock), {"psfMag_r": magnitude})))
     else:
-        yield with_images(with_snr(classified(mock=mock)))
+        yield with_images(with_parts(with_snr(classified(mock=mock))))

@@ -65,8 +65,12 @@ def _reduces(found: metrics.Metric) -> Iterator[str]:
 def _of_objects(found: metrics.Metric) -> Iterator[str]:
     """Measure labels and what is predicted for them."""
     rng = np.random.default_rng(4)
-    if found.of in metrics.OF_CLASSES:
-        label: np.ndarray = np.arange(OBJECTS) % CLASSES
+    label: np.ndarray
+    if found.of in metrics.OF_PARTS:
+        label = seeds = rng.uniform(0, 1, OBJECTS).round()
+        value = np.asarray(found.function()(label, *rng.uniform(0.1, 1, (2, OBJECTS))))
+    elif found.of in metrics.OF_CLASSES:
+        label = np.arange(OBJECTS) % CLASSES
         seeds = rng.dirichlet(np.ones(CLASSES), (SEEDS, OBJECTS))
         sets = seeds[0][:, None, :] > np.array([0.4, 0.1])[:, None]
         value = np.asarray(found.function()(label, sets if found.of == "sets" else seeds[0]))

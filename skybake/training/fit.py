@@ -145,10 +145,10 @@ def _result(
 def predict_parts(prepared: Prepared, model, head: heads.Head) -> tuple[dict[str, Prediction], float]:
     """Return the predictions of every part but the training part, and how many objects a second the last one took."""
     judged = {name: part for name, part in prepared.parts.items() if name != "train"}
-    outputs = {name: _outputs(model, part) for name, part in judged.items()}
+    outputs = {name: outputs_of(model, part) for name, part in judged.items()}
     started = perf_counter()  # a second time: the first one compiled
     last = list(judged.values())[-1]  # the test part, but for a point of a sweep
-    _outputs(model, last)
+    outputs_of(model, last)
     seconds = perf_counter() - started
     scale, shift = float(prepared.target_step.std[0]), float(prepared.target_step.mean[0])
     for part, values in outputs.items():
@@ -160,7 +160,7 @@ def predict_parts(prepared: Prepared, model, head: heads.Head) -> tuple[dict[str
     return predicted, len(last) / seconds
 
 
-def _outputs(model, part: feeding.Subset) -> np.ndarray:
+def outputs_of(model, part: feeding.Subset) -> np.ndarray:
     """Return the outputs (n, width) for a part, in its order."""
     outputs = model.predict(feeding.batches(part, 256), verbose=0)
     ordered = np.empty_like(outputs)

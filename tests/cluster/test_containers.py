@@ -25,7 +25,10 @@ STEPS = {  # scripts, and rooms of the library whose files they find by name
     ),
     "mock": (["simulate", "limit", "examine"], ["mock"]),
     "train-cpu": (
-        ["train", "test_chosen", "look_inside", "examine_training", "join_seeds", "sample", "predict"],
+        [
+            *("train", "test_chosen", "look_inside", "examine_training", "join_seeds"),
+            *("predict_with_dropout", "sample", "predict"),
+        ],
         ["models", "losses"],
     ),
     "report": (

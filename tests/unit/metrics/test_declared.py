@@ -142,7 +142,8 @@ def test_columns_of_tasks_are_those_that_are_declared():
     heads = [column.head for column in tasks.REGRESSION.columns]
     assert heads[:5] == ["Mean error", "Std", "NMAD", "Outliers [%]", "RAIL outliers [%]"]
     assert heads[5:] == ["CRPS", "NLL", "PIT-KS", "Coverage [%]"]
-    further = ["Validation log loss", "Set coverage [%]", "Set size", "Accuracy over seeds"]
+    further = ["Validation log loss", "Set coverage [%]", "Set size", "Mutual information", "Mean entropy"]
+    further += ["Wrong with mutual information", "Wrong with mean entropy", "Accuracy over seeds"]
     assert [column.head for column in tasks.CLASSIFICATION.further] == further
     assert tasks.CLASSIFICATION.compared == {"log_loss": "Log loss", "accuracy": "Accuracy"}
     assert {"error_16", "error_84"} & set(rows.COLUMNS) == set()

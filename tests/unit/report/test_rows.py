@@ -91,6 +91,7 @@ def test_rows_and_pages_of_the_files_that_snakemake_gives():
         | {
             "folder": f"{model}/l",
             "trained": f"{model}/l",
+            "predicted": f"{model}/l",
             "seeds": [1, 2],
             "log": f"{model}.log",
             "judge_log": "j.log",

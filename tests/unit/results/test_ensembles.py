@@ -99,3 +99,33 @@ def test_predictions_of_other_heads_are_refused():
         ensembles.mean([made("gaussian", 0), made("student_t", 1)])
     with pytest.raises(ValueError, match=r"dof \(4\) found beside .*dof \(3\)"):
         ensembles.mean([made("student_t", 0), Prediction(POINTS[1], STDS[1], dof=4.0)])
+
+
+@pytest.mark.parametrize("head", ["gaussian", "student_t", "mixture", "bins"])
+def test_squares_of_both_parts_add_up_to_the_variance(head):
+    each = [made(head, seed) for seed in range(SEEDS)]
+    found = ensembles.with_parts(each)
+    np.testing.assert_allclose(np.hypot(found.epistemic, found.aleatoric), found.std)
+    np.testing.assert_allclose(found.epistemic, np.std([one.point for one in each], axis=0))
+    scaled = found.rescaled(2.0, 5.0)
+    np.testing.assert_allclose(np.hypot(scaled.epistemic, scaled.aleatoric), scaled.std)
+
+
+def test_of_classes_they_are_mutual_information_and_mean_entropy():
+    sure, torn, split = [[1.0, 0.0]], [[0.5, 0.5]], [[0.0, 1.0]]
+    for given, epistemic, aleatoric in (
+        ((sure, sure), 0.0, 0.0),
+        ((torn, torn), 0.0, np.log(2)),
+        ((sure, split), np.log(2), 0.0),
+        ((sure, torn), -0.75 * np.log(0.75) - 0.25 * np.log(0.25) - 0.5 * np.log(2), 0.5 * np.log(2)),
+    ):
+        each = [Prediction(np.argmax(one, axis=1).astype(float), classes=np.array(one)) for one in given]
+        found = ensembles.with_parts(each)
+        assert (found.epistemic[0], found.aleatoric[0]) == pytest.approx((epistemic, aleatoric), abs=1e-12)
+        assert found.rescaled(2.0, 0.0).epistemic[0] == found.epistemic[0]
+
+
+def test_points_alone_have_no_aleatoric_part():
+    found = ensembles.with_parts([Prediction(one) for one in POINTS])
+    assert found.aleatoric is None
+    np.testing.assert_allclose(found.epistemic, POINTS.std(axis=0))
