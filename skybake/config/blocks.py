@@ -86,20 +86,53 @@ class DatasetBlock(Settings):
         return self
 
 
+class Range(Settings):
+    """Numbers that a search draws from: whole ones where both ends are, else rounded to three digits."""
+
+    low: int | float = Field(description="The smallest.")
+    high: int | float = Field(description="The largest.")
+    log: bool = Field(False, description="Whether every factor is as probable, instead of every difference.")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Range:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError(
+                f"low {self.low} and high {self.high} found; expected low below high{', above 0' if self.log else ''}"
+            )
+        return self
+
+
+class Search(Settings):
+    """Some points at random instead of all, each drawn before any training."""
+
+    trials: int = Field(
+        20, ge=1, le=1000, description="Points of every model with every loss; equal ones are drawn again."
+    )
+    seed: int = Field(1, ge=0, description="Of the draws: the same seed draws the same points.")
+
+
+Values = list[Any] | Range
+
+
 class Sweep(Settings):
-    """Values that are tried, all with all others; each point is a training of its own with all seeds.
+    """Values that are tried, all with all others or some at random; each point is a training of its own with all seeds.
 
     The point that is best on the validation part stands in the comparison, and only it is ever tested.
     """
 
-    models: dict[str, dict[str, list[Any]]] = Field(
+    models: dict[str, dict[str, Values]] = Field(
         {}, description="Model -> parameter -> values: `lesson_cnn_dropout: {rate: [0.15, 0.3]}`."
     )
-    losses: dict[str, dict[str, list[Any]]] = Field(
+    losses: dict[str, dict[str, Values]] = Field(
         {}, description="Loss -> parameter -> values: `huber: {delta: [0.1, 0.5, 1.0]}`."
     )
-    training: dict[str, list[Any]] = Field(
+    training: dict[str, Values] = Field(
         {}, description="Key of `training` -> values: `batch_size: [16, 64]`, `optimizer.learning_rate: [1e-4, 1e-3]`."
+    )
+    search: Search | None = Field(
+        None,
+        description="Try only some points at random: `{trials: 20}`. Beside lists, values may then be a range:"
+        " `optimizer.learning_rate: {low: 1e-4, high: 1e-2, log: true}`.",
     )
 
 
@@ -133,7 +166,7 @@ class Bakeoff(Settings):
     @model_validator(mode="after")
     def _paths(self) -> Bakeoff:
         swept = self.sweep.training.get("start_from", []) if self.sweep else []
-        for path in (self.training.start_from, *swept):
+        for path in (self.training.start_from, *(swept if isinstance(swept, list) else ())):
             if isinstance(path, str):
                 network_file(path)
         return self

@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from skybake import inputs, limits, plugins
 from skybake.config import contracts
 from skybake.config.applications import as_dataset, dataset_of, dataset_problems
-from skybake.config.blocks import Bakeoff, Config, DatasetBlock, Figures, NewObjects, Sweep
+from skybake.config.blocks import Bakeoff, Config, DatasetBlock, Figures, NewObjects, Range, Sweep, Values
 from skybake.config.combinations import Chosen, as_word, chosen_part
 from skybake.config.messages import near_files, nearest, unknown_name, validation_problems
 from skybake.config.paths import expanded
 from skybake.config.plan import Plan
 from skybake.config.sources import task_of
-from skybake.config.sweeps import with_training_values
+from skybake.config.sweeps import listed, with_training_values
 from skybake.metrics import declared
 from skybake.report.settings import COSTS
 from skybake.training.settings import Training
@@ -280,8 +280,8 @@ def _sweep_problems(key: str, bakeoff: Bakeoff, sweep: Sweep) -> Iterator[str]:
                 ]
                 if fixed:
                     yield f"{here}.{parameter}: swept here and given under {room} too; leave one of them out"
-                yield from _values_problems(f"{here}.{parameter}", values)
-                for place, value in enumerate(values):
+                yield from _values_problems(f"{here}.{parameter}", values, sweep)
+                for place, value in enumerate(listed(values)):
                     if value is None and known[name].parameters.get(parameter) is not None:
                         yield f"{here}.{parameter}[{place}]: None found; expected a value"
                     problems = _choice_problems(
@@ -294,8 +294,8 @@ def _sweep_problems(key: str, bakeoff: Bakeoff, sweep: Sweep) -> Iterator[str]:
         if name in UNSWEPT:
             yield f"{here}: cannot be swept; it is the same for the whole bake-off"
             continue
-        yield from _values_problems(here, values)
-        for place, value in enumerate(values):
+        yield from _values_problems(here, values, sweep)
+        for place, value in enumerate(listed(values)):
             try:
                 yield from _training_problems(with_training_values(bakeoff.training, {name: value}))
             except ValidationError as error:
@@ -306,9 +306,9 @@ def _sweep_problems(key: str, bakeoff: Bakeoff, sweep: Sweep) -> Iterator[str]:
         yield f"{key}: nothing is swept; expected values under models, losses or training"
 
 
-def _together_problems(key: str, training: Training, swept: Mapping[str, list[Any]]) -> Iterator[str]:
+def _together_problems(key: str, training: Training, swept: Mapping[str, Values]) -> Iterator[str]:
     """Find swept values of a training block that are right alone and wrong together, e.g. sgd with an epsilon."""
-    for values in itertools.product(*swept.values()) if len(swept) > 1 else ():
+    for values in itertools.product(*map(listed, swept.values())) if len(swept) > 1 else ():
         try:
             for name, value in zip(swept, values, strict=True):
                 with_training_values(training, {name: value})
@@ -322,7 +322,11 @@ def _together_problems(key: str, training: Training, swept: Mapping[str, list[An
             return
 
 
-def _values_problems(key: str, values: list[Any]) -> Iterator[str]:
+def _values_problems(key: str, values: Values, sweep: Sweep) -> Iterator[str]:
+    if isinstance(values, Range):
+        if sweep.search is None:
+            yield f"{key}: a range found; expected a list of values. Hint: `sweep.search` draws from ranges"
+        return
     words = [as_word(value) for value in values]
     repeated = [value for value, word in zip(values, words, strict=True) if words.count(word) > 1]
     if not values:

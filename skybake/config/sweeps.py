@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from skybake import limits
-from skybake.config.blocks import Bakeoff, Sweep
+from skybake.config.blocks import Bakeoff, Range, Sweep, Values
 from skybake.config.combinations import Chosen, SweepPoint
+from skybake.config.search import draw
 from skybake.settings import Settings
 from skybake.training.settings import Training
 
@@ -23,7 +25,9 @@ def sweep_points(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[Swee
         f"{room}.{key}" if shorts.count(short) > 1 else short
         for (room, key, _), short in zip(axes, shorts, strict=True)
     ]
-    for values in itertools.product(*(values for _, _, values in axes)):
+    swept, search = [values for _, _, values in axes], bakeoff.sweep.search
+    drawn = itertools.product(*(listed(values) for values in swept)) if search is None else draw(swept, search)
+    for values in drawn:
         given: dict[str, dict[str, Any]] = {"model": {}, "loss": {}, "training": {}}
         for (room, key, _), value in zip(axes, values, strict=True):
             given[room][key] = value
@@ -35,14 +39,26 @@ def sweep_points(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[Swee
         )
 
 
-def _axes(bakeoff: Bakeoff, sweep: Sweep, model: Chosen, loss: Chosen) -> Iterator[tuple[str, str, list[Any]]]:
+def listed(values: Values) -> list[Any]:
+    """Return the values themselves; of a range, its ends."""
+    return [values.low, values.high] if isinstance(values, Range) else values
+
+
+def _each(values: Values, read: Callable[[Any], Any]) -> Values:
+    """Return values as they are read: those of a list, or the ends of a range."""
+    if isinstance(values, Range):
+        return values.model_copy(update={"low": read(values.low), "high": read(values.high)})
+    return [read(value) for value in values]
+
+
+def _axes(bakeoff: Bakeoff, sweep: Sweep, model: Chosen, loss: Chosen) -> Iterator[tuple[str, str, Values]]:
     """Yield what is swept of a model with a loss: room, key and values."""
     for room, chosen, swept in (("model", model, sweep.models), ("loss", loss, sweep.losses)):
         for key, values in swept.get(chosen.part.name, {}).items():
             default, limit = chosen.part.parameters[key], chosen.part.limits[key]
-            yield room, key, [limits.canonical(value, default, limit) for value in values]
+            yield room, key, _each(values, partial(limits.canonical, default=default, limit=limit))
     for key, values in sweep.training.items():
-        yield "training", key, [_as_read(bakeoff.training, key, value) for value in values]
+        yield "training", key, _each(values, partial(_as_read, bakeoff.training, key))
 
 
 def _as_read(training: Training, key: str, value: Any) -> Any:

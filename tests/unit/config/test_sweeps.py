@@ -61,9 +61,46 @@ def test_a_value_that_is_the_default_is_a_point_too():
     assert [point.values for point in found.values()] == [{"delta": 0.5}, {"delta": 1.0}]
 
 
+SEARCHED = {
+    "losses": {"huber": {"delta": {"low": 0.1, "high": 2}}},
+    "training": {
+        "optimizer.learning_rate": {"low": "1e-4", "high": "1e-1", "log": True},
+        "batch_size": {"low": 8, "high": 64, "log": True},
+        "augmentation": ["none", "flips"],
+    },
+}
+
+
+def test_a_search_draws_the_same_points_from_lists_and_ranges_by_its_seed():
+    first, again, other = (
+        points(plan({**SEARCHED, "search": {"trials": 12, "seed": seed}}), "huber") for seed in "112"
+    )
+    assert list(first) == list(again)
+    assert len(first) == len(other) == 12
+    assert not set(first) & set(other)
+    values = [point.values for point in first.values()]
+    assert {value["augmentation"] for value in values} == {"none", "flips"}
+    assert all(0.1 <= value["delta"] <= 2 and 8 <= value["batch_size"] <= 64 for value in values)
+    assert all(isinstance(value["batch_size"], int) for value in values)
+    rates = [value["learning_rate"] for value in values]
+    assert all(1e-4 <= rate <= 1e-1 and rate == float(f"{rate:.3g}") for rate in rates)
+    assert sum(rate < 10**-2.5 for rate in rates) in range(2, 11)  # half of them if every factor is as probable
+    assert all(point.training.optimizer.learning_rate == point.values["learning_rate"] for point in first.values())
+
+
+def test_a_search_of_fewer_points_than_trials_has_each_once():
+    found = plan({"losses": {"huber": {"delta": [0.1, 0.5, 1]}}, "search": {"trials": 9}})
+    assert sorted(points(found, "huber")) == ["delta=0.1", "delta=0.5", "delta=1.0"]
+    assert list(points(found, "mse")) == ["as_given"]
+
+
 @pytest.mark.parametrize(
     ("sweep", "said"),
     [
+        ({"losses": {"huber": {"delta": {"low": 1, "high": 2}}}}, "delta: a range found; expected a list of values"),
+        ({"losses": {"huber": {"delta": {"low": 2, "high": 1}}}, "search": {}}, "expected low below high"),
+        ({"losses": {"huber": {"delta": {"low": -1, "high": 1}}}, "search": {}}, "delta[0]: -1 found; expected"),
+        ({"training": {"batch_size": {"low": 0, "high": 8}}, "search": {}}, "batch_size[0]: 0 found"),
         ({}, "bakeoffs.b.sweep: nothing is swept"),
         (
             {"losses": {"hubr": {"delta": [1]}}},
