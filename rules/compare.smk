@@ -142,6 +142,7 @@ rule write_page:
         title=PLAN.config.title,
         published=lambda wildcards: PLAN.published(wildcards.dataset),
         apply=lambda wildcards: PLAN.how_to_apply(wildcards.dataset),
+        display=PLAN.config.display,
         code=lambda wildcards: code_digest(
             "write_page", [*PLAN.figure_modules("comparison", wildcards.dataset), *PLAN.metric_modules()]
         ),
@@ -155,6 +156,7 @@ rule join:
     input:
         csv=PLAN.compared("comparison.csv"),
         verdict=PLAN.compared("verdict.json"),
+        found=PLAN.compared("comparison.json"),
         html=PLAN.compared("report.html"),
         figures=PLAN.compared("figures"),
         audits=[PLAN.audit(dataset) for dataset in PLAN.datasets()],
@@ -176,6 +178,7 @@ rule join:
     params:
         datasets=PLAN.datasets(),
         title=PLAN.config.title,
+        display=PLAN.config.display,
         code=code_digest("join", PLAN.metric_modules()),
     message:
         "joining the comparisons of {PLAN.config.title}"

@@ -14,9 +14,11 @@ with logs.of(snakemake):
             html=snakemake.input.html,
             figures=snakemake.input.figures,
             audits=snakemake.input.audits,
+            found=snakemake.input.found,
         ),
         csv=Path(snakemake.output.csv),
         html=Path(snakemake.output.html),
         title=snakemake.params.title,
         config_text=Path(snakemake.input.config).read_text(encoding="utf-8"),
+        display=snakemake.params.display,
     )

@@ -30,4 +30,5 @@ with logs.of(snakemake):
         told=snakemake.params.published,
         apply=snakemake.params.apply,
         published=Path(snakemake.output.published),
+        display=snakemake.params.display,
     )

@@ -265,6 +265,11 @@ class Config(Settings):
     compare_with: CompareWith | None = Field(
         None, description="Tell changes against this row: `{model: simple_sequential, loss: mse}`."
     )
+    display: dict[str, str] = Field(
+        {},
+        description="Names that pages show: of models, losses, baselines and datasets, by those that they have here:"
+        " `{vgg6_reference: VGG-6, mse: squared error}`.",
+    )
     apply: dict[Name, NewObjects] = Field(
         {}, description="New objects by name: a trained network predicts them, into `apply/<name>/catalogue.fits`."
     )

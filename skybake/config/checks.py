@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -70,8 +71,20 @@ def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
     yield from _results_problems(config)
     for name, bakeoff in config.bakeoffs.items():
         yield from _bakeoff_problems(f"bakeoffs.{name}", bakeoff, config)
+    yield from _display_problems(config)
     yield from _figure_problems(config.figures)
     yield from contracts.doubles(plugins.metrics())  # a row is judged by all of them
+
+
+def _display_problems(config: Config) -> Iterator[str]:
+    """Find names to show of what the config does not have; parameters may stand behind them, as in paths."""
+    known = set(config.datasets)
+    for bakeoff in config.bakeoffs.values():
+        for given in (*bakeoff.models, *bakeoff.losses, *bakeoff.baselines):
+            known |= {given} if isinstance(given, str) else set(given)
+    for name in config.display:
+        if re.split(r"-(?=\w+=)", name)[0] not in known:
+            yield unknown_name("display", "model, loss, baseline or dataset", name, known)
 
 
 def _results_problems(config: Config) -> Iterator[str]:

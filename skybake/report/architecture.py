@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import subprocess
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ class Architecture:
 
     Attributes:
         layers: In the order of the network.
-        drawing: The graph as a data address of an SVG; empty where it could not be drawn.
+        drawing: The graph as SVG; empty where it could not be drawn.
         reason: Why not.
     """
 
@@ -53,7 +52,7 @@ def draw(graph: str) -> tuple[str, str]:
     """Draw a graph in the language of graphviz.
 
     Returns:
-        The drawing as a data address, empty where there is none, and why there is none.
+        The drawing as SVG, empty where there is none, and why there is none.
     """
     try:
         done = subprocess.run(["dot", "-Tsvg"], input=graph.encode(), capture_output=True, check=True, timeout=SECONDS)
@@ -63,4 +62,4 @@ def draw(graph: str) -> tuple[str, str]:
         return "", f"dot took longer than {SECONDS} s"
     except subprocess.CalledProcessError as error:
         return "", f"dot failed: {error.stderr.decode(errors='replace').strip()}"
-    return "data:image/svg+xml;base64," + base64.b64encode(done.stdout).decode("ascii"), ""
+    return done.stdout.decode("utf-8"), ""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from csv import DictReader
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from skybake.figures import JudgedRow, runs
 from skybake.report import page
 from skybake.report import published as publications
 from skybake.report.comparison import read_comparison
+from skybake.report.names import Names
 from skybake.report.rows import OK, Entry, Row, belongs
 from skybake.report.tasks import task_of
 
@@ -61,6 +63,7 @@ def write_page(
     told: Sequence[Mapping[str, Any]] = (),
     apply: Mapping[str, str] | None = None,
     published: Path | None = None,
+    display: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Draw the figures of a comparison and write its page, which is self-contained.
 
@@ -76,6 +79,7 @@ def write_page(
         told: Published rows, as :meth:`skybake.config.Plan.published` tells them.
         apply: How to apply the chosen network, as :meth:`skybake.config.Plan.how_to_apply` tells it.
         published: ``published.csv`` to write; none where it is not looked at.
+        display: Names to show, by those of the config.
 
     Raises:
         ValueError: There is no row, or rows of several datasets, or the chosen one is not among them.
@@ -98,12 +102,13 @@ def write_page(
         reference=found.reference,
         verdict=found.verdict,
         facts=facts,
-        figures=page.pictures(Path(folder), names),
+        figures=page.pictures(Path(folder), names, Path(html)),
         config_text=config_text,
         statistics=found.statistics,
         held=held,
         apply=None if found.best is None or found.best.row.baseline else apply,
         limit=found.limit,
+        names=Names(display),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,17 +14,20 @@ from skybake import plugins
 from skybake.data import leaks
 from skybake.evaluation.pairs import FEW_SEEDS, Paired
 from skybake.files import atomic_write
-from skybake.report import architecture, tables
+from skybake.report import architecture, embedding, tables
 from skybake.report.architecture import Architecture
+from skybake.report.names import Names
 from skybake.report.numbers import MINUS, breakable, brief, duration, fixed, minus, signed
-from skybake.report.page_table import Cell, anchor, headline, places_of, table
+from skybake.report.opening import opening
+from skybake.report.page_table import PLAIN, Cell, anchor, headline, places_of, table
 from skybake.report.published import Held
-from skybake.report.rows import FAILED, OK, Entry, Record, is_drawn, log_tail
+from skybake.report.rows import FAILED, OK, Entry, Record, Row, is_drawn, log_tail
 from skybake.report.tasks import Task, task_of
 from skybake.report.verdict import best_baseline
 from skybake.results import identity
 
 ILLUSTRATED = 40  # rows whose own figures are put into the page; with hundreds it would be too large to open
+FOREST = "forest"  # the figure of the opening
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,16 @@ class Picture:
 
     Attributes:
         title, caption: In words.
-        source: The PNG as a data address.
+        name: Of its file.
+        source: The PNG: as a data address, or where it lies.
+        pdf: Where the same lies as PDF; empty where that is not told.
     """
 
     title: str
     caption: str
+    name: str
     source: str
+    pdf: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,10 +132,42 @@ def write_comparison(
     held: Sequence[Held] = (),
     apply: Mapping[str, str] | None = None,
     limit: Mapping[str, Any] | None = None,
+    names: Names = PLAIN,
 ) -> None:
     """Write the page of one dataset; arguments as :func:`skybake.report.dataset_page.write_page` makes them."""
     records = [entry.record for entry in entries]
     ended = [entry for entry in entries if entry.status != FAILED]
+    failed = [Detail(entry, _anchor(entry), log=log_tail(entry.row)) for entry in entries if entry.status == FAILED]
+    inside = [entry for entry in (best, best_baseline(entries)) if entry]
+    details = [
+        _detail(
+            entry,
+            records,
+            Path(path),
+            facts.dataset.classes,
+            illustrated=place < ILLUSTRATED,
+            embedded=any(entry.row == one.row for one in inside),
+        )
+        for place, entry in enumerate(ended)
+    ]
+    differences = _differences(entries, pairs, p_values)
+    forest = next((item for item in figures if item.name == FOREST), None)
+
+    def row_name(row: Row) -> str:
+        return names.row(row.model, row.loss, row.words, baseline=row.baseline)
+
+    contents = {
+        "comparison": "Comparison",
+        "limit": "The limit",
+        "published": "Published numbers" if held else "",
+        "paired": f"Against {row_name(best.row)}" if best and differences else "",
+        "changes": f"Changes against {row_name(reference.row)}" if reference else "",
+        "figures": "Figures" if len(figures) > bool(forest) else "",
+        "apply": "Predictions for new objects" if apply else "",
+        "failed": "Failed" if failed else "",
+        "runs": "Every row" if details else "",
+        **{"dataset": "Dataset", "provenance": "Provenance", "config": "Configuration"},
+    }
     write(
         path,
         "comparison.html.j2",
@@ -140,7 +178,12 @@ def write_comparison(
         part_names=leaks.SAID,
         nearly=leaks.NEARLY,
         dataset=entries[0].row.dataset,
-        table=table(records, anchors=True, held=held),
+        table=table(records, anchors=True, held=held, names=names),
+        names=names,
+        row_name=row_name,
+        opening=opening(entries, best, verdict, limit, held, names),
+        contents=[(key, said) for key, said in contents.items() if said],
+        downloads=_downloads(Path(path), records, best, forest),
         held=held,
         apply=apply,
         limit=limit,
@@ -151,19 +194,19 @@ def write_comparison(
         headline=headline(best.record, records) if best else "",
         baseline_said=_baseline_said(entries),
         compared=tuple(task_of(records).compared.values()),
-        differences=_differences(entries, pairs, p_values),
+        differences=differences,
         changes=_changes(entries, reference) if reference else None,
         verdict=verdict,
         trained_once=_trained_once(entries, best, pairs),
         ensembles=[entry.row.name for entry in ended if entry.row.prediction == identity.ENSEMBLE],
         facts=facts,
-        figures=figures,
-        details=[
-            _detail(entry, records, Path(path), facts.dataset.classes, illustrated=place < ILLUSTRATED)
-            for place, entry in enumerate(ended)
-        ],
+        forest=forest,
+        figures=[item for item in figures if item is not forest],
+        details=details,
+        captions=sorted({(item.title, item.caption) for detail in details for item in detail.pictures}),
+        embedded=[row_name(entry.row) for entry in inside],
         illustrated=ILLUSTRATED,
-        failed=[Detail(entry, _anchor(entry), log=log_tail(entry.row)) for entry in entries if entry.status == FAILED],
+        failed=failed,
         versions=_distinct(entries, "versions"),
         hardware=_distinct(entries, "hardware"),
         training_seconds=sum(
@@ -245,8 +288,15 @@ def _span(low: float, high: float, places: int) -> str:
 
 
 def _detail(
-    entry: Entry, records: Sequence[Record], path: Path, classes: Sequence[str], *, illustrated: bool
+    entry: Entry,
+    records: Sequence[Record],
+    path: Path,
+    classes: Sequence[str],
+    *,
+    illustrated: bool,
+    embedded: bool,
 ) -> Detail:
+    """Return what is told of a row; ``embedded`` puts its figures into the page, which are linked to otherwise."""
     task = task_of(records)
     test, valid = entry.metrics["test"]["per_seed"], entry.metrics["valid"]["per_seed"]
     shown = {name: head for name, head in task.seeds.items() if name in next(iter(test.values()), {})}
@@ -271,7 +321,7 @@ def _detail(
         _anchor(entry),
         heads=(*shown.values(), f"Validation {task.choice_name}", "Best epoch", "Epochs", "Training [s]"),
         lines=tuple((seed, numbers(seed)) for seed in entry.runs if str(seed) in test),
-        pictures=_run_pictures(entry) if illustrated else (),
+        pictures=_run_pictures(entry, path, embedded=embedded) if illustrated else (),
         log="" if is_drawn(entry.row) else log_tail(entry.row),
         points=_points(entry),
         classes=_by_class(entry, classes),
@@ -312,7 +362,7 @@ def write_overview(
     path: Path | str,
     *,
     title: str,
-    sections: Sequence[Mapping[str, Any]],
+    sections: Sequence[Any],
     tasks: Sequence[Task],
     mocks: Sequence[str],
     warnings: Sequence[str],
@@ -348,7 +398,9 @@ def write(path: Path | str, template: str, **content: Any) -> None:
         "duration": duration,
         "breakable": breakable,
         "minus": minus,
+        "packed": embedding.packed,
     }
+    room.globals["table_library"] = embedding.table_library
     text = room.get_template(template).render(**content)
     with atomic_write(path) as beside:
         beside.write_text(text, encoding="utf-8")
@@ -375,19 +427,49 @@ def _words(value: Any) -> str:
     return ", ".join(f"{name} {_words(item)}" for name, item in value.items() if item)
 
 
-def pictures(folder: Path | None, names: Iterable[str]) -> tuple[Picture, ...]:
-    """Return the figures of these names that lie in a folder, if there is one."""
+def _downloads(
+    path: Path, records: Sequence[Record], best: Entry | None, forest: Picture | None
+) -> list[tuple[str, str, str]]:
+    """Return name, file and address of what a paper takes from a page."""
+    tex = tables.tex_text(records, best.row.name if best else None)
+    found = [
+        ("Table as CSV", "comparison.csv", embedding.address(tables.csv_text(records).encode(), "text/csv")),
+        ("Table as TeX", "comparison.tex", embedding.address(tex.encode(), "application/x-tex")),
+    ]
+    if forest:
+        content = (path.parent / forest.pdf).read_bytes()
+        found.append(("Figure as PDF", f"{FOREST}.pdf", embedding.address(content, "application/pdf")))
+    return found
+
+
+def pictures(
+    folder: Path | None, names: Iterable[str], page: Path | None = None, *, embedded: bool = True
+) -> tuple[Picture, ...]:
+    """Return the figures of these names that lie in a folder, if there is one.
+
+    Args:
+        folder: With ``<name>.png`` and ``<name>.pdf``.
+        names: In their order.
+        page: That shows them; links lead from there, and without it to no PDF.
+        embedded: Whether the PNG are put into the page, or linked to.
+    """
     if folder is None:
         return ()
     known = plugins.figures()
     return tuple(
-        Picture(known[name].constants["TITLE"], known[name].constants["CAPTION"], _address(folder / f"{name}.png"))
+        Picture(
+            known[name].constants["TITLE"],
+            known[name].constants["CAPTION"],
+            name,
+            embedding.picture(file) if embedded or page is None else relative(file, page),
+            relative(file.with_suffix(".pdf"), page) if page else "",
+        )
         for name in names
-        if name in known and (folder / f"{name}.png").exists()
+        if name in known and (file := folder / f"{name}.png").exists()
     )
 
 
-def _run_pictures(entry: Entry) -> tuple[Picture, ...]:
+def _run_pictures(entry: Entry, page: Path, *, embedded: bool) -> tuple[Picture, ...]:
     known = plugins.figures()
     names = [
         name
@@ -395,11 +477,7 @@ def _run_pictures(entry: Entry) -> tuple[Picture, ...]:
         if part.constants["SCOPE"] == "run"
         and not (entry.row.baseline and not part.constants.get("OF_BASELINES", True))
     ]
-    return pictures(entry.row.figures, names)
-
-
-def _address(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+    return pictures(entry.row.figures, names, page, embedded=embedded)
 
 
 def relative(target: Path, page: Path) -> str:

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from skybake.report import tables
+from skybake.report.names import Names
 from skybake.report.numbers import brief, fixed, signed
 from skybake.report.published import Held
 from skybake.report.rows import FAILED, OK, Record
-from skybake.report.tasks import BRIEF, PERCENT, SIGNED, TableColumn, task_of
+from skybake.report.tasks import BRIEF, GROUPS, PERCENT, SIGNED, TableColumn, task_of
 from skybake.results import identity
+
+NETWORK, BASELINE, PUBLISHED = "network", "baseline", "published"
+PLAIN = Names()
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,25 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Head:
+    """The heading of a column of numbers: its text, its explanation, and the group it is shown and hidden with."""
+
+    text: str
+    said: str
+    group: str
+
+
+@dataclass(frozen=True)
 class Line:
     """A line of the comparison table: its cells, and what is to be said of the row.
 
     Attributes:
+        model, loss: As they are shown.
+        codes: The same, as the config has them where that has other words; empty otherwise.
+        point: Of a sweep: the chosen point.
+        anchor: Id of the place on the page that tells more of the row; empty where there is none.
+        best: It was chosen.
+        tied: It is not told apart from the chosen one.
         on_cpu: It was trained on a CPU although a GPU was there: its times are not those of the others.
         letters: Rows that share one are not told apart; empty where nothing is compared.
         published: It is of a paper, and nothing of it was trained here.
@@ -41,15 +60,22 @@ class Line:
 
     model: str
     loss: str
+    codes: tuple[str, str]
     point: str
     anchor: str
     status: str
     baseline: bool
     best: bool
     cells: tuple[Cell, ...]
+    tied: bool = False
     on_cpu: bool = False
     letters: str = ""
     published: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What rows are filtered by: ``"network"``, ``"baseline"`` or ``"published"``."""
+        return PUBLISHED if self.published else BASELINE if self.baseline else NETWORK
 
 
 @dataclass(frozen=True)
@@ -57,14 +83,30 @@ class Table:
     """A comparison table.
 
     Attributes:
-        heads: Heading and explanation of each numeric column.
+        heads: Of each numeric column.
         lines: In their order.
         notes: Under it.
     """
 
-    heads: tuple[tuple[str, str], ...]
+    heads: tuple[Head, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Groups of its columns, in their order."""
+        return tuple(name for name in GROUPS if any(head.group == name for head in self.heads))
+
+    @property
+    def filters(self) -> dict[str, tuple[str, ...]]:
+        """What its rows can be filtered by: key -> values, of those with several."""
+        found = {
+            "model": (line.model for line in self.lines),
+            "loss": (line.loss for line in self.lines if line.loss),
+            "kind": (line.kind for line in self.lines),
+        }
+        values = {key: tuple(dict.fromkeys(those)) for key, those in found.items()}
+        return {key: those for key, those in values.items() if len(those) > 1}
 
 
 def headline(record: Record, records: Sequence[Record]) -> str:
@@ -101,53 +143,70 @@ def anchor(record: Mapping[str, Any], words: str) -> str:
     return "-".join(["run", record["model"], record["loss"], *words.replace(",", "").split()])
 
 
-def table(records: Sequence[Mapping[str, Any]], *, anchors: bool, held: Sequence[Held] = ()) -> Table:
+def table(
+    records: Sequence[Mapping[str, Any]], *, anchors: bool, held: Sequence[Held] = (), names: Names = PLAIN
+) -> Table:
     """Return the comparison table of records that stand in their order.
 
     Args:
         records: Of one dataset.
         anchors: Whether the page has a place for each row to link to.
         held: Published numbers, which stand last.
+        names: As they are shown.
     """
+    task = task_of(records)
     columns = task_of(records).shown(records)
     places = {column.name: places_of(column, records) for column in columns}
     best = next((record for record in records if record["status"] == OK), None)
     lines = tuple(
         Line(
-            model=record["model"],
-            loss=identity.with_words(record["loss"], words),
+            model=identity.with_words(names.of(record["model"]), words if record["baseline"] else ""),
+            loss="" if record["baseline"] else names.loss(record["loss"], words),
+            codes=_codes(record["model"], "" if record["baseline"] else record["loss"], names),
             point=f"{record['point']}, of {record['points']:.0f} points" if (record["points"] or 0) > 1 else "",
             anchor=anchor(record, words) if anchors else "",
             status=record["status"],
             baseline=record["baseline"],
             best=record is best,
+            tied=record is not best and record["status"] == OK and tables.tied(record, task),
             cells=tuple(_cell(record, column, places[column.name]) for column in columns),
             on_cpu=bool(record["gpu_not_used"]),
             letters=record["letters"] or "",
         )
         for record, words in zip(records, identity.told_apart(records), strict=True)
     )
-    heads, notes = tuple((column.head, column.said) for column in columns), _notes(records, best)
+    heads = tuple(Head(column.head, column.said, column.group) for column in columns)
+    notes = _notes(records, best)
     if held:
         notes = (*notes, "Rows marked 'published' are numbers of papers; nothing of them was trained here.")
-    return Table(heads, (*lines, *_published(held, columns, places)), notes)
+    return Table(heads, (*lines, *_published(held, columns, places, names)), notes)
 
 
-def _published(held: Sequence[Held], columns: Sequence[TableColumn], places: Mapping[str, int]) -> tuple[Line, ...]:
+def _codes(model: str, loss: str, names: Names) -> tuple[str, str]:
+    """Return the names of the config, where nobody would guess them from those that are shown."""
+    model, loss = (
+        name if name and names.of(name).casefold() != name.replace("_", " ") else "" for name in (model, loss)
+    )
+    return model, loss
+
+
+def _published(
+    held: Sequence[Held], columns: Sequence[TableColumn], places: Mapping[str, int], names: Names
+) -> tuple[Line, ...]:
     """Return a line for each published row."""
-    rows: dict[tuple[str, str, str, str], dict[str, float]] = {}
+    rows: dict[tuple[str, str, str, str, str], dict[str, float]] = {}
     for item in held:
-        rows.setdefault((item.name or item.model, item.loss, item.training, item.source), {})[item.metric] = (
-            item.published
-        )
+        key = (item.name, item.model, item.loss, item.training, item.source)
+        rows.setdefault(key, {})[item.metric] = item.published
 
     def cell(column: TableColumn, value: float | None) -> Cell:
         return Cell() if value is None else Cell(_text(column, value, places[column.name]), repr(value))
 
     return tuple(
         Line(
-            model=name,
-            loss=loss,
+            model=name or names.of(model),
+            loss=names.of(loss) if loss else "",
+            codes=_codes("" if name else model, loss, names),
             point="",
             anchor="",
             status=OK,
@@ -156,7 +215,7 @@ def _published(held: Sequence[Held], columns: Sequence[TableColumn], places: Map
             cells=tuple(cell(column, values.get(column.name)) for column in columns),
             published=True,
         )
-        for (name, loss, *_), values in rows.items()
+        for (name, model, loss, *_), values in rows.items()
     )
 
 

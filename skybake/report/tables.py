@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,13 +40,20 @@ _TEX = {
 
 def write_csv(path: Path | str, records: Iterable[Mapping[str, Any]]) -> None:
     """Write records as ``comparison.csv``, one row each; an empty field is a number that is not there."""
+    with atomic_write(path) as beside:
+        beside.write_text(csv_text(records), encoding="utf-8", newline="")
+
+
+def csv_text(records: Iterable[Mapping[str, Any]]) -> str:
+    """Return what :func:`write_csv` writes."""
     records = list(records)
     limited = any(record[name] is not None for record in records for name in LIMIT_COLUMNS)
     columns = (*COLUMNS, *LIMIT_COLUMNS) if limited else COLUMNS
-    with atomic_write(path) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(columns)
-        table.writerows([_field(record[name]) for name in columns] for record in records)
+    stream = io.StringIO(newline="")
+    table = csv.writer(stream, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows([_field(record[name]) for name in columns] for record in records)
+    return stream.getvalue()
 
 
 def _field(value: Any) -> str:
@@ -109,7 +117,12 @@ def write_tex(path: Path | str, records: Sequence[Mapping[str, Any]], best: str 
         best: Name of the network chosen on validation, for the note.
     """
     with atomic_write(path) as beside:
-        beside.write_text("\n".join(_tex_lines(records, best)) + "\n", encoding="utf-8")
+        beside.write_text(tex_text(records, best), encoding="utf-8")
+
+
+def tex_text(records: Sequence[Mapping[str, Any]], best: str | None) -> str:
+    """Return what :func:`write_tex` writes."""
+    return "\n".join(_tex_lines(records, best)) + "\n"
 
 
 def escape(text: str) -> str:

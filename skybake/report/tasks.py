@@ -27,6 +27,8 @@ from skybake.metrics.regression import RELATIVE
 
 __all__ = ["BRIEF", "FIXED", "PERCENT", "SIGNED", "TASKS", "TableColumn", "Task", "task_of"]
 
+ERRORS, UNCERTAINTY, COST = GROUPS = ("Errors", "Uncertainty", "Cost")  # of columns
+
 
 @dataclass(frozen=True)
 class TableColumn:
@@ -42,6 +44,7 @@ class TableColumn:
         tex_interval: Whether half the interval stands there too.
         optional: Whether it is left out where no row has it.
         relative: Whether it is shown for relative errors alone, those of redshifts.
+        group: Which columns of the page it is shown and hidden with.
     """
 
     name: str
@@ -53,6 +56,7 @@ class TableColumn:
     tex_interval: bool = False
     optional: bool = False
     relative: bool = False
+    group: str = ERRORS
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ class Task:
     """How models are compared.
 
     Attributes:
+        name: Of the task.
         choice: Metric whose lowest validation value chooses.
         choice_name: The same in words.
         main: Metric of the test by whose paired comparison rows are told apart; the lower the better.
@@ -112,6 +117,7 @@ class Task:
         changed: Numbers whose change against a reference is told.
     """
 
+    name: str
     choice: str
     choice_name: str
     main: str
@@ -156,12 +162,12 @@ EFFICIENCY = TableColumn(
     "limit over what is achieved, on the same test objects; 1 is as good as can be",
     optional=True,
 )
-TIME = TableColumn("train_seconds", "Training [s]", "one training, mean over seeds", BRIEF, tex="Time [s]")
+TIME = TableColumn("train_seconds", "Training [s]", "one training, mean over seeds", BRIEF, tex="Time [s]", group=COST)
 COSTS = (
-    TableColumn("epoch_seconds", "Epoch [s]", "median epoch, mean over seeds", BRIEF),
-    TableColumn("predict_objects_per_second", "Objects/s", "when predicting, mean over seeds", BRIEF),
-    TableColumn("peak_memory_mb", "Memory [MB]", "largest of the process that trained all seeds", BRIEF),
-    TableColumn("parameters", "Parameters", "trainable ones", BRIEF),
+    TableColumn("epoch_seconds", "Epoch [s]", "median epoch, mean over seeds", BRIEF, group=COST),
+    TableColumn("predict_objects_per_second", "Objects/s", "when predicting, mean over seeds", BRIEF, group=COST),
+    TableColumn("peak_memory_mb", "Memory [MB]", "largest of the process that trained all seeds", BRIEF, group=COST),
+    TableColumn("parameters", "Parameters", "trainable ones", BRIEF, group=COST),
     TableColumn("seeds", "Seeds", "trainings", BRIEF),
     TableColumn("n_test", "N", "test objects with a label", BRIEF),
 )
@@ -180,12 +186,13 @@ def _column(metric: Metric) -> TableColumn:
         metric.tex_interval,
         optional=metric.of in (*OF_DISTRIBUTIONS, *OF_REGIONS, *OF_PARTS),
         relative=metric.relative,
+        group=UNCERTAINTY if metric.of in (*OF_DISTRIBUTIONS, *OF_REGIONS) else ERRORS,
     )
 
 
 def _over_seeds(metric: Metric) -> TableColumn:
     head, said = f"{metric.head} over seeds", f"{OVER_SEEDS} {metric.head}"
-    return TableColumn(f"{metric.name}_over_seeds", head, said, decimals_of=metric.name)
+    return TableColumn(f"{metric.name}_over_seeds", head, said, decimals_of=metric.name, group=UNCERTAINTY)
 
 
 def _task(
@@ -203,6 +210,7 @@ def _task(
         f"valid_{choice}", f"Validation {choice_name}", CHOICE, decimals_of=declared()[choice].decimals_of or choice
     )
     return Task(
+        name=name,
         choice=choice,
         choice_name=choice_name,
         main=main,

@@ -56,6 +56,7 @@ def write_reports(plan: Plan) -> list[str]:
             _compare(plan, dataset, rows, config_text)
             written += [plan.paths.dataset(dataset, name) for name in COMPARISON_FILES]
     names = {"csv": "comparison.csv", "verdict": "verdict.json", "html": "report.html", "figures": "figures"}
+    names["found"] = "comparison.json"
     files = {word: plan.compared(name) for word, name in names.items()}
     files["audits"] = list(map(plan.audit, plan.datasets()))
     pages = [page for page in pages_of(plan.datasets(), **files) if page.csv.exists()]
@@ -64,7 +65,14 @@ def write_reports(plan: Plan) -> list[str]:
         with atomic_write(plan.paths.config()) as path:
             path.write_text(config_text, encoding="utf-8")
         table, report = (f"{plan.paths.results}/{name}" for name in ("comparison.csv", "report.html"))
-        join(pages, csv=Path(table), html=Path(report), title=plan.config.title, config_text=config_text)
+        join(
+            pages,
+            csv=Path(table),
+            html=Path(report),
+            title=plan.config.title,
+            config_text=config_text,
+            display=plan.config.display,
+        )
         written += [plan.paths.config(), table, report]
     if missing:
         print("Not finished:", *missing, sep="\n  ", file=sys.stderr)
@@ -112,6 +120,7 @@ def _compare(plan: Plan, dataset: str, rows: list[Row], config_text: str) -> Non
         told=plan.published(dataset),
         apply=plan.how_to_apply(dataset),
         published=files["published.csv"],
+        display=plan.config.display,
     )
 
 

@@ -55,21 +55,28 @@ def reach(
     low, high = -pair.high, -pair.low
     verdict = BETTER if high < 0 else WORSE if low > 0 else SAME
     over = "test objects" + (" and seeds" if pair.with_seeds else ", of networks as trained")
-    places = decimals([entry.record for entry in entries], task.main)
-    values = [f"{entry.record[task.main]:.{places}f}" for entry in (best, baseline)]
-    said = "cannot be told from" if verdict == SAME else f"is {verdict} than"
-    sentence = (
-        f"{best.row.name} {said} the best baseline, {baseline.row.name}: {task.main_one} {values[0]} against"
-        f" {values[1]}, difference {-pair.difference:+.{places}f} ({100 * level:g} % interval {low:+.{places}f} to"
-        f" {high:+.{places}f}, over {over}). Both were chosen on the validation part, by the lowest {task.choice_name}."
-    )
-    return {
+    reached = {
         **found,
         "verdict": verdict,
         **{"difference": -pair.difference, "low": low, "high": high, "over": over, "p_value": pair.p_value},
         **{"objects_low": -pair.objects_high, "objects_high": -pair.objects_low},
-        "sentence": sentence,
     }
+    sentence = in_words(reached, entries, best.row.name, baseline.row.name)
+    chosen = f"Both were chosen on the validation part, by the lowest {task.choice_name}."
+    return {**reached, "sentence": f"{sentence} {chosen}"}
+
+
+def in_words(found: Mapping[str, Any], entries: Sequence[Entry], chosen: str, baseline: str) -> str:
+    """Return the sentence of a verdict that was reached, with the names by which rows are to be called."""
+    task = task_of(entry.record for entry in entries)
+    places = decimals([entry.record for entry in entries], task.main)
+    values = [f"{found[key][task.main]:.{places}f}" for key in ("chosen", "baseline")]
+    said = "cannot be told from" if found["verdict"] == SAME else f"is {found['verdict']} than"
+    return (
+        f"{chosen} {said} the best baseline, {baseline}: {task.main_one} {values[0]} against"
+        f" {values[1]}, difference {found['difference']:+.{places}f} ({100 * found['level']:g} % interval"
+        f" {found['low']:+.{places}f} to {found['high']:+.{places}f}, over {found['over']})."
+    )
 
 
 def _told(entry: Entry | None, metric: str) -> dict[str, Any] | None:

@@ -49,6 +49,7 @@ BAD = {
     "unknown loss": ("bakeoffs.first.losses", ["mse", "hubr"], ["losses[1]", "'hubr'", "Did you mean 'huber'?", "mae"]),
     "unknown baseline": ("bakeoffs.first.baselines", ["const"], ["baselines[0]", "Did you mean 'constant'?"]),
     "unknown survey": ("datasets.clusters.survey", "efed", ["datasets.clusters.survey", "Did you mean 'efeds'?"]),
+    "a name of nothing": ("display", {"simple_sequentiel": "A"}, ["display: no", "Did you mean 'simple_sequential'?"]),
     "unknown dataset": ("bakeoffs.first.datasets", ["cluster"], ["datasets[0]", "Did you mean 'clusters'?"]),
     "unknown figure": ("figures", {"run": ["loss_curv"]}, ["figures.run[0]", "Did you mean 'loss_curve'?"]),
     "figure of another scope": ("figures", {"run": ["forest"]}, ["figures.run[0]: no figure of this scope 'forest'"]),

@@ -1,6 +1,5 @@
 """The layers of a network on a page, with and without graphviz."""
 
-import base64
 import shutil
 
 import pytest
@@ -37,9 +36,7 @@ def test_a_baseline_has_no_layers(tmp_path):
 def test_the_graph_is_drawn(folder):
     found = architecture.read(folder)
     assert found.reason == ""
-    kind, _, content = found.drawing.partition(",")
-    assert kind == "data:image/svg+xml;base64"
-    assert b"<svg" in base64.b64decode(content)
+    assert "<svg" in found.drawing
 
 
 def test_a_graph_that_dot_refuses_says_why(folder):

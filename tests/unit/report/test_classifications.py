@@ -12,6 +12,7 @@ from skybake.data.dataset import load_dataset
 from skybake.evaluation.judge import judge
 from skybake.figures.runs import draw_run
 from skybake.report import tables
+from skybake.report.names import Names
 from skybake.report.overview import Page, join
 from skybake.report.rows import Row
 from tests.unit._synthetic_runs import read_part, write_classified, write_dataset
@@ -77,7 +78,8 @@ def test_a_page_has_a_table_for_each_class_and_the_worst_failures(classified):
     name = next(row for row in tables.read_csv(classified / "comparison.csv") if row["status"] == "ok")
     label, each = probabilities(classified, name["model"], name["loss"])
     recall = metrics.recall_score(np.tile(label, 3), each.argmax(axis=-1).ravel(), average=None)
-    table = text.split(f'aria-label="Classes of {name["model"]}, {name["loss"]}"')[1].split("</table>")[0]
+    shown = Names().row(name["model"], name["loss"], "", baseline=name["baseline"])
+    table = text.split(f'aria-label="Classes of {shown}"')[1].split("</table>")[0]
     assert all(f'<th scope="row">{kind}</th>' in table for kind in load_dataset(classified / "dataset.h5").classes)
     assert all(f">{value:.3f}</td>" in table for value in recall)
     address = f"evaluation/{name['model']}/{name['loss']}/failures.csv"
@@ -91,7 +93,7 @@ def test_a_page_begins_with_the_warnings_of_the_audit_and_shows_its_leaks(classi
     number = known["leaks"]["train/test"]["pixels"]["objects"]
     assert number > 0  # its images are all the same
     leak = next(words for words in known["warnings"] if "the same pixels as one of the training part" in words)
-    assert text.index(leak) < text.index("<main>")
+    assert text.index("</h1>") < text.index(leak) < text.index('<section id="comparison">')
     section = text.split("<h3>Leaks</h3>")[1].split("<h3>")[0]
     line = section.split('<th scope="row">the same pixels</th>')[1].split("</tr>")[0]
     assert line.split('<td class="number">')[1].startswith(f"{number}<")  # test, as in train
@@ -212,8 +214,8 @@ def test_datasets_of_both_tasks_are_joined(joined, classified, tmp_path):
     lines = tables.read_csv(tmp_path / "c.csv")
     assert {line["task"] for line in lines} == {"regression", "classification", None}
     text = Document((tmp_path / "r.html").read_text()).text
-    assert "chosen by the RMSE of the validation part" in text
-    assert "chosen by the log loss of the validation part" in text
+    assert "Of a regression, rows are chosen by the RMSE of the validation part" in text
+    assert "Of a classification, rows are chosen by the log loss of the validation part" in text
     best = next(line for line in lines if line["dataset"] == "stamps")
     assert f"{best['accuracy']:.3f}" in text
 

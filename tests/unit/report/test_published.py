@@ -106,7 +106,7 @@ def test_the_page_shows_published_rows_as_rows_of_their_own(out):
     text = Document((out / "report.html").read_text()).text
     assert text.count("published Others 2019") == 0
     table = text[text.index("All models and losses") : text.index("Beside the published numbers")]
-    assert table.index("constant") < table.index("Others 2019")
+    assert table.index("Constant") < table.index("Others 2019")
     assert "Rows marked 'published' are numbers of papers" in table
     section = text[text.index("Beside the published numbers") : text.index("published.csv")]
     assert "A & B 2023, table <1>" in section

@@ -11,6 +11,7 @@ import pytest
 from skybake.data import splits
 from skybake.data.dataset import load_dataset
 from skybake.report import choosing, page, page_table, rows, tables
+from skybake.report.names import Names
 from skybake.report.overview import Page, join, pages_of
 from skybake.report.rows import Row, rows_of
 from skybake.results import identity
@@ -159,7 +160,7 @@ def test_rows_of_the_same_model_and_loss_are_told_apart(baked, tmp_path):
     assert [record["training"] for record in records] == ["longer", "mocks", "mocks"]
     html, tex = ((made / name).read_text() for name in ("report.html", "comparison.tex"))
     for said in words:
-        assert f"mean_<wbr>squared_<wbr>error ({said})" in html
+        assert f"<td>Mean squared error ({said})" in html
         assert f'id="run-nonsequential-mean_squared_error-{said}"' in html
         assert f"mean\\_squared\\_error ({said})" in tex
     assert "baseline (" not in html
@@ -220,7 +221,7 @@ def test_many_rows_keep_the_page_small_and_say_so(baked, tmp_path, monkeypatch):
     monkeypatch.setattr(page, "ILLUSTRATED", 3)
     compared(baked[1], baked[0], tmp_path)
     text = (tmp_path / "report.html").read_text()
-    assert text.count("Error histogram.</b>") == 3
+    assert text.count("<b>Error histogram</b>") == 3
     assert "Figures of the first 3 of 7 rows" in text
 
 
@@ -235,10 +236,24 @@ def test_joined_page_links_to_the_datasets_and_says_which_is_mock(joined):
     document = Document((joined / "report.html").read_text())
     start = Document((joined / "report.html").read_text().split("<body>")[1])
     assert start.text.startswith("MOCK data: the objects of efeds_mock are simulated.")
-    links = {address for address in document.addresses if not address.startswith("data:")}
-    assert links == {"efeds_mock/report.html", "real_field/report.html"}
+    links = {address.partition("#")[0] for address in document.addresses if not address.startswith("data:")}
+    assert {"efeds_mock/report.html", "real_field/report.html", "comparison.csv"} <= links
     assert all((joined / link).exists() for link in links)
-    assert len([address for address in document.addresses if address.startswith("data:image/png")]) == 4
+    assert len([address for address in document.addresses if address.startswith("data:image/png")]) == 2
+
+
+def test_joined_page_compares_the_datasets(joined):
+    table = (joined / "report.html").read_text().split('id="datasets-table"')[1].split("</table>")[0]
+    for name in ("efeds_mock", "real_field"):
+        line = Document(table.split(f'data-row="{name}"')[1].split("</tr>")[0])
+        verdict = json.loads((joined / name / "verdict.json").read_text())
+        best = tables.read_csv(joined / name / "comparison.csv")[0]
+        assert verdict["verdict"] in line.words or verdict["verdict"] is None
+        assert f"{best['std_error']:.3f}" in line.words
+        assert Names().row(best["model"], best["loss"], "", baseline=False) in line.words
+        if verdict["verdict"]:
+            assert f"{verdict['difference']:+.3f}".replace("-", "−") in line.words
+            assert f"{verdict['baseline']['std_error']:.3f}" in line.words
 
 
 def test_joined_page_without_mock(joined, tmp_path):

@@ -33,8 +33,9 @@ def test_a_better_network_and_its_numbers(tmp_path):
     assert found["sentence"].startswith("nonsequential, mean_squared_error is better than the best baseline, ridge:")
     assert "Both were chosen on the validation part" in found["sentence"]
     first = page[page.index("Masses & <more>", page.index("simulated")) :]
-    assert first.split("better", 1)[1].strip().startswith("nonsequential, mean_squared_error is better than")
-    assert page.index("is better than") < page.index("Dataset")
+    assert first.split("better", 1)[1].strip().startswith("Nonsequential, Mean squared error is better than")
+    assert page.index("is better than") < page.index("Warnings") < page.index("Comparison")
+    assert "No limit of these objects is known; no published value stands beside it." in page
 
 
 def test_a_network_that_loses_is_called_worse(tmp_path):
