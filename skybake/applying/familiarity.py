@@ -31,16 +31,21 @@ REFERENCES = 2000  # training objects among which the nearest is searched
 NEIGHBOURS = 5  # that tell how far apart training objects are
 RINGS = 6
 LEVELS = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)  # of the pixels that are described
+_CENTRE = 0.12  # radius of what is the middle, in sides of the image
 _SORTED_PIXELS = 400  # of an image and band, at most, for their quantiles
 _BLOCK_PIXELS = 1 << 18  # what is described at once: it stays in the processor's cache
 _BLOCK_OBJECTS = 256  # whose distances to all references are computed at once
-_AXES = 128  # in which a description is compared, at most: those in which the training part varies most
+_AXES = 128  # in which images are compared, at most: those in which the training part varies most
+_FEATURE_AXES = 64  # likewise features, whose distance costs as much as all others
 _FEATURES = 512  # of a network that are compared, at most: evenly spaced among more
 _KNEE, _LATE_KNEE = 1.0, 4.0  # where values are compressed, in units of their scatter
 _LEAST_SCALE = 0.02  # of numbers that hardly vary in the training part
 _LEAST_RADIUS = 0.3  # in medians: training objects may be the same twice
 _USUAL = 0.98  # quantile of held-out distances that is their unit
 _TINY = 1e-12
+_MEDIAN = LEVELS.index(0.5)
+_FOUR_PIXELS = 2 * 0.6745  # median deviation of the sum of four pixels of unit noise
+_LEAST_NOISE = 1e-3  # of the pixels' standard deviation: many may be equal
 
 
 def enough(rows: np.ndarray, most: int = OBJECTS) -> np.ndarray:
@@ -54,7 +59,9 @@ def describe(images: np.ndarray) -> np.ndarray:
     These are the logarithm of the pixels' standard deviation and of the distance of their quartiles; and of pixels in
     units of that standard deviation, about their mean: the mean itself, the logarithms of the least and the greatest,
     the mean absolute deviation, the quantiles at ``LEVELS``, the mean light in rings about the middle, correlations
-    with the neighbours at 1, 2 and 4 pixels along both axes, and with the same pixel of the band before.
+    with the neighbours at 1, 2 and 4 pixels along both axes, and with the same pixel of the band before. Of the noise,
+    which second differences of neighbouring pixels tell: its logarithm, and asinh of the light in the middle, above the
+    median, in units of it; and asinh of that light's mean in units of the mean of all pixels.
 
     Args:
         images: (n, H, W, C) in any units.
@@ -65,9 +72,9 @@ def describe(images: np.ndarray) -> np.ndarray:
     images = np.asarray(images, dtype=np.float32)
     n, height, width, bands = images.shape
     step = max(1, _BLOCK_PIXELS // max(1, height * width * bands))
-    rings = _rings(height, width)
+    weights = np.hstack([_rings(height, width), _centre(height, width)])
     with np.errstate(all="ignore"):
-        blocks = [_described(images[first : first + step], rings) for first in range(0, n, step)]
+        blocks = [_described(images[first : first + step], weights) for first in range(0, n, step)]
     return np.concatenate(blocks) if blocks else np.empty((0, 0), dtype=np.float32)
 
 
@@ -79,7 +86,14 @@ def _rings(height: int, width: int) -> np.ndarray:
     return np.stack([inside / inside.sum() for inside in found if inside.any()], axis=1).astype(np.float32)
 
 
-def _described(images: np.ndarray, rings: np.ndarray) -> np.ndarray:
+def _centre(height: int, width: int) -> np.ndarray:
+    """Return weights (H W, 1) whose product with pixels is the mean light in the middle."""
+    y, x = np.indices((height, width)) - np.array([(height - 1) / 2, (width - 1) / 2])[:, None, None]
+    inside = np.hypot(y, x).ravel() <= max(1.5, _CENTRE * min(height, width))
+    return (inside / inside.sum()).astype(np.float32)[:, None]
+
+
+def _described(images: np.ndarray, weights: np.ndarray) -> np.ndarray:
     n, height, width, bands = images.shape
     pixels = images.transpose(0, 3, 1, 2).copy().reshape(n, bands, -1)
     count = pixels.shape[-1]
@@ -96,9 +110,31 @@ def _described(images: np.ndarray, rings: np.ndarray) -> np.ndarray:
         for along, shift in ((width, lag), (height, lag * width)):
             if along > lag:
                 one_each.append(np.vecdot(pixels[..., shift:], pixels[..., :-shift]) / (count - shift))
-    parts = [np.log(std), quartiles, np.log(std) + quartiles, mean / std, quantiles, pixels @ rings]
+    light = pixels @ weights
+    median, (rings, centre) = quantiles[..., [_MEDIAN]], np.split(light, [-1], axis=-1)
+    noise = _noise(pixels, width)
+    above = centre - median
+    of_noise = [
+        np.log(std * noise),
+        np.arcsinh(above / noise * np.sqrt(np.count_nonzero(weights[:, -1])) / 5),
+        np.arcsinh(above / np.maximum(-median, 0.05)),
+    ]
+    parts = [np.log(std), quartiles, np.log(std) + quartiles, mean / std, quantiles, rings, *of_noise]
     numbers = np.concatenate([*parts, np.stack(one_each, axis=-1)], axis=-1).reshape(n, -1)
     return np.concatenate([numbers, np.vecdot(pixels[:, 1:], pixels[:, :-1]) / count], axis=1)
+
+
+def _noise(pixels: np.ndarray, width: int) -> np.ndarray:
+    """Return the noise (n, C, 1) of pixels (n, C, H W): light that varies slowly has no second differences."""
+    count = pixels.shape[-1] - width - 1
+    if count < 1:
+        return np.full((*pixels.shape[:-1], 1), _LEAST_NOISE, dtype=np.float32)
+    step = max(1, count // _SORTED_PIXELS)
+    corners = [pixels[..., lag : lag + count : step] for lag in (0, 1, width, width + 1)]
+    apart = np.abs(corners[0] - corners[1] - corners[2] + corners[3])
+    place = apart.shape[-1] // 2
+    middle = np.partition(apart, place, axis=-1)[..., [place]]
+    return np.maximum(middle / _FOUR_PIXELS, np.float32(_LEAST_NOISE))
 
 
 def _log(values: np.ndarray) -> np.ndarray:
@@ -158,14 +194,14 @@ def compressed(values: np.ndarray, knee: float) -> np.ndarray:
     return knee * np.arcsinh(values / knee)
 
 
-def _cloud(train: np.ndarray, held_out: np.ndarray, knee: float) -> Cloud:
+def _cloud(train: np.ndarray, held_out: np.ndarray, knee: float, most_axes: int = _AXES) -> Cloud:
     chosen = enough(np.arange(train.shape[1]), _FEATURES)
     train = np.asarray(train, dtype=np.float64)[:, chosen]
     middle = np.median(train, axis=0)
     low, high = np.percentile(train, (16, 84), axis=0)
     scale = np.maximum((high - low) / 2, np.maximum(0.1 * train.std(axis=0), _LEAST_SCALE))
     flat = compressed((train - middle) / scale, knee)
-    variances, axes = principal_axes(flat)
+    variances, axes = principal_axes(flat, most_axes)
     whitening = axes / np.sqrt(np.maximum(variances, 1e-3))
     mean = flat.mean(axis=0) @ whitening
     references = enough(flat, REFERENCES) @ whitening - mean
@@ -194,7 +230,7 @@ def _radius(references: np.ndarray) -> np.ndarray:
     return np.maximum(found, max(_LEAST_RADIUS * float(np.median(found)), _TINY))
 
 
-def principal_axes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def principal_axes(values: np.ndarray, most: int = _AXES) -> tuple[np.ndarray, np.ndarray]:
     """Return variances (K,) and axes (F, K) of values (n, F): the greatest of a covariance shrunk to a multiple of 1.
 
     It is shrunk by as much as Ledoit & Wolf (2004, J. Multivar. Anal. 88, 365) find best.
@@ -208,7 +244,7 @@ def principal_axes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     noise = float((np.vecdot(centred, centred) ** 2).mean() - squares) / n
     distance = squares - width * mean**2
     weight = 1.0 if distance <= 0 else min(1.0, noise / distance)
-    return (1 - weight) * variances[-_AXES:] + weight * mean, axes[:, -_AXES:]
+    return (1 - weight) * variances[-most:] + weight * mean, axes[:, -most:]
 
 
 @dataclass(frozen=True)
@@ -300,7 +336,7 @@ def fit(
     held_described = describe(held_images)
     described = describe(train_images)
     clouds = (
-        _cloud(train_features, held_features, _KNEE),
+        _cloud(train_features, held_features, _KNEE, _FEATURE_AXES),
         _cloud(described, held_described, _KNEE),
         _cloud(described, held_described, _LATE_KNEE),
     )

@@ -44,6 +44,21 @@ def test_noise_of_the_same_mean_and_spread_is_unfamiliar_though_its_features_are
     assert np.mean(fitted.features.distance(features) > 2) < 0.2  # they say nothing
 
 
+def test_noise_as_between_the_objects_is_unfamiliar_where_all_images_have_an_object(fitted):
+    features, images = blobs(300, 11)
+    noise = np.random.default_rng(5).normal(size=images.shape)
+    assert share(fitted, features, noise) > 0.95
+
+
+def test_noise_is_told_apart_from_light_that_varies_slowly():
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(2, 21, 21, 1)).astype(np.float32)
+    images[1] += 50 * np.linspace(-1, 1, 21, dtype=np.float32)[:, None, None]  # light that varies slowly is no noise
+    noise = len(familiarity.LEVELS) + familiarity.RINGS + 1 + 4  # its place: behind quantiles, rings and four numbers
+    first, second = familiarity.describe(images)[:, noise]
+    assert (first, second) == (pytest.approx(0, abs=0.2), pytest.approx(0, abs=0.2))
+
+
 def test_strange_features_of_a_usual_image_are_unfamiliar(fitted):
     features, images = blobs(300, 6)
     assert share(fitted, features + 20, images) > 0.95
