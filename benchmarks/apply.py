@@ -67,7 +67,7 @@ def train(folder: Path, given: argparse.Namespace) -> None:
         **names, library_model=given.model, library_loss=names["loss"], label="class", training=training, code=""
     )
     train_job(dataset, split, job, {1: folder / "seed-1"}, folder / ".work", FILES)
-    predict.compare_with(dataset, split, {1: folder / "seed-1"}, folder / "sample.h5", batch_size=BATCH)
+    predict.compare_with(dataset, split, {1: folder / "seed-1"}, folder / "sample.h5")
 
 
 def measure(folder: Path, way: str, objects: int) -> dict[str, float]:

@@ -4,7 +4,7 @@ Apply a trained network to new objects, which need no label.
 in:   raw files of new objects, read by rules/ingest.smk
       results/<dataset>/chosen.json, unless the config names the network; runs of all networks that may be chosen
 out:  results/apply/<name>/dataset.h5, rejected.csv
-      results/apply/<name>/sample.h5: what they are compared with
+      results/<dataset>/samples/: what new objects are compared with, one file a network
       results/apply/<name>/parts/<part>.h5: predictions, one file a job
       results/apply/<name>/catalogue.fits, catalogue.parquet, catalogue.csv
       results/apply/<name>/distributions.h5, distributions_qp.hdf5: what is predicted as a whole, and for qp and RAIL
@@ -17,43 +17,44 @@ snakemake apply
 for name, application in PLAN.applications.items():
     place = application.place
 
-    rule:
-        name:
-            f"sample_{name}"
-        input:
-            dataset=PATHS.dataset(application.dataset),
-            split=PLAN.split(application.dataset),
-            chosen=application.chosen(),
-            runs=application.runs(),
-        output:
-            PATHS.applied("sample.h5", name),
-        log:
-            PATHS.log("sample", name),
-        benchmark:
-            PATHS.benchmark("sample", name)
-        conda:
-            f"../envs/{TRAINED_IN[place]}.yaml"
-        container:
-            f"{IMAGES}/{TRAINED_IN[place]}.sif"
-        threads: application.threads
-        resources:
-            mem_mb=jobs.memory(jobs.TRAINING_MB[TRAINED_IN[place]]),  # images are read in blocks
-            runtime=jobs.minutes(60),
-        params:
-            rows=application.told(),
-            batch_size=application.given.batch_size,
-            code=code_digest("sample", application.heads()),
-        message:
-            f"looking at what {name} is compared with"
-        script:
-            "../scripts/sample.py"
+    if application.samples:
+
+        rule:
+            name:
+                f"sample_{name}"
+            input:
+                dataset=PATHS.dataset(application.dataset),
+                split=PLAN.split(application.dataset),
+                chosen=application.chosen(),
+                runs=application.runs(),
+            output:
+                application.sample,
+            log:
+                PATHS.log("sample", name),
+            benchmark:
+                PATHS.benchmark("sample", name)
+            conda:
+                f"../envs/{TRAINED_IN[place]}.yaml"
+            container:
+                f"{IMAGES}/{TRAINED_IN[place]}.sif"
+            threads: application.threads
+            resources:
+                mem_mb=jobs.memory(jobs.TRAINING_MB[TRAINED_IN[place]]),  # images are read in blocks
+                runtime=jobs.minutes(60),
+            params:
+                rows=application.told(),
+                code=code_digest("sample", application.heads()),
+            message:
+                f"looking at what new objects like {name} are compared with"
+            script:
+                "../scripts/sample.py"
 
     rule:
         name:
             f"predict_{name}"
         input:
             dataset=PATHS.applied("dataset.h5", name),
-            sample=PATHS.applied("sample.h5", name),
+            sample=application.sample,
             chosen=application.chosen(),
             runs=application.runs(),
         output:
@@ -145,6 +146,7 @@ rule write_applied_page:
         parts=lambda wildcards: PLAN.applications[wildcards.apply].parts(),
         dataset=PATHS.applied("dataset.h5"),
         rejected=PATHS.applied("rejected.csv"),
+        sample=lambda wildcards: PLAN.applications[wildcards.apply].sample,
         chosen=lambda wildcards: PLAN.applications[wildcards.apply].chosen(),
         runs=lambda wildcards: PLAN.applications[wildcards.apply].runs(),
         metrics=lambda wildcards: PLAN.applications[wildcards.apply].metrics(),
@@ -175,6 +177,7 @@ rule write_applied_page:
         figures=lambda wildcards: [
             figure.name for figure in PLAN.figures("apply", PLAN.applications[wildcards.apply].dataset)
         ],
+        false_alarms=lambda wildcards: PLAN.applications[wildcards.apply].given.false_alarms,
         title=PLAN.config.title,
         place=lambda wildcards: f"{PLAN.config.results.rstrip('/')}/apply/{wildcards.apply}",
         config=lambda wildcards: {"apply": {wildcards.apply: PLAN.as_dict()["apply"][wildcards.apply]}},

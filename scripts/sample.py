@@ -11,6 +11,5 @@ with logs.of(snakemake):
         Path(snakemake.input.split),
         chosen.runs_of(snakemake.params.rows, snakemake.input.chosen, snakemake.input.runs),
         Path(snakemake.output[0]),
-        batch_size=snakemake.params.batch_size,
         asked_gpu=jobs.asked_gpu(snakemake.resources),
     )

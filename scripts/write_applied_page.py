@@ -15,6 +15,8 @@ with logs.of(snakemake):
         snakemake.input.parts,
         dataset=Path(snakemake.input.dataset),
         rejected=Path(snakemake.input.rejected),
+        sample=Path(snakemake.input.sample),
+        false_alarms=snakemake.params.false_alarms,
         trained_on=Path(snakemake.input.trained_on),
         split=Path(snakemake.input.split),
         candidates=rows_of(snakemake.params.rows, runs=snakemake.input.runs, metrics=snakemake.input.metrics),

@@ -44,20 +44,18 @@ def load_networks(runs: Mapping[int, Path], asked_gpu: str = "") -> dict[int, Ne
     return {seed: network.load(folder) for seed, folder in sorted(runs.items())}
 
 
-def compare_with(
-    dataset: Path, split: Path, runs: Mapping[int, Path], out: Path, *, batch_size: int, asked_gpu: str = ""
-) -> None:
+def compare_with(dataset: Path, split: Path, runs: Mapping[int, Path], out: Path, *, asked_gpu: str = "") -> None:
     """Write what new objects are compared with.
 
     Args:
         dataset, split: Files that the networks were trained with.
         runs: Seed -> folder of the run; the features are those of the first.
         out: ``sample.h5`` to write.
-        batch_size: Objects a batch.
         asked_gpu: How the job asked its cluster for a GPU; empty where it did not.
     """
     first = min(runs)
     found = load_networks({first: runs[first]}, asked_gpu)[first]
+    batch_size = int(found.record.training["batch_size"])  # whatever asks for new objects, the sample is the same
     opened = load_dataset(dataset)
     parts_of = splits.load(split, opened)
     most = min(familiarity.REFERENCES, max(batch_size, int(SAMPLE_MB / _megabytes(opened))))

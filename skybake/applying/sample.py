@@ -1,4 +1,4 @@
-"""What new objects are compared with: the training and validation part as the network sees them, in ``sample.h5``."""
+"""What new objects are compared with: the training and validation part as the network sees them, in ``samples/``."""
 
 from __future__ import annotations
 

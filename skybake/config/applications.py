@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from skybake.config.combinations import Combination
     from skybake.config.plan import Plan
 
+CHOSEN_ROW = "chosen"  # name of what is remembered of the network that is chosen on validation
+
 
 def place_of(name: str) -> str:
     """Return what new objects are called where a dataset's name would stand: in paths, and in a plan."""
@@ -124,6 +126,17 @@ class Application:
             for folder in self.plan.run_folders(self.dataset, row.model.name, row.loss_in_paths).values()
             for name in (names if row.prediction == identity.SEEDS else BASELINE_FILES)
         ]
+
+    @property
+    def sample(self) -> str:
+        """The file of what new objects are compared with: one for all that the same network predicts."""
+        row = "/".join(self.told()[0]["trained"]) if self.given.model is not None else CHOSEN_ROW
+        return self.plan.paths.sample(row, self.dataset)
+
+    @property
+    def samples(self) -> bool:
+        """Whether the sample is made with this one: it is the first in the config that needs it."""
+        return next(other.name for other in self.plan.applications.values() if other.sample == self.sample) == self.name
 
     def heads(self) -> list[str]:
         """Return the modules that make predictions of what the networks give."""

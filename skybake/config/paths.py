@@ -80,6 +80,10 @@ class Paths:
         """A file of what a network was applied to: ``dataset.h5``, ``parts/0.h5``, ``catalogue.fits``, ..."""
         return f"{self.results}/{APPLIED}/{apply}/{name}"
 
+    def sample(self, row: str, dataset: str = "{dataset}") -> str:
+        """What new objects are compared with: the training part as a network sees it, of a row or the choice."""
+        return f"{self.results}/{dataset}/samples/{row}.h5"
+
     def split(self, dataset: str = "{dataset}", seed: int | str = "{split_seed}") -> str:
         """The split of a dataset."""
         return f"{self.results}/{dataset}/split-{seed}.h5"

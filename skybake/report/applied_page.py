@@ -12,7 +12,8 @@ import numpy as np
 
 from skybake import figures as drawings
 from skybake.applying import chosen as choice
-from skybake.applying import outcome
+from skybake.applying import familiarity, outcome
+from skybake.applying import sample as samples
 from skybake.applying.flags import MEANINGS, UNFAMILIAR
 from skybake.applying.outcome import UNCERTAINTIES, Outcome
 from skybake.data import splits
@@ -51,6 +52,21 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """What the threshold of unfamiliar objects is read off.
+
+    Attributes:
+        objects: That were held out: the validation part, or as many of it as are enough.
+        asked: Share of objects like them that may be flagged.
+        promised: Share that the threshold promises, on the mean over sets of as many; more than asked if few.
+    """
+
+    objects: int
+    asked: float
+    promised: float
+
+
+@dataclass(frozen=True)
 class ClassLine:
     """What is predicted of one class.
 
@@ -75,6 +91,8 @@ def write_page(
     *,
     dataset: Path,
     rejected: Path,
+    sample: Path,
+    false_alarms: float,
     trained_on: Path,
     split: Path,
     candidates: Sequence[Row],
@@ -92,6 +110,7 @@ def write_page(
         name: Of the new objects in the config.
         parts: Files of predictions of all jobs.
         dataset, rejected: The new objects, and what was rejected of them.
+        sample, false_alarms: What the objects were compared with, and the share of usual ones that may be flagged.
         trained_on, split: The dataset that the networks were trained on, and its split.
         candidates: The rows that may predict.
         chosen: ``chosen.json``; empty where only one row may predict.
@@ -133,6 +152,7 @@ def write_page(
         headline=page_table.headline(entry.record, [entry.record]),
         coverage=[(said, entry.record[name]) for name, said in COVERAGES.items() if entry.record[name] is not None],
         flags=_flags(data),
+        held_out=_held_out(sample, false_alarms),
         known=int(np.isfinite(data.true).sum()),
         unusable=int((~data.usable).sum()),
         levels=LEVELS,
@@ -180,6 +200,11 @@ def _flags(data: Outcome) -> list[Flag]:
         for name, meaning in MEANINGS.items()
         if name in data.flags
     ]
+
+
+def _held_out(sample: Path, false_alarms: float) -> HeldOut:
+    known = familiarity.of_arrays(samples.read(sample).familiarity)
+    return HeldOut(len(known.held_out), false_alarms, known.promised(false_alarms))
 
 
 def _numbers(data: Outcome) -> dict[str, tuple[int, np.ndarray]]:

@@ -37,7 +37,7 @@ def runs(small, tmp_path_factory):
 def applied(dataset, split, runs, folder, jobs=1, seen=None):
     """Apply networks to a dataset; return the files of predictions."""
     folder.mkdir(exist_ok=True)
-    predict.compare_with(seen or dataset, split, runs, folder / "sample.h5", batch_size=BATCH)
+    predict.compare_with(seen or dataset, split, runs, folder / "sample.h5")
     paths = [folder / f"{part}.h5" for part in range(jobs)]
     for part, path in enumerate(paths):
         told = {"part": part, "jobs": jobs, "batch_size": BATCH, "false_alarms": 0.2, "asked_by": "apply.mine"}
@@ -100,7 +100,7 @@ def test_all_three_forms_hold_the_same(small, runs, tmp_path):
 
 def test_scalars_that_are_unlike_those_of_training_are_flagged(small, runs, tmp_path):
     path = write_dataset(tmp_path / "new.h5", n=20, missing=range(20), missing_scalars=[4], prefix="new")
-    predict.compare_with(*small, runs, tmp_path / "sample.h5", batch_size=BATCH)
+    predict.compare_with(*small, runs, tmp_path / "sample.h5")
     known = sample.read(tmp_path / "sample.h5")
     low, high = known.ranges["redshift"]
     assert 0.1 <= low < high <= 0.9

@@ -38,6 +38,17 @@ def test_a_network_that_is_named_waits_for_no_other(given):
     assert found.parts() == [f"results/apply/field/parts/{part}.h5" for part in range(3)]
 
 
+def test_what_objects_are_compared_with_is_made_once_for_each_network(given):
+    named = {"model": "nonsequential", "loss": "mse"}
+    blocks = {"a": {}, "b": {"batch_size": 7, "false_alarms": 0.1}, "c": named, "d": {**named, "jobs": 2}}
+    found = make_plan(
+        {**given, "apply": {name: {"mock": MOCK, **block} for name, block in blocks.items()}}
+    ).applications
+    chosen, one = "results/clusters/samples/chosen.h5", "results/clusters/samples/nonsequential/mse.h5"
+    assert [item.sample for item in found.values()] == [chosen, chosen, one, one]
+    assert [item.samples for item in found.values()] == [True, False, True, False]
+
+
 def test_an_ensemble_is_applied_by_the_runs_that_it_is_the_mean_of(given):
     found = plan(changed(given, "bakeoffs.first.ensembles", True)).applications["field"]
     plain = plan(given).applications["field"]

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from skybake.applying import parts
+from skybake.applying import familiarity, parts, sample
 from skybake.applying.parts import Applied
+from skybake.applying.sample import Sample
 from skybake.data import rejections, splits
 from skybake.data.dataset import load_dataset
 from skybake.evaluation.judge import judge
@@ -53,17 +54,28 @@ def new_objects(folder, task, mock):
     return SimpleNamespace(prediction=prediction, unfamiliar=unfamiliar)
 
 
-def page_of(folder, task, made, *, mock=True):
+def write_sample(path, held_out):
+    """Write what new objects are compared with, where so many are held out."""
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(held_out + 20, 6, 6, 1))
+    known = familiarity.fit(images[:20, 0, :, 0], images[:20], images[20:, 0, :, 0], images[20:])
+    sample.write(path, Sample({}, 1, known.arrays()))
+
+
+def page_of(folder, task, made, *, mock=True, held_out=99):
     """Return the page of the first row, and what was predicted."""
     new = folder.parent / ("new" if mock else "real")
     new.mkdir()
     told = new_objects(new, task, mock)
+    write_sample(new / "sample.h5", held_out)
     write_json(new / "chosen.json", {"chosen": identity.of(made[0])})
     applied_page.write_page(
         "wide <field>",
         [new / "0.h5", new / "1.h5"],
         dataset=new / "dataset.h5",
         rejected=new / "rejected.csv",
+        sample=new / "sample.h5",
+        false_alarms=0.01,
         trained_on=folder / "dataset.h5",
         split=folder / "split-40.h5",
         candidates=made,
@@ -102,6 +114,8 @@ def test_flags_are_counted_with_their_meaning(regression):
     assert "50 of 200 objects (25 %) are unlike those that the network was trained with" in text
     assert "1 without a prediction." in text
     assert "image of <zeros> 1" in text
+    assert "Of objects like those of training 1 % are unfamiliar too, on the mean, by what 99 held-out objects" in text
+    assert "too few to promise" not in text
 
 
 def test_numbers_stand_beside_those_of_training_and_of_the_test(regression):
@@ -119,9 +133,11 @@ def test_numbers_stand_beside_those_of_training_and_of_the_test(regression):
 
 def test_networks_of_simulations_are_told_on_real_objects(regression):
     folder, made = regression[:2]
-    html, _ = page_of(folder, "regression", made, mock=False)
+    html, _ = page_of(folder, "regression", made, mock=False, held_out=40)
     assert "the network was trained on simulated objects, and these are real" in Document(html).text
     assert "MOCK" not in html.split("<main>")[0]
+    said = "2.4 % are unfamiliar too, on the mean, by what 40 held-out objects of the validation part tell: more than"
+    assert f"{said} the 1 % that were asked for" in Document(html).text
 
 
 def test_classes_have_their_shares(tmp_path):
