@@ -97,13 +97,14 @@ class JudgedRow:
     def holds(self) -> frozenset[str]:
         """What figures may need.
 
-        ``distribution``, ``classes``, ``redshift`` or ``magnitude`` beside another label, ``accuracy`` by epoch,
-        ``images``, ``snr`` of objects of class 1 of two, and ``parts`` of the uncertainty of a mean.
+        ``distribution``, ``variance``, ``classes``, ``redshift`` or ``magnitude`` beside another label, ``accuracy`` by
+        epoch, ``images``, ``snr`` of objects of class 1 of two, and ``parts`` of the uncertainty of a mean.
         """
         prediction = self._first.prediction
         kind = self._first.column.kind
         found = {
             "distribution": distribution_of(prediction) is not None,
+            "variance": prediction.std is not None and distribution_of(prediction) is not None,
             "classes": prediction.classes is not None,
             "redshift": kind != "redshift" and self._of_kind("redshift") is not None,
             "magnitude": kind not in MAGNITUDES and self.magnitude is not None,
@@ -164,6 +165,18 @@ class JudgedRow:
     def distributions(self) -> dict[int, Distribution]:
         """Return seed -> distributions of the labels, as they were measured, of the test objects that have one."""
         return {seed: required_distribution(part.observed.select(self.known)) for seed, part in self.test.items()}
+
+    def std(self) -> np.ndarray:
+        """Return the standard deviations (S, n) of these distributions.
+
+        Raises:
+            ValueError: None are predicted.
+        """
+        found = [part.observed.std for part in self.test.values()]
+        known = [std[self.known] for std in found if std is not None]
+        if len(known) < len(found):
+            raise ValueError(f"{self.model} with {self.loss}: no standard deviations predicted")
+        return np.stack(known)
 
     def pit(self) -> np.ndarray:
         """Return the PIT values (S, n) of the test objects that have a label."""

@@ -63,6 +63,7 @@ def test_contract(name, tmp_path):
         "runs",
         "networks",
         "distribution",
+        "variance",
         "classes",
         "redshift",
         "magnitude",
@@ -275,7 +276,7 @@ def test_what_a_run_does_not_hold_is_not_given():
 def test_what_a_run_holds():
     assert run().holds == {"redshift"}
     assert run(redshift=False).holds == set()
-    assert run(label="redshift", std=0.1).holds == {"distribution"}
+    assert run(label="redshift", std=0.1).holds == {"distribution", "variance"}
     assert classified().holds == {"classes", "accuracy"}
     assert not figures.can_draw("coverage", run())
     assert figures.can_draw("coverage", run(std=0.1))
