@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +12,8 @@ from skybake.figures import _style
 from skybake.metrics.regression import NORMAL_MAD
 
 NOISES = 3  # up to there the scale of an object is about linear
+HEAD_INCHES = 0.28  # of a gallery
+ID = 21  # characters of an object's name that have room
 
 
 def grid(figure: Figure, number: int, across: int, **keywords) -> list[Axes]:
@@ -75,3 +77,70 @@ def numbered(number: int, label: float) -> str:
 def brief(value: float) -> str:
     """Return a number in few characters, for a panel's corner."""
     return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
+def galleries(
+    numbers: Mapping[str, int],
+    *,
+    title: str,
+    mock: bool,
+    across: int = 8,
+    abreast: int = 1,
+    row_inches: float = 1.15,
+    top_inches: float = 0.5,
+) -> tuple[Figure, dict[str, list[Axes]]]:
+    """Return a figure of two columns' width with a gallery under each head, and head -> its panels.
+
+    Args:
+        numbers: Head -> objects of the gallery; one without any says so.
+        title: Of the figure.
+        mock: Whether the objects are simulated.
+        across: Panels in a row of a gallery.
+        abreast: Galleries side by side.
+        row_inches, top_inches: Height of a row of panels, and of what is above and below all galleries.
+    """
+    rows = [max(1, -(-number // across)) for number in numbers.values()]
+    tallest = [max(rows[first : first + abreast]) for first in range(0, len(rows), abreast)]
+    heights = [HEAD_INCHES + row_inches * number for number in tallest]
+    figure = _style.figure(_style.DOUBLE, top_inches + sum(heights), mock=mock)
+    figure.suptitle(title, fontsize=8)
+    parts = figure.subfigures(len(heights), abreast, squeeze=False, height_ratios=heights).ravel()
+    found = {}
+    for place, (head, number) in enumerate(numbers.items()):
+        parts[place].suptitle(head, fontsize=8, x=0.01, ha="left", weight="bold")
+        panels = list(parts[place].subplots(tallest[place // abreast], across, squeeze=False).ravel())
+        for axes in panels[number:]:
+            axes.set_axis_off()
+        if not number:
+            panels[0].text(0, 0.5, "none", color=_style.GREY, transform=panels[0].transAxes)
+        found[head] = panels[:number]
+    return figure, found
+
+
+def tile(axes: Axes, image: np.ndarray, bands: Sequence[str], *, name: str, colour: str, lw: float = 1.0) -> None:
+    """Show one object of a gallery as it is, in a frame, with its name below.
+
+    Args:
+        axes: Where.
+        image: (H, W, C).
+        bands: C names.
+        name: Of the object.
+        colour, lw: Of the frame.
+    """
+    if np.isfinite(image).all():
+        view(axes, image, bands)
+    else:
+        axes.text(0.5, 0.5, "not finite", ha="center", va="center", fontsize=6, transform=axes.transAxes)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.text(
+        *(0.5, -0.19),
+        _style.shortened(name, ID),
+        ha="center",
+        va="top",
+        fontsize=4.5,
+        color=_style.GREY,
+        transform=axes.transAxes,
+    )
+    for spine in axes.spines.values():
+        spine.set(color=colour, lw=lw)

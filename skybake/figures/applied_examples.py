@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from skybake.applying.outcome import Outcome
 from skybake.figures import _panels, _style
@@ -18,8 +21,8 @@ CAPTION = (
     " asinh scale, dark is bright."
 )
 ACROSS, ROWS = 8, 2
-HEAD_INCHES, ROW_INCHES = 0.28, 1.12
-NAME, ID = 12, 21  # characters that have room
+ROW_INCHES = 1.12
+NAME = 12  # characters that have room
 WORDS = {"std": "\N{PLUS-MINUS SIGN} {:.2g}", "spread": "\N{PLUS-MINUS SIGN} {:.2g}", "probability": "{:.2f}"}
 SEED = 0
 
@@ -28,13 +31,16 @@ SEED = 0
 def draw(data: Outcome) -> Figure:
     """Draw a gallery of each kind that there is."""
     galleries = choose(data, ACROSS * ROWS)
-    rows = [-(-len(chosen) // ACROSS) for chosen in galleries.values()]
-    heights = [HEAD_INCHES + ROW_INCHES * number for number in rows]
-    figure = _style.figure(_style.DOUBLE, 0.4 + sum(heights), mock=data.mock)
-    figure.suptitle(f"{data.name}: predicted {_style.quantity(data.label, data.units)}", fontsize=8)
-    parts = figure.subfigures(len(galleries), 1, squeeze=False, height_ratios=heights)
-    for part, (head, chosen), number in zip(parts[:, 0], galleries.items(), rows, strict=True):
-        _gallery(part, head, chosen, number, data)
+    figure, panels = _panels.galleries(
+        {head: len(chosen) for head, chosen in galleries.items()},
+        title=f"{data.name}: predicted {_style.quantity(data.label, data.units)}",
+        mock=data.mock,
+        across=ACROSS,
+        row_inches=ROW_INCHES,
+        top_inches=0.4,
+    )
+    for head, chosen in galleries.items():
+        _gallery(panels[head], chosen, data)
     return figure
 
 
@@ -51,33 +57,13 @@ def choose(data: Outcome, most: int) -> dict[str, np.ndarray]:
     return found
 
 
-def _gallery(part: SubFigure, head: str, chosen: np.ndarray, rows: int, data: Outcome) -> None:
-    part.suptitle(head, fontsize=8, x=0.01, ha="left", weight="bold")
-    panels = part.subplots(rows, ACROSS, squeeze=False).ravel()
-    for axes in panels[len(chosen) :]:
-        axes.set_axis_off()
+def _gallery(panels: Sequence[Axes], chosen: np.ndarray, data: Outcome) -> None:
     file, places = data.file, data.place[chosen]
-    for axes, number, place, image in zip(panels, chosen, places, file.images(places), strict=False):
-        if np.isfinite(image).all():
-            _panels.view(axes, image, file.bands)
-        else:
-            axes.text(0.5, 0.5, "not finite", ha="center", va="center", fontsize=6, transform=axes.transAxes)
-        axes.set_xticks([])
-        axes.set_yticks([])
+    for axes, number, place, image in zip(panels, chosen, places, file.images(places), strict=True):
         odd = bool(data.unfamiliar[number])
         colour = _style.PALETTE[1] if odd else "black"
+        _panels.tile(axes, image, file.bands, name=str(file.ids[place]), colour=colour, lw=1.0 if odd else 0.4)
         axes.set_xlabel(_said(data, int(number)), fontsize=6.5, labelpad=1.5, color=colour)
-        axes.text(
-            *(0.5, -0.19),
-            _style.shortened(str(file.ids[place]), ID),
-            ha="center",
-            va="top",
-            fontsize=4.5,
-            color=_style.GREY,
-            transform=axes.transAxes,
-        )
-        for spine in axes.spines.values():
-            spine.set(color=colour, lw=1.0 if odd else 0.4)
 
 
 def _said(data: Outcome, number: int) -> str:

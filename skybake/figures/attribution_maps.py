@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,11 +20,18 @@ CAPTION = (
     "Test objects as the first seed judges them, and what that rests on. Occlusion: by how much the number at the head"
     " of the figure falls when the surroundings of a pixel are blank. Gradient: the size of its derivative by the pixel"
     " as the network sees it, the largest of all bands. Integrated gradients: the share of the pixel, all bands"
-    " together, in the number less that of a blank image. Red raises the number, blue lowers it; each map has its own"
+    " together, in the number less that of a blank image. Grad-CAM: how much the last maps of features raise it. Red"
+    " raises the number, blue lowers it; each map has its own"
     " scale, whose end stands below. Blank is each band's median. A map shows what the network uses, which need not be"
     " what makes the object what it is."
 )
-METHODS = {"occlusion": "occlusion", "saliency": "gradient", "integrated_gradients": "int. gradients"}
+METHODS = {
+    "occlusion": "occlusion",
+    "saliency": "gradient",
+    "integrated_gradients": "int. gradients",
+    "grad_cam": "Grad-CAM",
+}
+ONE_SIDED = {"saliency": "Greys", "grad_cam": "Reds"}  # nowhere below 0
 NAME, ID = 12, 16  # characters
 
 
@@ -74,14 +83,19 @@ def _map(axes: Axes, data: Attributions, name: str, number: int) -> None:
         values = np.abs(values).max(axis=-1)
     elif values.ndim == 3:
         values = values.sum(axis=-1)
-    end = float(np.abs(values).max())
     axes.set_axis_on()
-    colours = {"cmap": "Greys", "vmin": 0} if name == "saliency" else {"cmap": "RdBu_r", "vmin": -(end or 1)}
+    end = float(np.abs(values).max())
+    colours: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -(end or 1)}
+    if name == "occlusion" and data.occluded:
+        colours = {"cmap": "Reds", "vmin": values.min()}
+    elif name in ONE_SIDED:
+        colours = {"cmap": ONE_SIDED[name], "vmin": 0}
     _panels.show(axes, values, vmax=end or 1, **colours)
     if _panels.photograph(data.bands):
         axes.invert_yaxis()
     _bare(axes)
-    axes.set_xlabel(f"{'' if name == 'saliency' else chr(177)}{end:.2g}", fontsize=6, labelpad=1.5, color=_style.GREY)
+    sign = chr(177) if colours["cmap"] == "RdBu_r" else ""
+    axes.set_xlabel(f"{sign}{end:.2g}", fontsize=6, labelpad=1.5, color=_style.GREY)
 
 
 def _bare(axes: Axes) -> None:

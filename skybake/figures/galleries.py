@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from skybake.evaluation.trained import TOGETHER
 from skybake.figures import JudgedRow, _panels, _style
@@ -19,8 +22,7 @@ CAPTION = (
     " colours; of others the mean of all bands is shown, each object on its own asinh scale, dark is bright."
 )
 ACROSS, ROWS = 8, 2
-HEAD_INCHES, ROW_INCHES = 0.28, 1.15
-NAME, ID = 15, 21  # characters that have room
+NAME = 15  # characters that have room
 
 
 @_style.styled
@@ -32,17 +34,15 @@ def draw(data: JudgedRow) -> Figure:
         _style.say(figure.subplots(), "some probabilities are not finite numbers")
         return figure
     galleries = choose(data.true, probabilities, ACROSS * ROWS)
-    rows = [max(1, -(-len(chosen) // ACROSS)) for chosen in galleries.values()]
-    figure = _style.figure(
-        _style.DOUBLE, 0.5 + sum(HEAD_INCHES + ROW_INCHES * number for number in rows), mock=data.mock
-    )
     of_seed = "" if seed == TOGETHER else f", seed {seed}"
-    figure.suptitle(f"{_style.competitor(data.model, data.loss)}{of_seed}", fontsize=8)
-    parts = figure.subfigures(
-        len(galleries), 1, squeeze=False, height_ratios=[HEAD_INCHES + ROW_INCHES * number for number in rows]
+    figure, panels = _panels.galleries(
+        {head: len(chosen) for head, chosen in galleries.items()},
+        title=f"{_style.competitor(data.model, data.loss)}{of_seed}",
+        mock=data.mock,
+        across=ACROSS,
     )
-    for part, (head, chosen), number in zip(parts[:, 0], galleries.items(), rows, strict=True):
-        _gallery(part, head, chosen, number, data, probabilities)
+    for head, chosen in galleries.items():
+        _gallery(panels[head], chosen, data, probabilities)
     return figure
 
 
@@ -91,34 +91,14 @@ def _even(items: np.ndarray, most: int) -> np.ndarray:
     return items[np.round(np.linspace(0, len(items) - 1, most)).astype(int)]
 
 
-def _gallery(
-    part: SubFigure, head: str, chosen: np.ndarray, rows: int, data: JudgedRow, probabilities: np.ndarray
-) -> None:
-    part.suptitle(head, fontsize=8, x=0.01, ha="left", weight="bold")
-    panels = part.subplots(rows, ACROSS, squeeze=False).ravel()
-    for axes in panels[len(chosen) :]:
-        axes.set_axis_off()
-    if not len(chosen):
-        panels[0].text(0, 0.5, "none", color=_style.GREY, transform=panels[0].transAxes)
-        return
+def _gallery(panels: Sequence[Axes], chosen: np.ndarray, data: JudgedRow, probabilities: np.ndarray) -> None:
     names, ids, true = data.class_names, data.ids, data.true.astype(int)
-    for axes, place, image in zip(panels, chosen, data.images(chosen), strict=False):
-        _panels.view(axes, image, data.bands)
-        axes.set_xticks([])
-        axes.set_yticks([])
+    if not len(chosen):
+        return
+    for axes, place, image in zip(panels, chosen, data.images(chosen), strict=True):
         predicted = int(probabilities[place].argmax())
+        colour = _style.PALETTE[0] if predicted == true[place] else _style.PALETTE[1]
+        _panels.tile(axes, image, data.bands, name=str(ids[place]), colour=colour)
         axes.set_title(_style.shortened(names[true[place]], NAME), fontsize=6.5, pad=2)
         said = f"{_style.shortened(names[predicted], NAME - 5)} {probabilities[place, predicted]:.2f}"
-        colour = _style.PALETTE[0] if predicted == true[place] else _style.PALETTE[1]
         axes.set_xlabel(said, fontsize=6.5, labelpad=1.5, color=colour)
-        axes.text(
-            *(0.5, -0.19),
-            _style.shortened(str(ids[place]), ID),
-            ha="center",
-            va="top",
-            fontsize=4.5,
-            color=_style.GREY,
-            transform=axes.transAxes,
-        )
-        for spine in axes.spines.values():
-            spine.set(color=colour, lw=1.0)

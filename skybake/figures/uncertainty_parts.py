@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from skybake.figures import JudgedRow, _style
 
@@ -72,6 +73,7 @@ def _panel(axes: Axes, values: np.ndarray, size: np.ndarray, *, classes: bool) -
         axes.axline((0, 0), slope=1, color="black", lw=0.6, ls="--")
         axes.set_ylim(0, max(1.05 * float((height + error).max()), float(np.quantile(size, 0.99))))
     axes.errorbar(middle, height, error, color=_style.PALETTE[0], marker="o", ms=3, lw=1.0)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_xlim(0, 1.03 * float(np.quantile(values, 0.995)))
     if classes:
         axes.set_ylim(bottom=0)

@@ -13,13 +13,15 @@ LIMITS = {
     "units": {"at_least": 1},
     "stages": {"at_least": 1},
     "dense": {"at_least": 0},
+    "convolutions_per_stage": {"at_least": 1},
 }
 
 
-def build(image, scalars=None, *, filters=30, units=50, stages=3, dense=1):
-    """Return features (batch, units); scalars are not used. A stage is a convolution and a pooling."""
+def build(image, scalars=None, *, filters=30, units=50, stages=3, dense=1, convolutions_per_stage=1):
+    """Return features (batch, units); scalars are not used. A stage is convolutions and a pooling."""
     x = image
     for _ in range(stages):
-        x = convolution(x, filters)
+        for _ in range(convolutions_per_stage):
+            x = convolution(x, filters)
         x = pool(x)
     return dense_layers(layers.Flatten()(x), dense, units)

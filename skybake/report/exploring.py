@@ -14,7 +14,7 @@ from skybake.report import page
 TEMPLATE = "exploring.html.j2"
 # What the page tells, in its order, and the figures that show it; others stand at its end.
 SECTIONS = {
-    "Objects": ("colour_composites", "example_cutouts"),
+    "Objects": ("colour_composites", "class_galleries", "example_cutouts"),
     "Centring": ("centring", "band_images"),
     "Noise and units": ("band_noise", "band_light"),
     "Labels and scalars": ("labels_and_scalars",),

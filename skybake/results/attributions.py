@@ -13,8 +13,8 @@ from skybake.data.columns import STRING
 from skybake.files import atomic_write
 
 FORMAT = "skybake-inside"
-VERSION = 1
-TEXTS = ("dataset", "model", "loss", "task", "label", "units", "pixel_units", "quantity", "layer")
+VERSION = 2
+TEXTS = ("dataset", "model", "loss", "task", "label", "units", "pixel_units", "quantity", "layer", "occluded", "cam_layer")
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,15 @@ class Attributions:
         explained: (n,) the number that is explained.
         blank: (n,) the same for the object's blank image: in each band its own median everywhere.
         images: (n, H, W, C) in units of the dataset.
-        occlusion: (n, H, W) how much the number falls when a pixel's surroundings are blank, in its units.
-        patch: Pixels a side of what was made blank.
+        occlusion: (n, H, W) how much the number falls when a pixel's surroundings are hidden, in its units; or what
+            ``occluded`` says.
+        patch: Pixels a side of what was hidden.
+        occluded: What ``occlusion`` tells, in words; empty where it is a fall.
         saliency: (n, H, W, C) derivative of the number by the pixels as the network sees them.
         integrated_gradients: (n, H, W, C) share of each pixel in ``explained - blank``, in units of the number.
         steps: (n,) points at which gradients were taken.
+        grad_cam: (n, H, W) how much the last maps of features raise the number, in its units.
+        cam_layer: Name of the layer that gives these maps; empty where there is none.
         kernels: (h, w, C, F) of the first layer; a dense layer on each pixel has h = w = 1.
         layer: Its name; empty where there is none.
     """
@@ -63,18 +67,25 @@ class Attributions:
     probability: np.ndarray | None = None
     occlusion: np.ndarray | None = None
     patch: int = 0
+    occluded: str = ""
     saliency: np.ndarray | None = None
     integrated_gradients: np.ndarray | None = None
     steps: np.ndarray | None = None
+    grad_cam: np.ndarray | None = None
+    cam_layer: str = ""
     kernels: np.ndarray | None = None
     layer: str = ""
 
     @property
     def holds(self) -> frozenset[str]:
-        """What figures may need: ``maps`` of any method, ``kernels``, ``band_shares`` of several bands."""
-        maps = [self.occlusion, self.saliency, self.integrated_gradients]
+        """What figures may need.
+
+        ``maps`` of any method, ``occlusion`` alone, ``kernels``, ``band_shares`` of several bands.
+        """
+        maps = [self.occlusion, self.saliency, self.integrated_gradients, self.grad_cam]
         found = {
             "maps": any(item is not None for item in maps),
+            "occlusion": self.occlusion is not None,
             "kernels": self.kernels is not None,
             "band_shares": self.integrated_gradients is not None and len(self.bands) > 1,
         }
@@ -94,7 +105,7 @@ class Attributions:
 
 _ARRAYS = (
     *("true", "predicted", "explained", "blank", "images", "probability", "occlusion"),
-    *("saliency", "integrated_gradients", "steps", "kernels"),
+    *("saliency", "integrated_gradients", "steps", "grad_cam", "kernels"),
 )
 
 

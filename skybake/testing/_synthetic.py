@@ -256,7 +256,7 @@ def looked_into(*, task: str = "regression", mock: bool = True) -> Attributions:
     """Return what was found inside a network."""
     rng, n = np.random.default_rng(6), 4
     classes = ("no", "yes") if task == "classification" else ()
-    maps = {name: rng.normal(size=(n, 9, 9, 2)) for name in ("images", "saliency", "integrated_gradients")}
+    maps: Any = {name: rng.normal(size=(n, 9, 9, 2)) for name in ("images", "saliency", "integrated_gradients")}
     return Attributions(
         dataset="clusters",
         model="nonsequential",
@@ -281,6 +281,8 @@ def looked_into(*, task: str = "regression", mock: bool = True) -> Attributions:
         steps=np.full(n, 20),
         kernels=rng.normal(size=(3, 3, 2, 6)),
         layer="conv2d",
+        grad_cam=rng.uniform(0, 1, size=(n, 9, 9)),
+        cam_layer="conv2d",
         **maps,
     )
 

@@ -1,13 +1,16 @@
 """Looks inside a trained network: which pixels a prediction rests on, and what the kernels of its first layer are.
 
-Three ways to ask for pixels, each for one number that the network gives of an object: of a regression the predicted
+Four ways to ask for pixels, each for one number that the network gives of an object: of a regression the predicted
 label, of classes the logit of the predicted one.
 
 - ``occlusion`` (Zeiler & Fergus 2014, arXiv:1311.2901): by how much the number falls when a patch of the image is
   blank, for every place of the patch.
+  :class:`skybake.training.settings.Occlusion` has other recipes.
 - ``saliency`` (Simonyan, Vedaldi & Zisserman 2014, arXiv:1312.6034): the number's derivative by every pixel.
 - ``integrated_gradients`` (Sundararajan, Taly & Yan 2017, arXiv:1703.01365): the derivatives, integrated from a blank
   image to the object and multiplied by their difference. They add up to the number less that of the blank image.
+- ``grad_cam`` (Selvaraju et al. 2017, arXiv:1610.02391): the last maps of features, weighted by the mean derivative of
+  the number by each of them, where they raise it. They are coarser than the image.
 
 Blank is, in each band, the median of the object's own pixels as the network sees them: the sky, where an object is
 small. Scalars stay as they are. ``kernels`` are read from the network itself.
@@ -15,8 +18,8 @@ small. Scalars stay as they are. ``kernels`` are read from the network itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +33,12 @@ from skybake.results.predictions import Predicted
 from skybake.results.run_folder import Record
 from skybake.training import backend, preprocessing, runs
 from skybake.training.images import FittedStep
+from skybake.training.settings import Occlusion
 
 AT_ONCE = 128  # images that the network sees together
 PATCHES = 8  # of them cover a side of the image
 STEPS, MOST_STEPS = 32, 1024  # of the integral: doubled until it is complete
+NO_RECIPE = Occlusion()
 COMPLETE = 0.005  # of the difference that is explained
 
 Number = Callable[[Any], Any]
@@ -91,6 +96,7 @@ def look(
     seed: int,
     ids: Sequence[str] | None,
     methods: Sequence[str],
+    occlusion: Mapping[str, Any] | None = None,
     threads: int = 1,
 ) -> Attributions:
     """Look inside the network of one run.
@@ -100,12 +106,13 @@ def look(
         dataset, split: What it was trained on.
         objects, seed: How many objects of the test part to choose at random, and how.
         ids: Instead, their names.
-        methods: Of ``occlusion``, ``saliency``, ``integrated_gradients``, ``kernels``.
+        methods: Of ``occlusion``, ``saliency``, ``integrated_gradients``, ``grad_cam``, ``kernels``.
+        occlusion: Settings of the first one (:class:`skybake.training.settings.Occlusion`).
         threads: Of the framework.
 
     Raises:
-        InsideError: The dataset is not the one of the run, an object is not in the test part, or the network does not
-            predict what it did when it was trained.
+        InsideError: The dataset is not the one of the run, an object is not in the test part, the network does not
+            predict what it did when it was trained, or it has no such class as occlusion asks for.
     """
     record = run_folder.read_record(run)
     backend.start(record.training["backend"], threads=threads, precision="float32", device="cpu")
@@ -138,11 +145,10 @@ def look(
     ]
     shift = 0.0 if classes is not None else float(units.mean[0])
     blanks = np.broadcast_to(np.median(seen, axis=(1, 2), keepdims=True), seen.shape)
-    size = patch(seen.shape[1:3])
     found: dict[str, Any] = {}
     if "occlusion" in methods:
-        each = zip(networks, seen, blanks, strict=True)
-        found |= {"occlusion": np.stack([occlusion(*parts, size) for parts in each]).astype(np.float32), "patch": size}
+        how = Occlusion(**(occlusion or {}))
+        found |= _occluded(networks, how, head, step, images, seen, tested)
     if "saliency" in methods:
         slopes = [network.slopes(image[None]) for network, image in zip(networks, seen, strict=True)]
         found["saliency"] = np.concatenate(slopes).astype(np.float32)
@@ -150,6 +156,9 @@ def look(
         pairs = [integrated_gradients(*parts) for parts in zip(networks, seen, blanks, strict=True)]
         found["integrated_gradients"] = np.stack([shares for shares, _ in pairs]).astype(np.float32)
         found["steps"] = np.array([steps for _, steps in pairs])
+    if "grad_cam" in methods and (features := last_features(model)) is not None:
+        each = [grad_cam(network, features, image) for network, image in zip(networks, seen, strict=True)]
+        found |= {"grad_cam": np.stack(each).astype(np.float32), "cam_layer": features.name}
     if "kernels" in methods:
         layer, values = kernels(model)
         found |= {"layer": layer, "kernels": values}
@@ -243,28 +252,88 @@ def patch(shape: tuple[int, int]) -> int:
     return max(1, round(min(shape) / PATCHES))
 
 
-def occlusion(network: Callable, image: np.ndarray, blank: np.ndarray, size: int) -> np.ndarray:
-    """Return by how much a number falls when parts of an image are blank, (H, W): the mean over all patches on a pixel.
+def _occluded(
+    networks: Sequence[Network],
+    how: Occlusion,
+    head: heads.Head,
+    step: FittedStep,
+    images: np.ndarray,
+    seen: np.ndarray,
+    tested: Predicted,
+) -> dict[str, Any]:
+    """Return what occlusion finds of images (n, H, W, C), as they are and as the network sees them."""
+    size, shape = how.patch or patch(seen.shape[1:3]), seen.shape[1:3]
+    if size > min(shape):
+        raise InsideError(f"inside.occlusion.patch: {size} found; expected at most {min(shape)}, as images are")
+    found: dict[str, Any] = {"patch": size}
+    numbers: Sequence[Callable] = networks
+    if how.measure == "missing_probability":
+        classes = tested.prediction.classes
+        if classes is None or how.of_class >= classes.shape[1]:
+            there = "a number" if classes is None else f"one of {classes.shape[1]} classes"
+            raise InsideError(
+                f"inside.occlusion: measure 'missing_probability' of class {how.of_class} found; {there} is predicted."
+                " Hint: measure: fall"
+            )
+        name = tested.classes[how.of_class] if tested.classes else str(how.of_class)
+        found["occluded"] = f"1 - p of {name}"
+        numbers = [replace(network, number=missing_probability(head, how.of_class)) for network in networks]
+    given = images if how.normalise_again else seen
+    blanks = np.broadcast_to(np.median(given, axis=(1, 2), keepdims=True), given.shape)
+    blanks = np.zeros_like(given) if how.fill == "zero" else blanks
+    maps = []
+    for number, image, blank in zip(numbers, given, blanks, strict=True):
+        prepared = (lambda some, number=number: number(step.apply(some))) if how.normalise_again else number
+        maps.append(occlusion(prepared, image, blank, size, how))
+    return {**found, "occlusion": np.stack(maps).astype(np.float32)}
+
+
+def missing_probability(head: heads.Head, kind: int) -> Number:
+    """Return what a class lacks to be certain, as a function of outputs (n, width): (n,)."""
+    return lambda outputs: 1 - head.symbolic(outputs)["classes"][:, kind]
+
+
+def occlusion(
+    network: Callable, image: np.ndarray, blank: np.ndarray, size: int, how: Occlusion = NO_RECIPE
+) -> np.ndarray:
+    """Return what hiding parts of an image does to a number, (H, W); by default the mean fall over patches on a pixel.
 
     Args:
-        network: Images (n, H, W, C) -> the number (n,).
+        network: Images (n, H, W, C) -> the number (n,); it may overwrite them.
         image, blank: (H, W, C).
-        size: Pixels a side of a patch; its places are half of it apart.
+        size: Pixels a side of a patch.
+        how: The rest.
     """
     height, width = image.shape[:2]
-    stride = max(1, size // 2)
+    stride = how.stride or max(1, size // 2)
     corners = [(y, x) for y in _starts(height, size, stride) for x in _starts(width, size, stride)]
-    whole = network(image[None])[0]
+    found = _hidden(network, image, blank, size, corners)
+    if how.measure == "fall":
+        found = network(image[None].copy())[0] - found
+    if how.place == "centre":
+        shown = np.full((height, width), found.min())
+        for (y, x), number in zip(corners, found, strict=True):
+            shown[y + size // 2, x + size // 2] = number
+        return shown
     total, times = np.zeros((height, width)), np.zeros((height, width))
+    for (y, x), number in zip(corners, found, strict=True):
+        total[y : y + size, x : x + size] += number
+        times[y : y + size, x : x + size] += 1
+    return np.divide(total, times, out=np.full((height, width), found.min()), where=times > 0)
+
+
+def _hidden(
+    network: Callable, image: np.ndarray, blank: np.ndarray, size: int, corners: Sequence[tuple[int, int]]
+) -> np.ndarray:
+    """Return the number (P,) of an image with each of the patches hidden."""
+    found = []
     for first in range(0, len(corners), AT_ONCE):
         some = corners[first : first + AT_ONCE]
         hidden = np.repeat(image[None], len(some), axis=0)
         for place, (y, x) in enumerate(some):
             hidden[place, y : y + size, x : x + size] = blank[y : y + size, x : x + size]
-        for (y, x), number in zip(some, network(hidden), strict=True):
-            total[y : y + size, x : x + size] += whole - number
-            times[y : y + size, x : x + size] += 1
-    return total / times
+        found.append(network(hidden))
+    return np.concatenate(found)
 
 
 def _starts(length: int, size: int, stride: int) -> list[int]:
@@ -289,6 +358,53 @@ def integrated_gradients(network: Network, image: np.ndarray, blank: np.ndarray)
         if steps >= MOST_STEPS or abs(shares.sum() - expected) <= COMPLETE * abs(expected):
             return shares, steps
         steps *= 2
+
+
+def last_features(model) -> Any:
+    """Return the layer with the last maps (h, w, F) that a convolution has made; None where there is no convolution."""
+    found = None
+    for layer in model.layers:
+        shape = getattr(layer.output, "shape", ())
+        convolution = "conv" in type(layer).__name__.lower()
+        if len(shape) == 4 and (convolution or (found is not None and shape[1:3] == found.output.shape[1:3])):
+            found = layer
+    return found
+
+
+def grad_cam(network: Network, layer: Any, image: np.ndarray) -> np.ndarray:
+    """Return how much the maps of a layer raise the number, (H, W), in its units; nowhere below 0.
+
+    Args:
+        network: With the number.
+        layer: Of its model, with an output (n, h, w, F).
+        image: (H, W, C) as the network sees it.
+    """
+    import keras
+
+    inputs, maps, own = network.inputs(image[None]), [], layer.call
+    ordered = [inputs[tensor.name] for tensor in network.model.inputs]
+    shift: dict[str, Any] = {}
+
+    def call(*given: Any, **named: Any) -> Any:
+        found = own(*given, **named)
+        maps.append(found)
+        return found + shift["maps"] if shift else found
+
+    layer.call = call
+    try:
+        network.model(ordered, training=False)
+        seen = np.asarray(maps[-1])
+
+        def number(tensors: Mapping[str, Any]) -> Any:
+            shift.update(tensors)
+            return network.number(network.model(ordered, training=False))
+
+        _, slopes = backend.derivatives(number, {"maps": np.zeros_like(seen)})
+    finally:
+        layer.call = own
+    weights = slopes["maps"].mean(axis=(1, 2), keepdims=True)
+    raised = np.maximum((weights * seen).sum(axis=-1, keepdims=True), 0)
+    return np.asarray(keras.ops.image.resize(raised, image.shape[:2], interpolation="bilinear"))[0, :, :, 0]
 
 
 def kernels(model) -> tuple[str, np.ndarray | None]:

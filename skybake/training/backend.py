@@ -308,12 +308,28 @@ def gradient(
     Returns:
         (n,), and input name -> (n, ...).
     """
-    import keras
 
     def number(tensors):
         return select(model([tensors[tensor.name] for tensor in model.inputs], training=False))
 
-    tensors = {name: keras.ops.convert_to_tensor(values, dtype="float32") for name, values in inputs.items()}
+    return derivatives(number, inputs)
+
+
+def derivatives(
+    number: Callable[[Mapping[str, Any]], Any], values: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return a number for each object, and its derivatives by what it is made of.
+
+    Args:
+        number: Name -> tensor (n, ...), to (n,), made with ``keras.ops``; no object depends on another.
+        values: Name -> (n, ...).
+
+    Returns:
+        (n,), and name -> (n, ...).
+    """
+    import keras
+
+    tensors = {name: keras.ops.convert_to_tensor(array, dtype="float32") for name, array in values.items()}
     if keras.backend.backend() == "jax":
         import jax
 
@@ -330,4 +346,4 @@ def gradient(
             found = number(tensors)
             total = keras.ops.sum(found)
         slopes = tape.gradient(total, tensors, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return np.asarray(found), {name: np.asarray(values) for name, values in slopes.items()}
+    return np.asarray(found), {name: np.asarray(slope) for name, slope in slopes.items()}

@@ -123,6 +123,45 @@ AnyTraining = Annotated[Training, BeforeValidator(presets.as_block, json_schema_
 SOME = Field(min_length=1, max_length=16)
 
 
+class Occlusion(Settings):
+    """How parts of an image are hidden, and what is told of it.
+
+    The stamps study's recipe is `{patch: 5, stride: 1, fill: zero, normalise_again: true, measure: missing_probability,
+    place: centre}`.
+    """
+
+    patch: int | None = Field(
+        None, ge=1, description="Pixels a side of what is hidden; by default an eighth of the image's smaller side."
+    )
+    stride: int | None = Field(None, ge=1, description="Pixels from a patch to the next; by default half of its side.")
+    fill: Literal["median", "zero"] = Field("median", description="What is there instead: the band's median, or zero.")
+    normalise_again: bool = Field(
+        False,
+        description="Hide parts of the image as it is in the dataset, and prepare what is left for the network; else"
+        " of the image as the network sees it. It differs where each image is scaled by itself.",
+    )
+    measure: Literal["fall", "missing_probability"] = Field(
+        "fall",
+        description="By how much the explained number falls; or, of classes, 1 less the probability of `of_class` that"
+        " is left.",
+    )
+    of_class: int = Field(1, ge=0, description="Number of the class whose probability is told.")
+    place: Literal["covered", "centre"] = Field(
+        "covered",
+        description="A pixel shows the mean over all patches on it; or what the patch around it gave, and the least of"
+        " all where there is none, at the border.",
+    )
+
+    @model_validator(mode="after")
+    def _a_centre_for_each_pixel(self) -> Occlusion:
+        if self.place == "centre" and (self.patch is None or self.patch % 2 == 0 or self.stride != 1):
+            raise ValueError(
+                f"patch {self.patch} and stride {self.stride} found with place 'centre'; expected an odd patch and"
+                " stride 1, so that each pixel is the centre of one"
+            )
+        return self
+
+
 class Inside(Settings):
     """What is looked at inside the networks, of the first seed, on a few objects of the test part.
 
@@ -132,11 +171,12 @@ class Inside(Settings):
     objects: int = Field(6, ge=1, le=16, description="Objects to choose at random.")
     seed: int = Field(0, ge=0, description="Seed of the choice.")
     ids: Annotated[list[str], SOME] | None = Field(None, description="Instead, the names of objects of the test part.")
-    methods: list[Literal["occlusion", "saliency", "integrated_gradients", "kernels"]] = Field(
+    methods: list[Literal["occlusion", "saliency", "integrated_gradients", "grad_cam", "kernels"]] = Field(
         ["occlusion", "saliency", "integrated_gradients", "kernels"],
         min_length=1,
         description="Maps of what a prediction rests on, and the kernels of the first layer.",
     )
+    occlusion: Occlusion = Field(Occlusion(), description="How `occlusion` hides parts of an image.")
 
     @field_validator("ids", mode="before", json_schema_input_type=Annotated[list[str | float], SOME] | None)
     @classmethod

@@ -9,8 +9,13 @@ import pytest
 from astropy.table import Table
 
 from skybake.data.dataset import load_dataset
+from skybake.results import attributions
 from tests.workflow.conftest import Bakeoff
 
+STUDY = {  # the recipe of the stamps study
+    **{"patch": 5, "stride": 1, "fill": "zero", "normalise_again": True},
+    **{"measure": "missing_probability", "place": "centre"},
+}
 CONFIG = {
     "datasets": {
         "stamps": {
@@ -27,7 +32,8 @@ CONFIG = {
             "baselines": ["constant", "logistic_bands", {"boosted_trees": {"iterations": 20}}],
             "seeds": [1, 2],
             "training": {"epochs": 3, "images": "robust", "augmentation": "flips_and_turns"},
-            "inside": {"objects": 2},
+            "inside": {"objects": 2, "methods": ["occlusion", "grad_cam", "kernels"], "occlusion": STUDY},
+            "mc_dropout": 3,
         }
     },
     "statistics": {"draws": 200},
@@ -99,7 +105,30 @@ def test_one_can_look_inside(stamps):
         (folder,) = (stamps / "stamps/inside" / model).iterdir()
         assert (folder / "inside.h5").exists()
         assert (folder / "figures/attribution_maps.png").exists()
+        assert (folder / "figures/occlusion_overlay.png").exists()
+        found = attributions.read(folder / "inside.h5")
+        assert found.occluded == "1 - p of source"
+        assert np.all((found.occlusion >= 0) & (found.occlusion <= 1))
+        assert (found.grad_cam is None) == (model == "dense")
     assert "data:image" in (stamps / "stamps/report.html").read_text()
+
+
+def test_passes_with_dropout_are_a_row_where_there_is_dropout(stamps):
+    with (stamps / "comparison.csv").open(newline="") as stream:
+        rows = {(row["model"], row["prediction"]): row for row in csv.DictReader(stream)}
+    assert ("vgg6", "mc_dropout") in rows
+    assert ("dense", "mc_dropout") not in rows
+    assert (rows["dense", "seeds"]["without_dropout"], rows["vgg6", "seeds"]["without_dropout"]) == ("true", "false")
+    passes, plain = rows["vgg6", "mc_dropout"], rows["vgg6", "seeds"]
+    assert float(passes["mutual_information"]) > 0
+    assert (plain["mutual_information"], passes["n_test"]) == ("", plain["n_test"])
+    assert passes["log_loss"] != plain["log_loss"]
+    page = (stamps / "stamps/report.html").read_text()
+    assert "No dropout in these networks, so no rows of mc_dropout: dense, " in page
+    figures = {path.stem for path in (stamps / "stamps/evaluation/vgg6").glob("*@mc_dropout/figures/*.png")}
+    assert "uncertainty_parts" in figures
+    (log,) = (stamps / "logs/predict_with_dropout/stamps/dense").glob("*.log")
+    assert "no dropout in this network" in log.read_text()
 
 
 def test_class_weights_come_from_the_training_part_and_are_kept(stamps):

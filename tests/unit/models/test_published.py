@@ -183,6 +183,7 @@ def test_the_better_variant_has_a_name_of_its_own(name):
     [
         ("deeper_sequential", {"stages": 2, "dense": 3}, "Conv2D", 2),
         ("deeper_sequential", {"stages": 2, "dense": 3}, "Dense", 4),
+        ("deeper_sequential", {"stages": 2, "convolutions_per_stage": 2}, "Conv2D", 4),
         ("dense", {"depth": 4}, "Dense", 5),
         ("vgg6", {"convolutions": 1, "dense": 2}, "Conv2D", 2),
         ("vgg6", {"convolutions": 1, "dense": 2}, "Dense", 3),

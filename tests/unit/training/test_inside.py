@@ -10,6 +10,7 @@ import pytest
 from skybake import heads
 from skybake.results import attributions
 from skybake.training import attribution, backend
+from skybake.training.settings import Occlusion
 from skybake.training.train import train_job
 from tests.training_settings import job
 
@@ -58,6 +59,57 @@ def test_occlusion_is_what_the_hidden_pixels_gave():
     )
 
 
+def recipe(**given):
+    return Occlusion(**{"patch": 3, "stride": 1, "place": "centre", **given})
+
+
+def test_each_pixel_may_show_what_the_patch_around_it_gave():
+    network = weighted_sum(WEIGHTS)
+    terms = (WEIGHTS * (IMAGE - BLANK)).sum(axis=-1)
+    threes = np.array([[terms[y : y + 3, x : x + 3].sum() for x in range(2)] for y in range(2)])
+    found = attribution.occlusion(network, IMAGE, BLANK, 3, recipe())
+    assert found[1:3, 1:3] == pytest.approx(threes, abs=1e-5)
+    inner = np.zeros((4, 4), dtype=bool)
+    inner[1:3, 1:3] = True
+    assert found[~inner] == pytest.approx(np.full(12, threes.min()), abs=1e-5)  # the border has the least
+
+
+def test_what_a_class_lacks_with_the_image_prepared_again_is_the_recipe_of_the_stamps():
+    head = heads.HEADS["binary"]()
+    plain = weighted_sum(WEIGHTS)
+    network = attribution.Network(plain.model, None, attribution.missing_probability(head, 1))
+
+    def prepared_again(images):
+        return network(images / np.abs(images).max(axis=(1, 2, 3), keepdims=True))
+
+    how = recipe(measure="missing_probability")
+    found = attribution.occlusion(prepared_again, IMAGE, np.zeros_like(IMAGE), 3, how)
+    hidden = IMAGE.copy()
+    hidden[0:3, 1:4] = 0
+    logit = (WEIGHTS * hidden / np.abs(hidden).max()).sum()
+    assert found[1, 2] == pytest.approx(1 - 1 / (1 + np.exp(-logit)), abs=1e-5)
+    with pytest.raises(ValueError, match="expected an odd patch and stride 1"):
+        recipe(patch=4)
+
+
+def test_grad_cam_of_a_weighted_sum_of_maps():
+    image = keras.Input((4, 4, 2), name="image")
+    maps = keras.layers.Conv2D(3, 1, use_bias=False, name="maps")
+    bent = keras.layers.LeakyReLU(0.5, name="bent")(maps(image))
+    outputs = keras.layers.Dense(1, use_bias=False, name="sum")(keras.layers.GlobalAveragePooling2D()(bent))
+    network = network_of(outputs, image)
+    layer = attribution.last_features(network.model)
+    assert layer.name == "bent"
+    kernel, weights = (np.asarray(network.model.get_layer(name).get_weights()[0]) for name in ("maps", "sum"))
+    seen = IMAGE @ kernel[0, 0]
+    seen = np.where(seen > 0, seen, 0.5 * seen)
+    before = network(IMAGE[None])
+    expected = np.maximum(seen @ weights[:, 0] / 16, 0)
+    assert attribution.grad_cam(network, layer, IMAGE) == pytest.approx(expected, abs=1e-5)
+    assert np.array_equal(network(IMAGE[None]), before)
+    assert attribution.last_features(weighted_sum(WEIGHTS).model) is None
+
+
 def test_shares_add_up_where_the_network_is_no_sum():
     image = keras.Input((4, 4, 2), name="image")
     outputs = keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Conv2D(8, 3, activation="tanh")(image)))
@@ -99,7 +151,7 @@ def trained(small, tmp_path_factory):
 
 
 def test_a_trained_network_is_looked_into_and_kept(small, trained, tmp_path):
-    methods = ["occlusion", "saliency", "integrated_gradients", "kernels"]
+    methods = ["occlusion", "saliency", "integrated_gradients", "grad_cam", "kernels"]
     found = attribution.look(trained, *small, objects=2, seed=1, ids=None, methods=methods)
     assert found.explained == pytest.approx(found.predicted, rel=1e-5)
     assert found.integrated_gradients.sum(axis=(1, 2, 3)) == pytest.approx(found.explained - found.blank, rel=0.01)
@@ -108,7 +160,12 @@ def test_a_trained_network_is_looked_into_and_kept(small, trained, tmp_path):
     assert np.array_equal(found.kernels, keras.ops.convert_to_numpy(stem.kernel))
     attributions.write(tmp_path / "inside.h5", found)
     again = attributions.read(tmp_path / "inside.h5")
-    assert again.holds == {"maps", "kernels", "band_shares"}
+    assert again.holds == {"maps", "occlusion", "kernels", "band_shares"}
+    assert again.grad_cam.shape == again.images.shape[:3]
+    assert again.cam_layer
+    with pytest.raises(attribution.InsideError, match="of class 1 found; a number is predicted"):
+        how = {"measure": "missing_probability"}
+        attribution.look(trained, *small, objects=1, seed=1, ids=None, methods=["occlusion"], occlusion=how)
     assert np.array_equal(again.kernels, found.kernels)
     with pytest.raises(attribution.InsideError, match="no object 'nobody' in the test part"):
         attribution.look(trained, *small, objects=2, seed=1, ids=["nobody"], methods=[])
