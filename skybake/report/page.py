@@ -17,6 +17,7 @@ from skybake.evaluation.pairs import FEW_SEEDS, Paired
 from skybake.files import atomic_write
 from skybake.report import architecture, tables
 from skybake.report.architecture import Architecture
+from skybake.report.explorer import Explorer
 from skybake.report.numbers import MINUS, breakable, brief, duration, fixed, minus, signed
 from skybake.report.page_table import Cell, anchor, headline, places_of, table
 from skybake.report.published import Held
@@ -126,6 +127,7 @@ def write_comparison(
     held: Sequence[Held] = (),
     apply: Mapping[str, str] | None = None,
     limit: Mapping[str, Any] | None = None,
+    explorer: Explorer | None = None,
 ) -> None:
     """Write the page of one dataset; arguments as :func:`skybake.report.dataset_page.write_page` makes them."""
     records = [entry.record for entry in entries]
@@ -157,6 +159,7 @@ def write_comparison(
         trained_once=_trained_once(entries, best, pairs),
         ensembles=[entry.row.name for entry in ended if entry.row.prediction == identity.ENSEMBLE],
         facts=facts,
+        explorer=explorer,
         figures=figures,
         details=[
             _detail(entry, records, Path(path), facts.dataset.classes, illustrated=place < ILLUSTRATED)
