@@ -32,11 +32,11 @@ def figure(data: JudgedRow, curve: Curve, area: str, finish: Callable[[Axes], No
     if not np.isfinite(classes).all():
         _style.say(axes, "some probabilities are not finite numbers")
         return made
-    kinds = list(_kinds(data.true, classes))
-    if not kinds:
+    judged = list(kinds(data.true, classes))
+    if not judged:
         _style.say(axes, "all objects are of one class")
         return made
-    for place, (kind, member, probability) in enumerate(kinds):
+    for place, (kind, member, probability) in enumerate(judged):
         if classes.shape[-1] == 2 and len(classes) > 1:
             for one in classes:
                 x, y, _ = curve(data.true == 1, one[:, 1])
@@ -54,7 +54,7 @@ def figure(data: JudgedRow, curve: Curve, area: str, finish: Callable[[Axes], No
     return made
 
 
-def _kinds(true: np.ndarray, classes: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def kinds(true: np.ndarray, classes: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yield class, membership and probability (S n,) of all seeds; classes without an object are left out."""
     count = classes.shape[-1]
     for kind in [1] if count == 2 else range(count):
@@ -91,7 +91,7 @@ def overlaid(
 
 def _mean_curve(data: JudgedRow, curve: Curve, at: Callable) -> tuple[np.ndarray, np.ndarray]:
     """Return the curve of the only class that is judged, or the mean over classes at the same x."""
-    curves = [curve(member, probability)[:2] for _, member, probability in _kinds(data.true, data.classes())]
+    curves = [curve(member, probability)[:2] for _, member, probability in kinds(data.true, data.classes())]
     if len(curves) == 1:
         return curves[0]
     if not curves:

@@ -59,16 +59,28 @@ def choose_channels(bands: Sequence[str]) -> Channels:
 
 
 def composites(data: Exploration, channels: Channels) -> np.ndarray:
-    """Return the examples in colour, (n, H, W, 3) uint8, by Lupton et al. (2004, PASP 116, 133)."""
+    """Return the examples in colour, (n, H, W, 3) uint8."""
+    return coloured(data.examples.images, channels, *map(data.typical, ("level", "border_noise", "light")))
+
+
+def coloured(
+    images: np.ndarray, channels: Channels, level: np.ndarray, noise: np.ndarray, light: np.ndarray
+) -> np.ndarray:
+    """Return images in colour, (n, H, W, 3) uint8, by Lupton et al. (2004, PASP 116, 133), one scale for all.
+
+    Args:
+        images: (n, H, W, C).
+        channels: Bands of red, green and blue.
+        level, noise, light: (C,) of a typical object, as :class:`skybake.data.exploration.Measured` has them.
+    """
     from astropy.visualization import make_lupton_rgb
 
-    level, noise, light = (data.typical(name) for name in ("level", "border_noise", "light"))
-    pixels = aperture(data.file.image_shape[:2]).sum()
+    pixels = aperture(images.shape[1:3]).sum()
     layers, noises = [], []
     for bands in map(list, channels):
         error = np.hypot.reduce(noise[bands])
         scale = max(light[bands].sum(), error * np.sqrt(pixels), np.finfo(np.float32).tiny)
-        layers.append(((data.examples.images[..., bands] - level[bands]).sum(axis=-1) - error) / scale)
+        layers.append(((images[..., bands] - level[bands]).sum(axis=-1) - error) / scale)
         noises.append(error / scale)
     stretch = NOISES * np.mean(noises) or np.max(layers) / 10 or 1.0
     with np.errstate(invalid="ignore"):  # astropy divides by the intensity before it leaves out where that is 0

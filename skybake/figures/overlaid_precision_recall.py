@@ -22,9 +22,9 @@ CAPTION = (
 @_style.styled
 def draw(data: Comparison) -> Figure:
     """Draw a curve for each of the best rows."""
-    return _curves.overlaid(data, precision_recall.curve, _at, ("AP", "pr_auc"), precision_recall.finish)
+    return _curves.overlaid(data, precision_recall.curve, at, ("AP", "pr_auc"), precision_recall.finish)
 
 
-def _at(recall: np.ndarray, precision: np.ndarray, places: np.ndarray) -> np.ndarray:
+def at(recall: np.ndarray, precision: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return the precision where so much is found first: between thresholds it is a step, as in the average."""
     return precision[::-1][np.searchsorted(recall[::-1], places)]

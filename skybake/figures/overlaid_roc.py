@@ -22,8 +22,9 @@ CAPTION = (
 @_style.styled
 def draw(data: Comparison) -> Figure:
     """Draw a curve for each of the best rows."""
-    return _curves.overlaid(data, roc.curve, _at, ("AUC", "roc_auc"), roc.finish)
+    return _curves.overlaid(data, roc.curve, at, ("AUC", "roc_auc"), roc.finish)
 
 
-def _at(false: np.ndarray, true: np.ndarray, places: np.ndarray) -> np.ndarray:
+def at(false: np.ndarray, true: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return true positive rates at other false positive rates."""
     return np.interp(places, false, true)

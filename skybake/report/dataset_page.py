@@ -18,10 +18,12 @@ from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
 from skybake.evaluation import trained
 from skybake.figures import JudgedRow, runs
-from skybake.report import page
+from skybake.report import explorer, page
 from skybake.report import published as publications
 from skybake.report.comparison import read_comparison
+from skybake.report.explorer import Explorer
 from skybake.report.names import Names
+from skybake.report.page_table import anchor
 from skybake.report.rows import OK, Entry, Row, belongs
 from skybake.report.tasks import task_of
 
@@ -109,7 +111,15 @@ def write_page(
         apply=None if found.best is None or found.best.row.baseline else apply,
         limit=found.limit,
         names=Names(display),
+        explorer=_explorer(data, facts, found.entries),
     )
+
+
+def _explorer(data: figures.Comparison, facts: Facts, entries: Sequence[Entry]) -> Explorer | None:
+    ended = [entry for entry in entries if entry.status == OK]
+    task = task_of(entry.record for entry in ended)
+    addresses = {place: (anchor(entry.record, entry.row.words), entry.row.inside) for place, entry in enumerate(ended)}
+    return explorer.make(data, facts.dataset, (task.main, task.main_one), facts.audit, addresses)
 
 
 def _facts(dataset: Path, split: Path, rejected: Path, audit: Path) -> Facts:

@@ -16,6 +16,7 @@ from skybake.evaluation.pairs import FEW_SEEDS, Paired
 from skybake.files import atomic_write
 from skybake.report import architecture, embedding, tables
 from skybake.report.architecture import Architecture
+from skybake.report.explorer import Explorer
 from skybake.report.names import Names
 from skybake.report.numbers import MINUS, breakable, brief, duration, fixed, minus, signed
 from skybake.report.opening import opening
@@ -133,6 +134,7 @@ def write_comparison(
     apply: Mapping[str, str] | None = None,
     limit: Mapping[str, Any] | None = None,
     names: Names = PLAIN,
+    explorer: Explorer | None = None,
 ) -> None:
     """Write the page of one dataset; arguments as :func:`skybake.report.dataset_page.write_page` makes them."""
     records = [entry.record for entry in entries]
@@ -205,6 +207,7 @@ def write_comparison(
         details=details,
         captions=sorted({(item.title, item.caption) for detail in details for item in detail.pictures}),
         embedded=[row_name(entry.row) for entry in inside],
+        explorer=explorer,
         illustrated=ILLUSTRATED,
         failed=failed,
         versions=_distinct(entries, "versions"),
