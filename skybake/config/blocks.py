@@ -264,7 +264,7 @@ class Config(Settings):
         for name in given:
             if (other := seen.setdefault(name.lower(), name)) != name:
                 raise ValueError(
-                    f"{other!r} and {name!r} differ in capitals alone, and are one folder on some disks; expected another"
-                    " name for one of them"
+                    f"{other!r} and {name!r} differ in capitals alone, and are one folder on some disks; expected"
+                    " another name for one of them"
                 )
         return given
