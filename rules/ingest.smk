@@ -7,9 +7,16 @@ out:  results/<dataset>/dataset.h5, results/apply/<name>/dataset.h5
 """
 
 
+def trained_on(wildcards):
+    """Return the dataset whose images those of new objects must be like; another one is no reason to read them again."""
+    like = PLAN.like(wildcards.dataset)
+    return {} if like == wildcards.dataset else {"trained_on": ancient(PATHS.dataset(like))}
+
+
 rule ingest:
     input:
         unpack(lambda wildcards: PLAN.raw_inputs(wildcards.dataset)),
+        unpack(trained_on),
     output:
         dataset=PATHS.dataset(),
         rejected=PATHS.dataset(name="rejected.csv"),

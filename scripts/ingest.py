@@ -9,6 +9,7 @@ from skybake.workflow import logs
 
 like = snakemake.params.like
 block = snakemake.config["datasets"][like]
+trained_on = snakemake.input.get("trained_on")  # of new objects
 
 with logs.of(snakemake):
     raw = {name: Path(snakemake.input[name], file) for name, file in snakemake.params.files.items()}
@@ -25,5 +26,7 @@ with logs.of(snakemake):
         # Not a parameter of the rule: other inputs are other trainings, and the same dataset.
         expected=Inputs(tuple(block.get("inputs") or ()), block.get("derived") or {}),
         asked_by=f"datasets.{like}",
+        like=Path(trained_on) if trained_on else None,
+        applied_by=snakemake.wildcards.dataset.replace("/", "."),
         kept=Path(snakemake.log[0]).with_suffix(".rejected.csv"),
     )

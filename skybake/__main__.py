@@ -92,6 +92,7 @@ def _checked(path: Path) -> int:
 
 def _raw_problems(plan: Plan) -> Iterator[str]:
     """Find what the headers of raw files tell, as columns that are missing: Snakemake would say it in a job."""
+    from skybake.inputs import InputError, Inputs
     from skybake.raw import RawError
 
     for name in plan.blocks:
@@ -99,9 +100,16 @@ def _raw_problems(plan: Plan) -> Iterator[str]:
         if not hasattr(reader, "check") or plan.is_mock(name):
             continue
         try:
-            reader.check({key: Path(raw) for key, raw in plan.raw(name).items()}, plan.reader_options(name))
+            found = reader.check({key: Path(raw) for key, raw in plan.raw(name).items()}, plan.reader_options(name))
         except RawError as error:
             yield f"{name.replace('/', '.') if '/' in name else f'datasets.{name}'}: {error}"
+            continue
+        if found is not None:
+            try:
+                like = plan.like(name)
+                Inputs(plan.inputs(like), plan.derived(like)).check(found, f"datasets.{like}")
+            except InputError as error:
+                yield str(error)
 
 
 if __name__ == "__main__":

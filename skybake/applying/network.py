@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from skybake import heads
+from skybake.data import likeness
 from skybake.data.dataset import Dataset
 from skybake.missing import present
 from skybake.results import run_folder
@@ -92,24 +93,11 @@ def check(network: Network, dataset: Dataset, asked_by: str) -> None:
             f"{dataset.path}: labels {dataset.label} [{label.units}] found; expected {record.label} [{record.units}],"
             f" as {record.model} was trained on. Hint: {asked_by}.options, or none of the labels"
         )
-    if dataset.image_shape != shape:
-        cure = "options, e.g. size" if dataset.image_shape[2] == shape[2] else "raw, images with as many bands"
-        raise ApplyError(
-            f"{dataset.path}: images of {_said(dataset.image_shape)} found; expected {_said(shape)}, as"
-            f" {record.model} was trained on. Hint: {asked_by}.{cure}"
-        )
-    if tuple(dataset.bands) != tuple(record.bands):
-        raise ApplyError(
-            f"{dataset.path}: bands {', '.join(dataset.bands)} found; expected {', '.join(record.bands)}, in this"
-            f" order. Hint: {asked_by}.options"
-        )
+    if fault := likeness.unlike(dataset.image_shape, dataset.bands, shape, record.bands, asked_by):
+        raise ApplyError(f"{dataset.path}: {fault}")
     missing = [name for name in network.scalars if name not in dataset.scalars]
     if missing:
         raise ApplyError(
             f"{dataset.path}: no scalar {missing[0]!r}, found {', '.join(dataset.scalars) or 'none'};"
             f" {record.model} was trained with it. Hint: {asked_by}.options"
         )
-
-
-def _said(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape))

@@ -294,6 +294,18 @@ class Config(Settings):
     @classmethod
     def _no_reserved_names(cls, given: dict[str, DatasetBlock]) -> dict[str, DatasetBlock]:
         for name in given:
-            if name in RESERVED:
+            if name.lower() in RESERVED:
                 raise ValueError(f"the name {name!r} is skybake's own in the results folder; choose another one")
+        return given
+
+    @field_validator("datasets", "apply")
+    @classmethod
+    def _no_shared_folders(cls, given: dict[str, Any]) -> dict[str, Any]:
+        seen: dict[str, str] = {}
+        for name in given:
+            if (other := seen.setdefault(name.lower(), name)) != name:
+                raise ValueError(
+                    f"{other!r} and {name!r} differ in capitals alone, and are one folder on some disks; expected"
+                    " another name for one of them"
+                )
         return given

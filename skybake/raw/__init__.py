@@ -8,8 +8,8 @@ A reader has:
 - ``LABEL``: name of the label that models predict, or ``label_name(options)`` where the options choose it;
 - ``INPUTS``: scalars that models take unless the config says otherwise;
 - ``read(raw, options, threads)`` -> :class:`Reading`;
-- ``check(raw, options)``, if it has one: raises RawError for what headers alone tell, as a column that is missing;
-  ``python -m skybake check`` asks it.
+- ``check(raw, options)``, if it has one: raises RawError for what headers alone tell, as a column that is missing,
+  and returns the names of the scalars; ``python -m skybake check`` asks it.
 
 What all readers share is done by :func:`skybake.raw.ingest.ingest`: writing, counting, digests of the raw files,
 progress, and the proof that each raw object is in the dataset or in ``rejected.csv``.

@@ -14,16 +14,12 @@ from skybake.data.columns import PART, PARTS, Column, class_column
 from skybake.metrics.regression import DIFFERENCE, RELATIVE
 from skybake.missing import MAGNITUDES, MOST_REDSHIFT, known, listed, no_magnitude, present
 from skybake.raw import RawError, formats, tables
-from skybake.raw.named import check_column, check_columns
+from skybake.raw.named import POSITIONS, check_column, check_columns
 from skybake.raw.options import CatalogueOptions
 from skybake.raw.units import agree, checked, units_of
 from skybake.raw.values import alone_where_empty, as_number, check_whole, class_numbers, cure, plain_texts
 
 IDS = ("id", "objid", "object_id", "objectid", "source_id", "sourceid", "name", "objname", "target_id", "targetid")
-POSITIONS = {
-    "ra": ("ra", "raj2000", "ra_deg", "alpha_j2000"),
-    "dec": ("dec", "dej2000", "decj2000", "dec_deg", "delta_j2000"),
-}
 """What columns are usually called, in small letters."""
 WORDS = {
     "train": ("train", "training"),

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,9 @@ from types import ModuleType
 
 import numpy as np
 
+from skybake.data import likeness
 from skybake.data.columns import CHUNK_OBJECTS, DatasetError
+from skybake.data.dataset import Dataset, load_dataset
 from skybake.data.rejections import LABELLED, Rejection, write_rejected
 from skybake.data.writer import create_dataset
 from skybake.files import file_digest
@@ -39,6 +41,8 @@ def ingest(
     expected: Inputs = NO_INPUTS,
     asked_by: str = "",
     kept: Path | None = None,
+    like: Path | None = None,
+    applied_by: str = "",
 ) -> None:
     """Write the dataset of the raw objects, and what was left out.
 
@@ -54,18 +58,21 @@ def ingest(
             as cutting images may take days.
         asked_by: Key of the dataset in the config.
         kept: Where the rejected rows of a failed ingest are written too: Snakemake deletes the output of a failed job.
+        like: Dataset that a network was trained on which shall be applied to this one; None for none.
+        applied_by: Key of the config that asks for that.
 
     Raises:
         RawError: The files cannot be read or do not belong together.
-        DatasetError: An expected scalar is missing; or no object was accepted, or one reason rejects more than the
-            option ``most_rejected``, or all labels are equal, and the rejected rows are written all the same; or a row
-            is neither accepted nor rejected, or both.
+        DatasetError: An expected scalar is missing; images are other than those of ``like``; or no object was accepted,
+            or one reason rejects more than the option ``most_rejected``, or all labels are equal, and the rejected rows
+            are written all the same; or a row is neither accepted nor rejected, or both.
     """
     write = partial(_write, reader, raw, out, rejected, options, mock=mock, threads=threads, expected=expected)
+    check = partial(_check_like, None if like is None else load_dataset(like), out, applied_by)
     try:
-        write({}, asked_by=asked_by, kept=kept)
+        write({}, asked_by=asked_by, kept=kept, check=check)
     except _LabelsDisagree as error:  # seldom: what was written before they were seen is written anew
-        write(error.rows, asked_by=asked_by, kept=kept)
+        write(error.rows, asked_by=asked_by, kept=kept, check=check)
 
 
 class _LabelsDisagree(Exception):
@@ -89,6 +96,7 @@ def _write(
     expected: Inputs,
     asked_by: str,
     kept: Path | None,
+    check: Callable[[Sequence[int], Sequence[str]], None],
 ) -> None:
     """Write the dataset but for the refused rows."""
     survey = reader.__name__.rpartition(".")[2]
@@ -112,6 +120,7 @@ def _write(
         alone = schema.predicted if common.without_label == "only" else ""
         for batch in _chunks(_seen(reading, survey, refused, alone, rejections, digests, counts, lost)):
             np.add.at(times, batch.rows, 1)
+            check(batch.image.shape[1:], schema.bands)
             if common.needs_label:
                 labels.add(batch.labels[schema.predicted])
                 pixels.add(batch)
@@ -141,6 +150,12 @@ def _write(
     if kept is not None:
         kept.unlink(missing_ok=True)
     log.info("%s", acceptance.accounts(len(times) - len(rejections), rejections), extra={"always": True})
+
+
+def _check_like(like: Dataset | None, out: Path, applied_by: str, shape: Sequence[int], bands: Sequence[str]) -> None:
+    """Raise DatasetError where images are other than those that a network was trained on."""
+    if like is not None and (fault := likeness.unlike(shape, bands, like.image_shape, like.bands, applied_by)):
+        raise DatasetError(f"{out}: {fault}")
 
 
 def _read(

@@ -10,16 +10,34 @@ from skybake.raw import RawError, tables
 from skybake.raw.options import CatalogueOptions
 
 MOST_NAMED = 20  # columns that a message proposes
+POSITIONS = {
+    "ra": ("ra", "raj2000", "ra_deg", "alpha_j2000"),
+    "dec": ("dec", "dej2000", "decj2000", "dec_deg", "delta_j2000"),
+}
+"""What columns are usually called, in small letters."""
 _SINGLE = ("id", "group", "ra", "dec", "file")  # options that are one column each, whether labels are needed or not
 
 
-def check_file(path: Path, options: CatalogueOptions) -> None:
-    """Open a catalogue, and look for what the options name.
+def check_file(path: Path, options: CatalogueOptions) -> list[str]:
+    """Open a catalogue, look for what the options name, and return the names of the scalars that objects will have.
 
     Raises:
         RawError: It is no table, or a column is missing.
     """
-    check_columns(path, tables.source(path, table=options.table)[0], options)
+    names = tables.source(path, table=options.table)[0]
+    check_columns(path, names, options)
+    return [*_positions(names, options), *options.scalars, *_made(options)]
+
+
+def _positions(names: Sequence[str], options: CatalogueOptions) -> list[str]:
+    """Return those of ra and dec that objects have, unless the file says that they are no degrees."""
+    called = {name: [column for column in names if column.lower() in POSITIONS[name]] for name in POSITIONS}
+    return [name for name, columns in called.items() if getattr(options, name) or len(columns) == 1]
+
+
+def _made(options: CatalogueOptions) -> list[str]:
+    error = [f"{options.name}_error"] if options.label_error else []
+    return [*error, *(["part"] if options.split_column and options.needs_label else [])]
 
 
 def check_columns(path: Path, names: Sequence[str], options: CatalogueOptions) -> None:

@@ -53,9 +53,13 @@ def task_name(options: Options) -> str:
     return "classification" if options.classifies else TASK
 
 
-def check(raw: Mapping[str, Path], options: Options) -> None:
-    """Raise RawError if the catalogue is no table, or lacks a column that the options name."""
-    check_file(Path(raw.get("catalogue", raw["images"])), options)
+def check(raw: Mapping[str, Path], options: Options) -> list[str]:
+    """Return the names of the scalars, of the catalogue and of images.
+
+    Raises:
+        RawError: The catalogue is no table, or lacks a column that the options name.
+    """
+    return [*check_file(Path(raw.get("catalogue", raw["images"])), options), "n_masked", "padded_fraction"]
 
 
 def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:

@@ -53,6 +53,11 @@ RAW = {
 }
 
 
+def check(raw: Mapping[str, Path], options: Options) -> list[str]:
+    """Return the names of the scalars."""
+    return ["redshift", *options.scalars]
+
+
 def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:
     """Read the clusters: (N, H, W, C) [counts, smoothed], label ``log10_mass`` [log10 Msun], scalar ``redshift``.
 

@@ -26,7 +26,7 @@ from skybake.data.rejections import Rejection
 from skybake.raw import Batch, RawError, Reading
 from skybake.raw.cutting import CENTRING, Cutouts
 from skybake.raw.options import CommonOptions
-from skybake.raw.sdss.catalogue import Columns, is_redshift, read_catalogue
+from skybake.raw.sdss.catalogue import Columns, choose_columns, is_redshift, read_catalogue
 from skybake.raw.sdss.columns import label_column, scalar_column, with_preferred
 from skybake.raw.sdss.frames import BANDS, Field, choose_frame, cut_fields, find_frames, frame_name
 from skybake.raw.sdss.objects import Objects, select
@@ -65,6 +65,24 @@ class Options(CommonOptions):
 def label_name(options: Options) -> str:
     """Return the label's name in the dataset: that of its column, or ``redshift`` whatever a redshift is called."""
     return "redshift" if is_redshift(options.label) else options.label
+
+
+def check(raw: Mapping[str, Path], options: Options) -> list[str]:
+    """Return the names of the scalars, of the catalogue and of cutouts.
+
+    Raises:
+        RawError: The catalogue is no table, or lacks a column.
+    """
+    columns = choose_columns(
+        Path(raw["catalogue"]),
+        options.label,
+        options.scalars,
+        spectra="spectra" in raw,
+        table=options.table,
+        needs_label=options.needs_label,
+        id_column=options.id,
+    )
+    return [*columns.scalars, *columns.derived, "padded_fraction"]
 
 
 def read(raw: Mapping[str, Path], options: Options, threads: int) -> Reading:

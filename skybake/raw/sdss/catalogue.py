@@ -114,6 +114,21 @@ def is_redshift(name: str) -> bool:
     return name.lower() in REDSHIFT_NAMES
 
 
+def choose_columns(
+    path: Path,
+    label: str,
+    scalars: Sequence[str] | None,
+    *,
+    spectra: bool = False,
+    table: str = "",
+    needs_label: bool = True,
+    id_column: str = "",
+) -> Columns:
+    """Return the columns that :func:`read_catalogue` reads, by the header alone, of the same arguments."""
+    names, _ = tables.source(path, _fits_places, table)
+    return _choose_columns(path, names, label, scalars, spectra, needs_label=needs_label, id_column=id_column)
+
+
 def read_catalogue(
     path: Path,
     label: str,

@@ -119,6 +119,13 @@ def test_a_dataset_to_train_on_needs_labels(given):
         make_plan(changed(given, "datasets.clusters.options", {"without_label": "keep"}))
 
 
+@pytest.mark.parametrize("block", ["apply", "datasets"])
+def test_names_that_are_one_folder_without_capitals_are_refused(block, given):
+    one = given["datasets"]["clusters"] if block == "datasets" else {"mock": MOCK, "dataset": "clusters"}
+    with pytest.raises(ConfigError, match="'Field' and 'field' differ in capitals alone"):
+        make_plan({**given, block: {**given.get(block, {}), "Field": one, "field": one}})
+
+
 def test_no_dataset_is_called_apply(given):
     with pytest.raises(ConfigError, match="the name 'apply' is skybake's own"):
         make_plan(changed(given, "datasets.apply", given["datasets"]["clusters"]))

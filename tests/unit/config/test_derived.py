@@ -2,6 +2,7 @@
 
 import pytest
 
+from skybake.__main__ import main
 from skybake.config import ConfigError, make_plan
 
 KEY = "datasets.clusters."
@@ -41,3 +42,35 @@ def test_a_job_is_told_of_the_formulas_that_it_needs(given):
     assert (job.inputs, job.derived) == (("redshift", "ln_z"), {"ln_z": "ln(redshift)"})
     assert job.params()["derived"] == {"ln_z": "ln(redshift)"}  # what changes there trains again
     assert make_plan(plan.as_dict()).derived("clusters") == job.derived
+
+
+@pytest.mark.parametrize(
+    ("inputs", "derived", "words"),
+    [
+        ("[flux]", "{flux: ln(width)}", "derived.flux: the dataset has a scalar of this name; expected another name"),
+        ("[dec]", "{dec: ln(width)}", "derived.dec: the dataset has a scalar of this name; expected another name"),
+        ("[mass_error]", "{mass_error: ln(width)}", "derived.mass_error: the dataset has a scalar of this name"),
+        (
+            "[a]",
+            "{a: ln(breadth)}",
+            "derived.a: no scalar 'breadth' of 'ln(breadth)'; found dec, flux, mass_error, n_masked",
+        ),
+        ("[seeing]", "{}", "inputs: no scalar 'seeing'; found dec, flux"),
+        ("[a, flux]", "{a: ln(width)}", ""),
+        ("[flux]", "{dec: ln(width)}", "derived: inputs ['flux'] found; expected some of dec"),
+    ],
+)
+def test_check_tells_what_the_header_of_the_catalogue_contradicts(inputs, derived, words, tmp_path, capsys):
+    (tmp_path / "objects.csv").write_text("id,ra,raj2000,DEC,flux,width,mass,e_mass\n1,2,2,3,4,5,6,7\n")
+    (tmp_path / "images.npy").write_bytes(b"")
+    config = tmp_path / "mine.yaml"
+    config.write_text(
+        f"results: {tmp_path}/results\n"
+        "datasets:\n  d:\n    survey: cutouts\n"
+        f"    raw: {{images: {tmp_path}/images.npy, catalogue: {tmp_path}/objects.csv}}\n"
+        "    options: {label: mass, label_error: e_mass, scalars: [flux, width]}\n"
+        f"    inputs: {inputs}\n    derived: {derived}\n"
+        "bakeoffs:\n  b: {datasets: [d], models: [lesson_cnn], losses: [mse]}\n"
+    )
+    assert main(["check", str(config)]) == (1 if words else 0)
+    assert (f"datasets.d.{words}" if words else "right.") in "".join(capsys.readouterr())

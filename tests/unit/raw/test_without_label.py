@@ -1,6 +1,7 @@
 """Every reader without labels: objects that have none are kept, or they alone, with or without a column of labels."""
 
 import csv
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,25 @@ def test_cutouts_keep_objects_whose_label_is_missing_or_cannot_be_used(tmp_path,
     assert known(dataset, "log10_size") == [0, *range(5, N)]
     assert dataset.labels["log10_size"][5] == np.log10(6.5)
     assert not any("outlier" in text for text in dataset.warnings)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, ""),
+        (
+            {"size": 7},
+            r"dataset.h5: images of 7 x 7 x 1 found; expected {0} x {0} x 1, .* Hint: apply.new.options, e.g. si",
+        ),
+        ({"bands": ("r",)}, r"dataset.h5: bands r found; expected image, in this order. Hint: apply.new.options"),
+    ],
+)
+def test_images_that_no_network_takes_are_told_while_they_are_read(tmp_path, cube, options, words):
+    trained, _ = cutouts_files.run(tmp_path, cube, label="size", **KEEP)
+    out, told = tmp_path / "dataset.h5", cutouts.Options(label="size", **KEEP, **options)
+    with pytest.raises(DatasetError, match=words.format(trained.image_shape[0])) if words else nullcontext():
+        ingest(cutouts, cube, out, tmp_path / "r.csv", told, mock=False, like=trained.path, applied_by="apply.new")
+    assert out.exists() == (not words)
 
 
 def test_cutouts_that_alone_have_no_label(tmp_path, cube):
