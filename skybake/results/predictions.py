@@ -99,7 +99,7 @@ class Prediction:
         return replace(self, **changed)
 
     def as_observed(self, sigma: np.ndarray) -> Prediction:
-        """Return the prediction of the label with a Gaussian error of its own on it: variances add.
+        """Return the prediction of the label with a Gaussian error of its own on it: variances add (aleatoric).
 
         Args:
             sigma: (N,) standard deviation of the error.
@@ -110,7 +110,7 @@ class Prediction:
         if any(values is not None for values in (self.dof, self.quantiles, self.probabilities, self.classes)):
             raise ValueError(f"{', '.join(self.given())} found; expected Gaussians, whose variance grows by an error's")
         given = self.given()
-        wide = {"std": sigma, "stds": sigma[:, None]}
+        wide = {"std": sigma, "stds": sigma[:, None], "aleatoric": sigma}
         return replace(self, **{name: np.hypot(given[name], wide[name]) for name in wide if name in given})
 
     def select(self, rows: np.ndarray) -> Prediction:

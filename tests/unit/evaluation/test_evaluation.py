@@ -133,7 +133,7 @@ def test_figures_that_need_what_is_not_predicted_are_left_out(runs, tmp_path):
     wide = {1: write_run(tmp_path / "wide", loss="gaussian_nll")}
     judged(wide, tmp_path / "gaussian", of_task("regression"))
     assert drawn(tmp_path / "gaussian") == both(
-        *plain, "pit_histogram", "coverage", "example_pdfs", "distributions_against_label"
+        *plain, "pit_histogram", "coverage", "example_pdfs", "distributions_against_label", "loss_against_variance"
     )
     redshifts = {1: write_run(tmp_path / "z" / "run", label="redshift")}
     judged(redshifts, tmp_path / "z", of_task("regression"))

@@ -158,6 +158,8 @@ def test_an_error_of_the_label_adds_to_the_variance(form):
         scatter = np.square(wide.stds) + np.square(wide.means - wide.point[:, None])
         assert np.allclose(wide.std**2, np.sum(wide.weights * scatter, axis=1))
     assert np.array_equal(wide.point, prediction.point)
+    halves = replace(prediction, epistemic=0.6 * prediction.std, aleatoric=0.8 * prediction.std).as_observed(sigma)
+    assert np.allclose(halves.epistemic**2 + halves.aleatoric**2, halves.std**2)
 
 
 @pytest.mark.parametrize("form", ["student_t", "quantiles", "bins", "logits"])
