@@ -423,9 +423,24 @@ def test_one_seed_makes_no_ensemble(given):
     assert {row["prediction"] for row in plan.rows("clusters")} == {"seeds"}
 
 
-def test_a_bakeoff_called_ensemble_is_refused(given):
-    with pytest.raises(messages.ConfigError, match="the name 'ensemble' is skybake's own"):
-        make_plan(changed(given, "bakeoffs.ensemble", given["bakeoffs"]["first"]))
+def test_passes_with_dropout_are_rows_of_predictions_of_their_own(given):
+    plan = make_plan(changed(changed(given, "bakeoffs.first.mc_dropout", 25), "bakeoffs.first.seeds", [1]))
+    names = {"dataset": "clusters", "model": "nonsequential"}
+    rows = {(row["model"], row["loss"], row["prediction"]): row for row in plan.rows("clusters")}
+    found = rows["nonsequential", "mse", "mc_dropout"]
+    assert (found["folder"], found["predicted"]) == ("nonsequential/mse@mc_dropout", "nonsequential/mse@mc_dropout")
+    assert found["trained"] == "nonsequential/mse"
+    assert ("constant", "baseline", "mc_dropout") not in rows
+    files = plan.run_files(**names, loss="mse@mc_dropout")
+    assert "results/clusters/runs/nonsequential/mse@mc_dropout/seed-1/predictions.h5" in files
+    assert set(files) < set(plan.compared_runs("clusters"))
+    assert "mc_dropout" not in plan.constraints("first", networks=True)["loss"]
+
+
+@pytest.mark.parametrize("name", ["ensemble", "mc_dropout"])
+def test_a_bakeoff_called_as_a_mean_is_refused(given, name):
+    with pytest.raises(messages.ConfigError, match=f"the name '{name}' is skybake's own"):
+        make_plan(changed(given, f"bakeoffs.{name}", given["bakeoffs"]["first"]))
 
 
 def test_a_plan_names_every_combination_once(given):

@@ -83,7 +83,8 @@ def test_a_new_file_is_judged_and_has_its_columns(library):
         *("sureness", "correlation", "largest_error", "largest_error_low", "largest_error_high", "valid_largest_error"),
     ]
     assert found["further"] == [
-        *("Validation RMSE", "RMSE", "Conformal coverage [%]", "Conformal width", "Largest"),
+        *("Validation RMSE", "RMSE", "Conformal coverage [%]", "Conformal width", "Epistemic", "Aleatoric"),
+        *("|error| with epistemic", "|error| with aleatoric", "Largest"),
         *("Mean error over seeds", "Std over seeds"),
     ]
     assert found["seeds"][-1] == "Largest"
