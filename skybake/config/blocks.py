@@ -285,8 +285,8 @@ class Config(Settings):
     @field_validator("bakeoffs")
     @classmethod
     def _no_name_of_a_mean(cls, given: dict[str, Bakeoff]) -> dict[str, Bakeoff]:
-        for name in identity.MEANS:
-            if name in given:
+        for name in given:
+            if name in identity.MEANS or name.startswith(identity.FOLD):
                 raise ValueError(f"the name {name!r} is skybake's own in the results folder; choose another one")
         return given
 

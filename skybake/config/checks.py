@@ -199,6 +199,10 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
     if bakeoff.sweep is not None:
         yield from _sweep_problems(f"{key}.sweep", bakeoff, bakeoff.sweep)
     yield from _published_problems(f"{key}.published", bakeoff, config)
+    folds = {name: config.datasets[name].split.divisions for name in bakeoff.datasets if name in config.datasets}
+    if len(set(folds.values())) > 1:
+        said = ", ".join(f"{count} of {name!r}" for name, count in folds.items())
+        yield f"{key}.datasets: folds found: {said}; expected as many of each. Hint: a bake-off for each dataset"
     surveys = plugins.in_room("raw", "read")
     for place, name in enumerate(bakeoff.datasets):
         if name not in config.datasets:

@@ -44,6 +44,8 @@ class Record:
         derived: Name -> formula, of those that are no scalars of the dataset (:mod:`skybake.inputs`).
         training: The config's training block; empty for a baseline.
         split: How the dataset was split.
+        fold: Of the split, counted from 1; None where there is only one, and of all folds together.
+        folds: Test objects of each fold, of a run that is all folds together; empty elsewhere.
         point: Of a sweep; empty where nothing is swept.
         n_train, n_valid, n_test: Objects of each part; None of one that was not seen.
         head: Name of the network's head; None where the training diverged.
@@ -85,6 +87,8 @@ class Record:
     derived: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] = field(default_factory=dict)
+    fold: int | None = None
+    folds: Sequence[int] = ()
     point: str = ""
     n_train: int | None = None
     n_valid: int | None = None

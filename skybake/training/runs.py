@@ -143,8 +143,10 @@ def parts_of(job: Job) -> tuple[str, ...]:
     return splits.PARTS if job.sees_test else tuple(part for part in splits.PARTS if part != "test")
 
 
-def load(dataset: Path | str, split: Path | str, label: str, parts: tuple[str, ...] = splits.PARTS) -> Data:
-    """Open a dataset and its split; only ``parts`` of it will be seen.
+def load(
+    dataset: Path | str, split: Path | str, label: str, parts: tuple[str, ...] = splits.PARTS, fold: int | None = None
+) -> Data:
+    """Open a dataset and its split, or a fold of it; only ``parts`` of it will be seen.
 
     Raises:
         DatasetError, SplitError: A bad file, or a split of another dataset.
@@ -154,7 +156,7 @@ def load(dataset: Path | str, split: Path | str, label: str, parts: tuple[str, .
     if label not in opened.labels:
         raise ValueError(f"{dataset}: no label {label!r}, found {sorted(opened.labels)}")
     digests = {"dataset": file_digest(dataset), "split": file_digest(split)}
-    return Data(opened, splits.load(split, opened), digests, parts)
+    return Data(opened, splits.load(split, opened, fold or 1), digests, parts)
 
 
 def run(

@@ -54,7 +54,7 @@ def train_job(
     """
     training = job.training
     _start(training, asked_gpu)
-    data = runs.load(dataset, split, job.label, runs.parts_of(job))
+    data = runs.load(dataset, split, job.label, runs.parts_of(job), job.fold)
     begun = None
     if start is not None:
         data = _with_start(data, file_digest(start))
@@ -115,7 +115,7 @@ def test_chosen(
     """
     training = job.training
     _start(training, asked_gpu)
-    data = runs.load(dataset, split, job.label, runs.parts_of(job))
+    data = runs.load(dataset, split, job.label, runs.parts_of(job), job.fold)
     started = run_folder.read_record(next(iter(trained.values()))).digests.get("start_from")
     data = _with_start(data, started) if started else data
     prepared = prepare(data, job)

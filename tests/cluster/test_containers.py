@@ -40,6 +40,7 @@ STEPS = {  # scripts, and rooms of the library whose files they find by name
                 "judge",
                 "draw",
                 "choose_point",
+                "pool_folds",
                 "choose",
                 "compare",
                 "write_page",
