@@ -61,12 +61,16 @@ class SweepPoint:
     Attributes:
         values: What it sets, by the names that tell its values apart.
         model, loss, training: What follows; the loss is None for a baseline.
+        trial: Of successive halving, the name that the point has without its epochs; empty elsewhere.
+        rung: Its place among the trial's points, from 1.
     """
 
     values: Mapping[str, Any]
     model: Chosen
     loss: Chosen | None
     training: Training
+    trial: str = ""
+    rung: int = 1
 
     @property
     def name(self) -> str:

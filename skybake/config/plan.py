@@ -229,6 +229,38 @@ class Plan(Sources):
         """Return point -> key -> value, of a combination's sweep."""
         return {name: dict(point.values) for name, point in self.points(**names).items()}
 
+    def rung_files(self, dataset: str, model: str, loss: str, rung: int) -> list[str]:
+        """Return the files of all points on a rung of successive halving."""
+        names = {"dataset": dataset, "model": model, "loss": loss}
+        on_rung = [name for name, point in self.points(**names).items() if point.rung == rung]
+        folders = [folder for name in on_rung for folder in self.run_folders(**names, point=name).values()]
+        return [f"{folder}/{file}" for folder in folders for file in POINT_FILES]
+
+    def survivors(self, dataset: str, model: str, loss: str, point: str) -> list[str]:
+        """Return the file that says which trials go on to a point's rung; none for the first."""
+        rung = self.points(dataset, model, loss)[point].rung
+        return [self.paths.sweep(f"rung-{rung - 1}.json", dataset, model, loss)] if rung > 1 else []
+
+    def before(self, dataset: str, model: str, loss: str, point: str) -> list[str]:
+        """Return the files of the same trial on the rung before; none on the first."""
+        known = self.points(dataset, model, loss)
+        here = known[point]
+        earlier = [name for name, it in known.items() if (it.trial, it.rung) == (here.trial, here.rung - 1)]
+        folders = [folder for name in earlier for folder in self.run_folders(dataset, model, loss, name).values()]
+        return [f"{folder}/{file}" for folder in folders for file in POINT_FILES]
+
+    def point_work(self, dataset: str, model: str, loss: str, point: str) -> str:
+        """Return the folder in which a point is trained: all rungs of a trial have one, so that it goes on there."""
+        return f"{self.paths.sweep(self.trial(dataset, model, loss, point) or point, dataset, model, loss)}/.work"
+
+    def trial(self, dataset: str, model: str, loss: str, point: str) -> str:
+        """Return the trial of successive halving that a point belongs to; empty elsewhere."""
+        return self.points(dataset, model, loss)[point].trial
+
+    def trials(self, dataset: str, model: str, loss: str) -> dict[str, str]:
+        """Return point -> trial, of a sweep."""
+        return {name: point.trial for name, point in self.points(dataset, model, loss).items()}
+
     def sweep_files(self, dataset: str, model: str, loss: str) -> list[str]:
         """Return the files of all points of a sweep."""
         names = {"dataset": dataset, "model": model, "loss": loss}

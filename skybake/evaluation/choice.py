@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,27 @@ def choose(
             row = [item["point"], *values, item["mean"], item["std_over_seeds"], *item["seeds"].values()]
             table.writerow([*("" if cell is None else cell for cell in row), str(item is best).lower()])
     write_json(choice, {"score": f"valid_{score}", "chosen": best["point"], "points": found})
+
+
+def end_rung(
+    trials: Mapping[str, str], folders: Mapping[str, Mapping[int, Path]], rung: int, dataset: Dataset, out: Path
+) -> None:
+    """Write which trials go on from a rung of successive halving: a third of them after each, rounded up.
+
+    The best on the validation part do, by the score of :func:`choose`; one of which a seed diverged never does. Of
+    equal ones the first does (Jamieson & Talwalkar 2016, AISTATS 51, 240).
+
+    Args:
+        trials: Point -> its trial, of all rungs.
+        folders: Point -> seed -> folder of the run, of those on this rung.
+        rung: From 1.
+        dataset: That they were trained on.
+        out: JSON to write: ``goes_on``, names of trials, the best first.
+    """
+    means = {trials[point]: _score(seeds, dataset)["mean"] for point, seeds in folders.items()}
+    able = {trial: mean for trial, mean in means.items() if mean is not None}
+    best = sorted(able, key=lambda trial: able[trial])
+    write_json(out, {"rung": rung, "trials": len(able), "goes_on": best[: math.ceil(len(means) / 3**rung)]})
 
 
 def _score(folders: Mapping[int, Path], dataset: Dataset) -> dict[str, Any]:

@@ -159,6 +159,15 @@ def load(
     return Data(opened, splits.load(split, opened, fold or 1), digests, parts)
 
 
+def limited(data: Data, most: int | None) -> Data:
+    """Return the same data with no more than so many training objects; fewer are some of more."""
+    train = data.split.train
+    if most is None or most >= len(train):
+        return data
+    drawn = np.random.default_rng(data.split.strategy["seed"]).permutation(len(train))[:most]
+    return replace(data, split=replace(data.split, train=train[np.sort(drawn)]))
+
+
 def run(
     job: Job,
     data: Data,
@@ -206,7 +215,7 @@ def run(
 
 def fingerprint(job: Job, data: Data, seed: int, versions: Mapping[str, str], *, epochs: bool = True) -> str:
     """Return a digest of all that a run's result depends on, the machine excepted; the number of epochs if asked to."""
-    told = job.model_dump(mode="json", exclude=None if epochs else {"training": {"epochs"}})
+    told = job.model_dump(mode="json", exclude=None if epochs else {"training": {"epochs"}, "point": True})
     facts = {**told, "seed": seed, "digests": dict(data.digests), "versions": dict(versions)}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
