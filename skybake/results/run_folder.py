@@ -62,6 +62,8 @@ class Record:
         hardware: ``processor``, ``threads`` and ``device``.
         diverged: Why the training of this point of a sweep ended without a prediction; empty where it did not.
         dropout: ``passes`` with dropout and the ``layers`` that have it, of what was predicted so; empty elsewhere.
+        left_out: Why this point of successive halving was not trained, so that the run is that of the rung before; empty
+            elsewhere.
         digests: SHA-256 of ``dataset``, ``split`` and, if there is one, the network ``start_from``; the digest of the
             ``code``.
         fingerprint: Digest of all that the result depends on.
@@ -106,6 +108,7 @@ class Record:
     versions: Mapping[str, str] = field(default_factory=dict)
     hardware: Mapping[str, Any] = field(default_factory=dict)
     diverged: str = ""
+    left_out: str = ""
     dropout: Mapping[str, Any] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""

@@ -94,7 +94,7 @@ def _start(training: Training, asked_gpu: str) -> None:
 
 
 def leave_out(before: Mapping[int, Path], seeds: Mapping[int, Path]) -> None:
-    """Write the runs of a trial that does not go on: those of the rung before, marked, so that none is chosen twice.
+    """Write the runs of a trial that does not go on: those of the rung before, marked as left out.
 
     Args:
         before: Seed -> folder of the run on the rung before.
@@ -104,8 +104,8 @@ def leave_out(before: Mapping[int, Path], seeds: Mapping[int, Path]) -> None:
     for seed, folder in seeds.items():
         shutil.copytree(before[seed], folder, dirs_exist_ok=True)
         record = run_folder.read_record(before[seed])
-        said = record.diverged or f"not continued after {record.epochs} epochs"
-        write_json(folder / RECORD, {**read_json(folder / RECORD), "diverged": said})
+        said = record.left_out or f"not continued after {record.epochs} epochs"
+        write_json(folder / RECORD, {**read_json(folder / RECORD), "left_out": said})
 
 
 def test_chosen(

@@ -134,13 +134,16 @@ def test_every_object_is_tested_in_one_of_the_folds(divided):
 def test_one_of_three_trials_goes_on_and_the_others_end_at_once(divided):
     folder = divided.folder / "results/once/sweeps/deeper_sequential/huber"
     (winner,) = json.loads((folder / "rung-1.json").read_text())["goes_on"]
-    points = {item["point"]: item for item in json.loads((folder / "sweep.json").read_text())["points"]}
-    assert len(points) == 9
-    for name, point in points.items():
-        went_on = name.startswith(winner) or name.endswith("epochs=1")
-        assert (point["mean"] is not None) == went_on
-        assert went_on or "not continued after 1 epochs" in point["diverged"]["1"]
-        epochs = json.loads((folder / name / "seed-1" / "run.json").read_text())["epochs"]
-        assert epochs == (point["values"]["epochs"] if went_on else 1)
+    said = json.loads((folder / "sweep.json").read_text())
+    told = {item["point"]: item["values"]["epochs"] for item in said["points"]}
+    assert sorted(told.values()) == [1, 1, 1, 3, 9]
+    assert said["chosen"] in told
+    places = [path.parent for path in folder.glob("*-epochs=*/seed-1/run.json")]
+    assert len(places) == 9
+    for place in places:
+        run, name = json.loads((place / "run.json").read_text()), place.parent.name
+        assert run["epochs"] == told.get(name, 1)
+        assert run.get("left_out", "") == ("" if name in told else "not continued after 1 epochs")
+    assert all(name.startswith(winner) for name, epochs in told.items() if epochs > 1)
     logs = divided.folder / "results/logs/train/once/deeper_sequential/huber"
     assert "going on after epoch 3" in (logs / f"{winner}-epochs=9.log").read_text()

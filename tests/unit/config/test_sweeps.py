@@ -253,6 +253,9 @@ def test_a_third_of_the_trials_goes_on_from_a_rung_and_the_others_leave_what_the
     training_job.leave_out(folders[name], left)
     both = {"learning_rate=0.001": folders["learning_rate=0.001"], name: left}
     choice.choose({one: {} for one in both}, both, load_dataset(small[0]), tmp_path / "sweep.json")
-    said = json.loads((tmp_path / "sweep.json").read_text())["points"][1]
-    assert said["mean"] is None
-    assert said["diverged"] == dict.fromkeys("12", "not continued after 3 epochs")
+    (said,) = json.loads((tmp_path / "sweep.json").read_text())["points"]
+    assert said["point"] == "learning_rate=0.001"
+    assert json.loads((left[1] / "run.json").read_text())["left_out"] == "not continued after 3 epochs"
+    left_out = {"learning_rate=1e-06": left}
+    choice.end_rung(trials, left_out, 2, load_dataset(small[0]), tmp_path / "rung-2.json")
+    assert json.loads((tmp_path / "rung-2.json").read_text())["goes_on"] == []
