@@ -28,7 +28,7 @@ rule split:
         mem_mb=jobs.memory(1000),
         runtime=jobs.minutes(10),
     params:
-        strategy=lambda wildcards: PLAN.config.datasets[wildcards.dataset].split.model_dump(),
+        strategy=lambda wildcards: PLAN.config.datasets[wildcards.dataset].split.told(),
         code=lambda wildcards: code_digest("split", PLAN.split_modules(wildcards.dataset)),
     message:
         "splitting {wildcards.dataset}"

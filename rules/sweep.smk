@@ -3,6 +3,7 @@ Train every point of a sweep, choose the best on the validation part, and let on
 
 in:   results/<dataset>/dataset.h5, results/<dataset>/split-<seed>.h5, the trained network that it starts from, if any
 out:  results/<dataset>/sweeps/<model>/<loss>/<point>/seed-<seed>/: as a run, without the test part, layers and predictor
+      results/<dataset>/sweeps/<model>/<loss>/rung-<rung>.json: the trials that go on, of successive halving
       results/<dataset>/sweeps/<model>/<loss>/sweep.json, sweep.csv: what every point reached, and the choice
       results/<dataset>/runs/<model>/<loss>/seed-<seed>/: the run of the chosen point
 
@@ -20,6 +21,8 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             dataset=PATHS.dataset(),
             split=lambda wildcards: PLAN.split(wildcards.dataset),
             start=lambda wildcards: PLAN.start(**wildcards),
+            survivors=lambda wildcards: PLAN.survivors(**wildcards),
+            before=lambda wildcards: PLAN.before(**wildcards),
         output:
             [PATHS.sweep(f"{{point}}/seed-{seed}/{file}") for seed in bakeoff.seeds for file in paths.POINT_FILES],
         log:
@@ -38,12 +41,13 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
             runtime=jobs.minutes(240),
         params:
             job=lambda wildcards: PLAN.training_job(**wildcards).params(),
-            work=lambda wildcards: f"{PATHS.sweep(**wildcards)}/.work",  # no output: it survives a failed job
-            code=lambda wildcards: code_digest("train", PLAN.modules_of_job(**wildcards)),
+            trial=lambda wildcards: PLAN.trial(**wildcards),
+            work=lambda wildcards: PLAN.point_work(**wildcards),  # no output: it survives a failed job
+            code=lambda wildcards: code_digest("train_point", PLAN.modules_of_job(**wildcards)),
         message:
             "training {wildcards.model} with {wildcards.loss} on {wildcards.dataset}: {wildcards.point}"
         script:
-            "../scripts/train.py"
+            "../scripts/train_point.py"
 
     rule:
         name:
@@ -81,6 +85,37 @@ for name, bakeoff in PLAN.config.bakeoffs.items():
 
 localrules:
     choose_point,
+    end_rung,
+
+
+rule end_rung:
+    input:
+        points=lambda wildcards: PLAN.rung_files(
+            wildcards.dataset, wildcards.model, wildcards.loss, int(wildcards.rung)
+        ),
+        dataset=PATHS.dataset(),
+    output:
+        PATHS.sweep("rung-{rung}.json"),
+    log:
+        PATHS.log("end_rung", "{dataset}", "{model}", "{loss}", "{rung}"),
+    benchmark:
+        PATHS.benchmark("end_rung", "{dataset}", "{model}", "{loss}", "{rung}")
+    wildcard_constraints:
+        rung=r"\d+",
+    conda:
+        "../envs/report.yaml"
+    container:
+        f"{IMAGES}/report.sif"
+    resources:
+        mem_mb=jobs.memory(1000),
+        runtime=jobs.minutes(10),
+    params:
+        trials=lambda wildcards: PLAN.trials(wildcards.dataset, wildcards.model, wildcards.loss),
+        code=code_digest("end_rung"),
+    message:
+        "choosing who goes on from rung {wildcards.rung}: {wildcards.model} with {wildcards.loss} on {wildcards.dataset}"
+    script:
+        "../scripts/end_rung.py"
 
 
 rule choose_point:

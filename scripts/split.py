@@ -7,5 +7,5 @@ from skybake.workflow import logs
 with logs.of(snakemake):
     splits.write(
         snakemake.output.split,
-        splits.make(load_dataset(snakemake.input.dataset), snakemake.params.strategy),
+        *splits.make_all(load_dataset(snakemake.input.dataset), snakemake.params.strategy),
     )

@@ -81,7 +81,7 @@ def _checked(path: Path) -> int:
         return 1
     metrics.declared()  # says what is left out
     trainings = [job for job in plan.combinations if job.loss is not None]
-    points = sum(max(1, len(job.points)) * len(job.seeds) for job in trainings)
+    points = sum(max(1, len(job.points)) * len(job.seeds) * job.folds for job in trainings)
     baselines = len(plan.combinations) - len(trainings)
     print(
         f"{path}: right. Datasets: {', '.join(plan.datasets())}. Rows: {len(trainings)} of networks"

@@ -69,10 +69,10 @@ class Finished:
             self._read[name] = load_dataset(self.plan.paths.dataset(name))
         return self._read[name]
 
-    def parts(self, name: str | None = None) -> dict[str, np.ndarray]:
-        """Return ``"train"``, ``"valid"`` and ``"test"`` -> rows (n,) of the dataset."""
+    def parts(self, name: str | None = None, *, fold: int = 1) -> dict[str, np.ndarray]:
+        """Return ``"train"``, ``"valid"`` and ``"test"`` -> rows (n,) of the dataset, in a fold counted from 1."""
         name = self._named(name)
-        found = splits.load(self.plan.split(name), self.dataset(name))
+        found = splits.load(self.plan.split(name), self.dataset(name), fold)
         return {"train": found.train, "valid": found.valid, "test": found.test}
 
     def chosen(self, name: str | None = None) -> dict[str, str]:
@@ -172,6 +172,11 @@ class Finished:
             raise ValueError(
                 f"{job.model.name} is a baseline, which leaves nothing to predict new images with; expected a model and"
                 f" a loss: {'; '.join(networks)}"
+            )
+        if job.folds > 1:
+            raise ValueError(
+                f"{dataset}: each of {job.folds} folds has its own networks, and none is meant for new images; expected"
+                " a dataset that is split once"
             )
         seeds = self._seeds(job, seed)
         folders = self.plan.run_folders(dataset, job.model.name, job.loss_in_runs)

@@ -45,7 +45,7 @@ def fit_job(dataset: Path, split: Path, job: Job, seeds: Mapping[int, Path], wor
     Raises:
         TrainingFailed: It could not be fitted.
     """
-    data = runs.load(dataset, split, job.label, runs.parts_of(job))
+    data = runs.load(dataset, split, job.label, runs.parts_of(job), job.fold)
     runs.run(job, data, seeds, work, lambda seed, _: _fit(job, data, seed), files, provenance.versions(PACKAGES))
 
 

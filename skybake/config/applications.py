@@ -160,6 +160,11 @@ def problems(checked: Plan) -> Iterator[str]:
         if not trained:
             yield f"{key}.dataset: no bake-off trains on {application.dataset!r}; expected a dataset of one"
             continue
+        if checked.config.datasets[application.dataset].split.divisions > 1:
+            yield (
+                f"{key}.dataset: {application.dataset!r} is split into folds, and each of its networks has seen another"
+                " part; expected a dataset that is split once, e.g. a second one with the same files and `holdout`"
+            )
         if given.model is None:
             continue
         rows = application.named

@@ -109,6 +109,11 @@ class Search(Settings):
         20, ge=1, le=1000, description="Points of every model with every loss; equal ones are drawn again."
     )
     seed: int = Field(1, ge=0, description="Of the draws: the same seed draws the same points.")
+    halving: bool = Field(
+        False,
+        description="Train each for a ninth of the epochs, the best third on the validation part for a third of them,"
+        " and the best third of those for all: a trial goes on where it was, and one that is left out ends at once.",
+    )
 
 
 Values = list[Any] | Range
@@ -285,8 +290,8 @@ class Config(Settings):
     @field_validator("bakeoffs")
     @classmethod
     def _no_name_of_a_mean(cls, given: dict[str, Bakeoff]) -> dict[str, Bakeoff]:
-        for name in identity.MEANS:
-            if name in given:
+        for name in given:
+            if name in identity.MEANS or name.startswith(identity.FOLD):
                 raise ValueError(f"the name {name!r} is skybake's own in the results folder; choose another one")
         return given
 

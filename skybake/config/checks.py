@@ -21,7 +21,7 @@ from skybake.config.messages import near_files, nearest, unknown_name, validatio
 from skybake.config.paths import expanded
 from skybake.config.plan import Plan
 from skybake.config.sources import task_of
-from skybake.config.sweeps import listed, with_training_values
+from skybake.config.sweeps import SHARES, listed, with_training_values
 from skybake.metrics import declared
 from skybake.report.settings import COSTS
 from skybake.training.settings import Training
@@ -199,6 +199,12 @@ def _bakeoff_problems(key: str, bakeoff: Bakeoff, config: Config) -> Iterator[st
     if bakeoff.sweep is not None:
         yield from _sweep_problems(f"{key}.sweep", bakeoff, bakeoff.sweep)
     yield from _published_problems(f"{key}.published", bakeoff, config)
+    folds = {name: config.datasets[name].split.divisions for name in bakeoff.datasets if name in config.datasets}
+    if len(set(folds.values())) > 1:
+        said = ", ".join(f"{count} of {name!r}" for name, count in folds.items())
+        yield f"{key}.datasets: folds found: {said}; expected as many of each. Hint: a bake-off for each dataset"
+    if bakeoff.mc_dropout and max(folds.values(), default=1) > 1:
+        yield f"{key}.mc_dropout: {bakeoff.mc_dropout} found; expected none on datasets that are split into folds"
     surveys = plugins.in_room("raw", "read")
     for place, name in enumerate(bakeoff.datasets):
         if name not in config.datasets:
@@ -314,6 +320,12 @@ def _sweep_problems(key: str, bakeoff: Bakeoff, sweep: Sweep) -> Iterator[str]:
             except ValidationError as error:
                 for problem in validation_problems(error, Training):
                     yield f"{here}[{place}]: {value!r} found; {problem}"
+    if sweep.search is not None and sweep.search.halving:
+        if "epochs" in sweep.training:
+            yield f"{key}.training.epochs: swept here and set by search.halving; leave one of them out"
+        if bakeoff.training.epochs < SHARES[0]:
+            said = f"{bakeoff.training.epochs} epochs found; expected at least {SHARES[0]}"
+            yield f"{key}.search.halving: {said}, since the first rung has a ninth of them"
     yield from _together_problems(f"{key}.training", bakeoff.training, sweep.training)
     if not found:
         yield f"{key}: nothing is swept; expected values under models, losses or training"

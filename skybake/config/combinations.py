@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skybake import limits, plugins
@@ -61,12 +61,16 @@ class SweepPoint:
     Attributes:
         values: What it sets, by the names that tell its values apart.
         model, loss, training: What follows; the loss is None for a baseline.
+        trial: Of successive halving, the name that the point has without its epochs; empty elsewhere.
+        rung: Its place among the trial's points, from 1.
     """
 
     values: Mapping[str, Any]
     model: Chosen
     loss: Chosen | None
     training: Training
+    trial: str = ""
+    rung: int = 1
 
     @property
     def name(self) -> str:
@@ -87,6 +91,8 @@ class Combination:
         split: Name of the dataset's split.
         marked: Whether paths name the bake-off, since another one has the same model and loss on this dataset.
         prediction: ``"seeds"``; ``"ensemble"`` for the mean of them, ``"mc_dropout"`` for that of passes with dropout.
+        folds: Of the dataset's split; each is a training job of its own, and the row is all of them together.
+        fold: That of such a job, counted from 1; None of a row.
     """
 
     bakeoff: str
@@ -98,6 +104,8 @@ class Combination:
     split: str = ""
     marked: bool = False
     prediction: str = identity.SEEDS
+    folds: int = 1
+    fold: int | None = None
 
     @property
     def loss_name(self) -> str:
@@ -112,8 +120,13 @@ class Combination:
 
     @property
     def loss_in_runs(self) -> str:
-        """The loss as paths of the training have it: ``mse@longer``."""
-        return f"{self.loss_name}{identity.MARK}{self.bakeoff}" if self.marked else self.loss_name
+        """The loss as paths of the training have it: ``mse@longer``, of a fold ``mse@fold-1``."""
+        marks = [self.bakeoff] * self.marked + ([] if self.fold is None else [f"{identity.FOLD}{self.fold}"])
+        return identity.MARK.join([self.loss_name, *marks])
+
+    def trainings(self) -> tuple[Combination, ...]:
+        """Return what is trained for the row: itself, or its folds."""
+        return tuple(replace(self, fold=fold + 1) for fold in range(self.folds)) if self.folds > 1 else (self,)
 
     @property
     def loss_in_predictions(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -60,8 +60,13 @@ class Plan(Sources):
 
     @cached_property
     def combinations(self) -> tuple[Combination, ...]:
-        """All training jobs, networks before baselines."""
+        """All rows that are trained, networks before baselines."""
         return tuple(self._combinations())
+
+    @cached_property
+    def trainings(self) -> tuple[Combination, ...]:
+        """All training jobs: the rows, or the folds of each."""
+        return tuple(job for row in self.combinations for job in row.trainings())
 
     def _combinations(self) -> Iterator[Combination]:
         losses = plugins.losses()
@@ -81,10 +86,11 @@ class Plan(Sources):
             marked = bool(places & taken)  # the whole bake-off, so that its training rule's names are a product
             taken |= places
             for dataset in bakeoff.datasets:
-                split = self.split_name(dataset)
+                split, folds = self.split_name(dataset), self.config.datasets[dataset].split.divisions
                 for model, loss, points in jobs:
                     seeds = tuple(bakeoff.seeds if loss or model.part.seeded else bakeoff.seeds[:1])
-                    yield Combination(name, dataset, model, loss, seeds, points, split, marked and loss is not None)
+                    here = marked and loss is not None
+                    yield Combination(name, dataset, model, loss, seeds, points, split, here, folds=folds)
 
     def select(self, **names: str) -> list[Combination]:
         """Return the combinations with these ``bakeoff``, ``dataset``, ``model`` or ``loss_in_paths``."""
@@ -100,7 +106,7 @@ class Plan(Sources):
 
     def compared_jobs(self, dataset: str) -> list[Combination]:
         """Return what stands in a dataset's comparison: its training jobs, and means of these where asked for."""
-        return [job for job in self._by_name.values() if job.dataset == dataset]
+        return [job for job in self._by_name.values() if job.dataset == dataset and job.fold is None]
 
     @cached_property
     def _by_name(self) -> dict[tuple[str, str, str], Combination]:
@@ -113,7 +119,8 @@ class Plan(Sources):
                 *((identity.DROPOUT,) if self.config.bakeoffs[job.bakeoff].mc_dropout and job.loss else ()),
             )
         )
-        return {(row.dataset, row.model.name, row.loss_in_paths): row for row in rows}
+        jobs = [*rows, *(job for job in self.trainings if job.fold is not None)]
+        return {(job.dataset, job.model.name, job.loss_in_paths): job for job in jobs}
 
     def split(self, dataset: str) -> str:
         """Return the path of a dataset's split."""
@@ -124,9 +131,9 @@ class Plan(Sources):
         return self.paths.audit(dataset, self.config.datasets[dataset].split.seed)
 
     def split_name(self, dataset: str) -> str:
-        """Return the name of a dataset's split: its strategy and seed."""
+        """Return the name of a dataset's split: its strategy and seed, and how often it divides."""
         given = self.config.datasets[dataset].split
-        return f"{given.strategy}-{given.seed}"
+        return f"{given.strategy}-{given.seed}" + (f"x{given.divisions}" if given.divisions > 1 else "")
 
     def split_modules(self, dataset: str) -> list[str]:
         """Return the module of a dataset's split."""
@@ -161,6 +168,7 @@ class Plan(Sources):
             label=self.label(dataset),
             inputs=self.inputs(dataset),
             derived=self.derived(dataset),
+            fold=job.fold,
         )
         if given.loss is None:
             return told
@@ -177,7 +185,7 @@ class Plan(Sources):
         """Return combination, point (empty where nothing is swept) and network of all that start from one."""
         return [
             (job, point, self._network(training.start_from))
-            for job in self.combinations
+            for job in self.trainings
             if job.loss is not None
             for point, training in (
                 [(item.name, item.training) for item in job.points]
@@ -221,6 +229,38 @@ class Plan(Sources):
         """Return point -> key -> value, of a combination's sweep."""
         return {name: dict(point.values) for name, point in self.points(**names).items()}
 
+    def rung_files(self, dataset: str, model: str, loss: str, rung: int) -> list[str]:
+        """Return the files of all points on a rung of successive halving."""
+        names = {"dataset": dataset, "model": model, "loss": loss}
+        on_rung = [name for name, point in self.points(**names).items() if point.rung == rung]
+        folders = [folder for name in on_rung for folder in self.run_folders(**names, point=name).values()]
+        return [f"{folder}/{file}" for folder in folders for file in POINT_FILES]
+
+    def survivors(self, dataset: str, model: str, loss: str, point: str) -> list[str]:
+        """Return the file that says which trials go on to a point's rung; none for the first."""
+        rung = self.points(dataset, model, loss)[point].rung
+        return [self.paths.sweep(f"rung-{rung - 1}.json", dataset, model, loss)] if rung > 1 else []
+
+    def before(self, dataset: str, model: str, loss: str, point: str) -> list[str]:
+        """Return the files of the same trial on the rung before; none on the first."""
+        known = self.points(dataset, model, loss)
+        here = known[point]
+        earlier = [name for name, it in known.items() if (it.trial, it.rung) == (here.trial, here.rung - 1)]
+        folders = [folder for name in earlier for folder in self.run_folders(dataset, model, loss, name).values()]
+        return [f"{folder}/{file}" for folder in folders for file in POINT_FILES]
+
+    def point_work(self, dataset: str, model: str, loss: str, point: str) -> str:
+        """Return the folder in which a point is trained: all rungs of a trial have one, so that it goes on there."""
+        return f"{self.paths.sweep(self.trial(dataset, model, loss, point) or point, dataset, model, loss)}/.work"
+
+    def trial(self, dataset: str, model: str, loss: str, point: str) -> str:
+        """Return the trial of successive halving that a point belongs to; empty elsewhere."""
+        return self.points(dataset, model, loss)[point].trial
+
+    def trials(self, dataset: str, model: str, loss: str) -> dict[str, str]:
+        """Return point -> trial, of a sweep."""
+        return {name: point.trial for name, point in self.points(dataset, model, loss).items()}
+
     def sweep_files(self, dataset: str, model: str, loss: str) -> list[str]:
         """Return the files of all points of a sweep."""
         names = {"dataset": dataset, "model": model, "loss": loss}
@@ -233,7 +273,7 @@ class Plan(Sources):
         """Return the choices of all sweeps, or of those on one dataset."""
         return [
             self.paths.sweep("sweep.json", job.dataset, job.model.name, job.loss_in_paths)
-            for job in self.combinations
+            for job in self.trainings
             if job.points and dataset in (None, job.dataset)
         ]
 
@@ -241,6 +281,17 @@ class Plan(Sources):
         """Return the files of all runs of a job that evaluation reads."""
         return [
             f"{folder}/{file}" for folder in self.run_folders(dataset, model, loss).values() for file in BASELINE_FILES
+        ]
+
+    def fold_files(self, dataset: str, model: str, loss: str) -> list[str]:
+        """Return the files of the runs of all folds of a row, and of its network's layers, fold by fold."""
+        row = self.job(dataset, model, loss)
+        names = (*BASELINE_FILES, *(ARCHITECTURE_FILES if row.loss is not None else ()))
+        return [
+            f"{folder}/{file}"
+            for job in row.trainings()
+            for folder in self.run_folders(dataset, model, job.loss_in_paths).values()
+            for file in names
         ]
 
     def compared_runs(self, dataset: str) -> list[str]:
@@ -264,7 +315,7 @@ class Plan(Sources):
         return [
             self.paths.ensemble(dataset, job.model.name, job.loss_in_runs)
             for job in self.compared_jobs(dataset)
-            if job.prediction == identity.ENSEMBLE and job.loss is not None
+            if job.prediction == identity.ENSEMBLE and job.loss is not None and job.folds == 1
         ]
 
     def rows(self, dataset: str) -> list[dict[str, Any]]:
@@ -273,6 +324,7 @@ class Plan(Sources):
         for job in self.compared_jobs(dataset):
             names = {"dataset": dataset, "model": job.model.name, "loss": job.loss_in_paths}
             trained = {**names, "loss": job.loss_in_runs}
+            folds = [{**names, "loss": fold.loss_in_runs} for fold in job.trainings()]
             rows.append(
                 {
                     **job.identity,
@@ -281,13 +333,25 @@ class Plan(Sources):
                     "predicted": f"{job.model.name}/{job.loss_in_predictions}",
                     "seeds": list(job.seeds),
                     "log": self.paths.log(
-                        "predict_with_dropout" if job.prediction == identity.DROPOUT else "train", *trained.values()
+                        "predict_with_dropout"
+                        if job.prediction == identity.DROPOUT
+                        else "train"
+                        if job.folds == 1
+                        else "pool_folds",
+                        *trained.values(),
                     ),
                     "judge_log": self.paths.log("judge", *names.values()),
                     "draw_log": self.paths.log("draw", *names.values()),
                     "baseline": job.loss is None,
-                    "point_logs": [self.paths.log("train", *trained.values(), point.name) for point in job.points],
-                    "inside": self.paths.inside("figures", **trained).removeprefix(page)
+                    "point_logs": [
+                        *(self.paths.log("train", *fold.values()) for fold in folds if job.folds > 1),
+                        *(
+                            self.paths.log("train", *fold.values(), point.name)
+                            for fold in folds
+                            for point in job.points
+                        ),
+                    ],
+                    "inside": self.paths.inside("figures", **folds[0]).removeprefix(page)
                     if self._looked_into(job)
                     else "",
                 }
@@ -296,6 +360,8 @@ class Plan(Sources):
 
     def how_to_apply(self, dataset: str) -> dict[str, str]:
         """Return what a page says of applying a network of a dataset: a ``block`` of the config, and ``results``."""
+        if self.config.datasets[dataset].split.divisions > 1:
+            return {}  # each network has seen a part of the training objects alone
         return {"block": block_for(self, dataset), "results": self.config.results.rstrip("/")}
 
     def published(self, dataset: str) -> list[dict[str, Any]]:
@@ -330,7 +396,7 @@ class Plan(Sources):
     def insides(self, *, asked: bool) -> list[str]:
         """Return the figures of what is inside all networks, or those that the config asks for."""
         return [
-            self.paths.inside("figures", job.dataset, job.model.name, job.loss_in_paths)
+            self.paths.inside("figures", job.dataset, job.model.name, job.trainings()[0].loss_in_paths)
             for job in self.combinations
             if job.loss is not None and (not asked or self._looked_into(job))
         ]
@@ -354,8 +420,8 @@ class Plan(Sources):
             files += [
                 file for name in ("metrics.json", "failures.csv", "figures") for file in self.evaluations(dataset, name)
             ]
-            for job in self.select(dataset=dataset):
-                if job.loss is not None:
+            for job in self.trainings:
+                if job.dataset == dataset and job.loss is not None:
                     folders = self.run_folders(dataset, job.model.name, job.loss_in_paths).values()
                     more = [file for file in NETWORK_FILES if file not in BASELINE_FILES]
                     files += [f"{folder}/{file}" for folder in folders for file in more]
@@ -367,17 +433,24 @@ class Plan(Sources):
 
     def constraints(self, bakeoff: str, *, networks: bool, seeds: tuple[int, ...] | None = None) -> dict[str, str]:
         """Return what the wildcards of a bake-off's training rules may be, or of those with certain seeds."""
-        jobs = [
+        return _constraints(
             job
-            for job in self.select(bakeoff=bakeoff)
-            if (job.loss is not None) == networks and seeds in (None, job.seeds)
+            for job in self.trainings
+            if job.bakeoff == bakeoff and (job.loss is not None) == networks and seeds in (None, job.seeds)
+        )
+
+    def pools(self, bakeoff: str) -> list[dict[str, Any]]:
+        """Return ``networks``, ``seeds`` and ``names``, the wildcards, of the rows of a bake-off that pool folds."""
+        rows = [row for row in self.select(bakeoff=bakeoff) if row.folds > 1]
+        kinds = sorted({(row.loss is not None, row.seeds) for row in rows})
+        return [
+            {
+                "networks": networks,
+                "seeds": seeds,
+                "names": _constraints(row for row in rows if (row.loss is not None, row.seeds) == (networks, seeds)),
+            }
+            for networks, seeds in kinds
         ]
-        names = {
-            "dataset": {job.dataset for job in jobs},
-            "model": {job.model.name for job in jobs},
-            "loss": {job.loss_in_paths for job in jobs},
-        }
-        return {key: "|".join(map(re.escape, sorted(values))) or "(?!)" for key, values in names.items()}
 
     def metric_modules(self) -> list[str]:
         """Return the modules of all metrics: by them rows are judged, and tables have their columns."""
@@ -405,3 +478,14 @@ class Plan(Sources):
             if block["mock"] is not None:
                 block["mock"] = self.simulator(name).Options(**block["mock"]).model_dump(mode="json", by_alias=True)
         return merged
+
+
+def _constraints(jobs: Iterable[Combination]) -> dict[str, str]:
+    """Return what the wildcards of a rule may be, that makes files of some jobs."""
+    jobs = list(jobs)
+    names = {
+        "dataset": {job.dataset for job in jobs},
+        "model": {job.model.name for job in jobs},
+        "loss": {job.loss_in_paths for job in jobs},
+    }
+    return {key: "|".join(map(re.escape, sorted(values))) or "(?!)" for key, values in names.items()}

@@ -16,7 +16,7 @@ Job = tuple[str, str, str]  # dataset, model and loss, as paths have them
 
 def problems(checked: Plan, raw_is_here: bool) -> Iterator[str]:
     """Find networks to start from that are not there, of another model, or not made before they are needed."""
-    made = {file: job for job in checked.combinations if job.loss for file in _networks(checked, job)}
+    made = {file: job for job in checked.trainings if job.loss for file in _networks(checked, job)}
     needs: dict[Job, set[Job]] = {}
     for job, point, path in checked.starts():
         key = f"bakeoffs.{job.bakeoff}.training.start_from"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,8 @@ from skybake.config.combinations import Chosen, SweepPoint
 from skybake.config.search import draw
 from skybake.settings import Settings
 from skybake.training.settings import Training
+
+SHARES = (9, 3, 1)  # of the epochs, on the rungs of successive halving: a third of the trials goes on from each
 
 
 def sweep_points(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[SweepPoint]:
@@ -31,12 +34,21 @@ def sweep_points(bakeoff: Bakeoff, model: Chosen, loss: Chosen) -> Iterator[Swee
         given: dict[str, dict[str, Any]] = {"model": {}, "loss": {}, "training": {}}
         for (room, key, _), value in zip(axes, values, strict=True):
             given[room][key] = value
-        yield SweepPoint(
+        point = SweepPoint(
             values=dict(zip(names, values, strict=True)),
             model=with_values(model, given["model"]),
             loss=with_values(loss, given["loss"]),
             training=with_training_values(bakeoff.training, given["training"]),
         )
+        yield from _rungs(point) if search is not None and search.halving and axes else (point,)
+
+
+def _rungs(trial: SweepPoint) -> Iterator[SweepPoint]:
+    """Yield the points of a trial of successive halving: with some of its epochs, more of them, and all."""
+    for rung, share in enumerate(SHARES, start=1):
+        epochs = trial.training.epochs // share
+        training = with_training_values(trial.training, {"epochs": epochs})
+        yield replace(trial, values={**trial.values, "epochs": epochs}, training=training, trial=trial.name, rung=rung)
 
 
 def listed(values: Values) -> list[Any]:

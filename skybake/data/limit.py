@@ -103,7 +103,7 @@ def find(
         ValueError: The simulator does not give a number for each object.
     """
     told = simulator.LIMIT
-    rows = splits.load(split, dataset).test
+    rows = splits.tested(split, dataset)
     rows = rows[present(dataset.labels[told["label"]][rows])]
     test, most = len(rows), told["objects"]
     if test > most:

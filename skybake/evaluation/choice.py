@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def choose(
 
     The score of a point is the mean over its seeds of the root mean squared error, for classes of the log loss. The
     loss that trained would not do: the losses of two values of ``delta`` cannot be compared. A point of which one seed
-    diverged is not chosen. Of equal points the first is.
+    diverged is not chosen. Of equal points the first is. Those that successive halving left out are not told of.
 
     Args:
         points: Name -> what the point sets, key -> value.
@@ -45,7 +46,9 @@ def choose(
         ValueError: Predictions are of another dataset.
     """
     found = [
-        {"point": name, "values": dict(values), **_score(folders[name], dataset)} for name, values in points.items()
+        {"point": name, "values": dict(values), **_score(folders[name], dataset)}
+        for name, values in points.items()
+        if not _left_out(folders[name])
     ]
     able = [item for item in found if item["mean"] is not None]
     if not able:
@@ -68,6 +71,34 @@ def choose(
             row = [item["point"], *values, item["mean"], item["std_over_seeds"], *item["seeds"].values()]
             table.writerow([*("" if cell is None else cell for cell in row), str(item is best).lower()])
     write_json(choice, {"score": f"valid_{score}", "chosen": best["point"], "points": found})
+
+
+def end_rung(
+    trials: Mapping[str, str], folders: Mapping[str, Mapping[int, Path]], rung: int, dataset: Dataset, out: Path
+) -> None:
+    """Write which trials go on from a rung of successive halving: a third of them after each, rounded up.
+
+    The best on the validation part do, by the score of :func:`choose`; one of which a seed diverged never does. Of
+    equal ones the first does (Jamieson & Talwalkar 2016, AISTATS 51, 240).
+
+    Args:
+        trials: Point -> its trial, of all rungs.
+        folders: Point -> seed -> folder of the run, of those on this rung.
+        rung: From 1.
+        dataset: That they were trained on.
+        out: JSON to write: ``goes_on``, names of trials, the best first.
+    """
+    means = {
+        trials[point]: None if _left_out(seeds) else _score(seeds, dataset)["mean"] for point, seeds in folders.items()
+    }
+    able = {trial: mean for trial, mean in means.items() if mean is not None}
+    best = sorted(able, key=lambda trial: able[trial])
+    write_json(out, {"rung": rung, "trials": len(able), "goes_on": best[: math.ceil(len(means) / 3**rung)]})
+
+
+def _left_out(folders: Mapping[int, Path]) -> bool:
+    """Tell whether a point of successive halving was not trained."""
+    return any(run_folder.read_record(Path(folder)).left_out for folder in folders.values())
 
 
 def _score(folders: Mapping[int, Path], dataset: Dataset) -> dict[str, Any]:

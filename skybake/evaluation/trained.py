@@ -164,9 +164,13 @@ def parts_of(trained: Mapping[int, Trained], part: str) -> dict[int, Predicted]:
 
 
 def of_groups(bootstrap: Bootstrap, trained: Mapping[int, Trained], part: str) -> Bootstrap:
-    """Return how a part's labelled objects are drawn: in the groups or cells that the split kept whole, or singly."""
+    """Return how a part's labelled objects are drawn: in the groups or cells that the split kept whole, or singly.
+
+    An object that stands there several times, in repeated splits, is drawn with all that was predicted of it.
+    """
     first = next(iter(trained.values()))
-    found = first.parts[part]
-    if found.groups is None or not splits.keeps_groups_whole(first.run.split["strategy"]):
-        return bootstrap
-    return replace(bootstrap, groups=found.groups[present(found.label)])
+    found, split = first.parts[part], first.run.split
+    groups = found.groups if splits.keeps_groups_whole(split["strategy"]) else None
+    if groups is None and split.get("repeats", 1) > 1:
+        groups = found.ids
+    return bootstrap if groups is None else replace(bootstrap, groups=groups[present(found.label)])

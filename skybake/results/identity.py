@@ -17,6 +17,7 @@ SEEDS = "seeds"  # the ordinary prediction
 ENSEMBLE = "ensemble"  # the mean of all seeds
 DROPOUT = "mc_dropout"  # of each seed the mean of passes with dropout
 MEANS = (ENSEMBLE, DROPOUT)  # of what was trained already
+FOLD = "fold-"  # before the number of a fold: mse@fold-1 trains one part of the row mse
 MARK = "@"  # before what is not ordinary, in the name of a folder: mse@longer
 _LEFT_OUT = ("split", "training", "prediction")  # axes that an ordinary row's name leaves out
 

@@ -44,6 +44,8 @@ class Record:
         derived: Name -> formula, of those that are no scalars of the dataset (:mod:`skybake.inputs`).
         training: The config's training block; empty for a baseline.
         split: How the dataset was split.
+        fold: Of the split, counted from 1; None where there is only one, and of all folds together.
+        folds: Test objects of each fold, of a run that is all folds together; empty elsewhere.
         point: Of a sweep; empty where nothing is swept.
         n_train, n_valid, n_test: Objects of each part; None of one that was not seen.
         head: Name of the network's head; None where the training diverged.
@@ -60,6 +62,8 @@ class Record:
         hardware: ``processor``, ``threads`` and ``device``.
         diverged: Why the training of this point of a sweep ended without a prediction; empty where it did not.
         dropout: ``passes`` with dropout and the ``layers`` that have it, of what was predicted so; empty elsewhere.
+        left_out: Why this point of successive halving was not trained, so that the run is that of the rung before; empty
+            elsewhere.
         digests: SHA-256 of ``dataset``, ``split`` and, if there is one, the network ``start_from``; the digest of the
             ``code``.
         fingerprint: Digest of all that the result depends on.
@@ -85,6 +89,8 @@ class Record:
     derived: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] = field(default_factory=dict)
+    fold: int | None = None
+    folds: Sequence[int] = ()
     point: str = ""
     n_train: int | None = None
     n_valid: int | None = None
@@ -102,6 +108,7 @@ class Record:
     versions: Mapping[str, str] = field(default_factory=dict)
     hardware: Mapping[str, Any] = field(default_factory=dict)
     diverged: str = ""
+    left_out: str = ""
     dropout: Mapping[str, Any] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""

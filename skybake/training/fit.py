@@ -53,7 +53,7 @@ def train(
     keras.utils.set_random_seed(seed)
     training = job.training
     head, loss_parameters = fit_head(prepared, job)
-    model = compose_network(job, prepared.parts["train"].shapes, head)
+    model = compose_network(job, prepared.parts["train"].shapes, head, prepared.parts["train"].images.dataset.bands)
     predictor = build_predictor(model, prepared, head) if job.tested else None  # fails before it costs
     if training.labels != "none":
         model.get_layer("head").bias.assign(head.bias)

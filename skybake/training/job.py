@@ -21,6 +21,7 @@ class Job(Settings):
         inputs: Names of the scalars given beside the image.
         derived: Name -> formula, of those that are no scalars of the dataset.
         code: Digest of the library files that make the result.
+        fold: Of the split, counted from 1; None where there is only one.
     """
 
     dataset: str
@@ -32,6 +33,7 @@ class Job(Settings):
     inputs: tuple[str, ...] = ()
     derived: dict[str, str] = Field(default_factory=dict)
     code: str = ""
+    fold: int | None = None
 
     @property
     def label_errors(self) -> bool:
@@ -50,6 +52,7 @@ class Job(Settings):
     def facts(self) -> dict[str, Any]:
         """Return what ``run.json`` says of the job."""
         named = {"dataset", "model", "loss", "library_model", "model_parameters", "label", "inputs", "derived"}
+        named |= {"fold"} if self.fold is not None else set()
         return {**self.model_dump(include=named), "library_loss": None, "loss_parameters": {}, "training": {}}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from skybake import heads, plugins
@@ -14,22 +14,29 @@ from skybake.training.schedules import schedules
 from skybake.training.settings import Training
 
 
-def compose_network(job: NetworkJob, inputs: Mapping[str, tuple[int, ...]], head: heads.Head):
-    """Build the network: the model's features, then the head.
+def compose_network(
+    job: NetworkJob, inputs: Mapping[str, tuple[int, ...]], head: heads.Head, bands: Sequence[str] = ()
+):
+    """Build the network: the model's features of what it is to see of an image, then the head.
 
     Args:
         job: Names the model and its parameters.
         inputs: Input name -> shape without the batch.
         head: Gives the width of the last layer.
+        bands: Names of the images' bands; needed where only some of them are to be seen.
 
     Returns:
         A Keras model with the inputs that it uses, by name.
+
+    Raises:
+        ValueError: There is no such band, or an image is smaller than what is to be cut out of it.
     """
     import keras
 
     part = plugins.models()[job.library_model]
     tensors = {name: keras.Input(shape, name=name) for name, shape in inputs.items()}
-    features = _features(part, tensors["image"], tensors.get("scalars"), {**part.parameters, **job.model_parameters})
+    image = _seen(tensors["image"], job.training, bands)
+    features = _features(part, image, tensors.get("scalars"), {**part.parameters, **job.model_parameters})
     activation = part.constants.get("OUTPUT_ACTIVATION") or head.activation
     outputs = keras.layers.Dense(head.width, activation=activation, dtype="float32", name="head")(features)
     network = keras.Model(tensors, outputs, name=job.library_model)
@@ -38,6 +45,26 @@ def compose_network(job: NetworkJob, inputs: Mapping[str, tuple[int, ...]], head
             if weight.name == "kernel":
                 weight.regularizer = keras.regularizers.L2(job.training.l2)
     return network
+
+
+def _seen(image, training: Training, bands: Sequence[str]):
+    """Return the bands and the middle of an image (N, H, W, C) that a network is to see."""
+    import keras
+    from keras import ops
+
+    if training.bands is not None:
+        unknown = [name for name in training.bands if name not in bands]
+        if unknown:
+            raise ValueError(f"training.bands: no band {unknown[0]!r} found; expected some of {', '.join(bands)}")
+        places = [list(bands).index(name) for name in training.bands]
+        image = ops.concatenate([image[:, :, :, place : place + 1] for place in places], axis=-1)
+    if training.crop is not None:
+        height, width = image.shape[1:3]
+        if training.crop > min(height, width):
+            raise ValueError(f"training.crop: {training.crop} found; expected at most the side of {height} x {width}")
+        over = [(side - training.crop) for side in (height, width)]
+        image = keras.layers.Cropping2D([(each // 2, each - each // 2) for each in over], name="crop")(image)
+    return image
 
 
 def _features(part: plugins.PlugIn, image, scalars, parameters: dict[str, Any]):

@@ -143,8 +143,10 @@ def parts_of(job: Job) -> tuple[str, ...]:
     return splits.PARTS if job.sees_test else tuple(part for part in splits.PARTS if part != "test")
 
 
-def load(dataset: Path | str, split: Path | str, label: str, parts: tuple[str, ...] = splits.PARTS) -> Data:
-    """Open a dataset and its split; only ``parts`` of it will be seen.
+def load(
+    dataset: Path | str, split: Path | str, label: str, parts: tuple[str, ...] = splits.PARTS, fold: int | None = None
+) -> Data:
+    """Open a dataset and its split, or a fold of it; only ``parts`` of it will be seen.
 
     Raises:
         DatasetError, SplitError: A bad file, or a split of another dataset.
@@ -154,7 +156,16 @@ def load(dataset: Path | str, split: Path | str, label: str, parts: tuple[str, .
     if label not in opened.labels:
         raise ValueError(f"{dataset}: no label {label!r}, found {sorted(opened.labels)}")
     digests = {"dataset": file_digest(dataset), "split": file_digest(split)}
-    return Data(opened, splits.load(split, opened), digests, parts)
+    return Data(opened, splits.load(split, opened, fold or 1), digests, parts)
+
+
+def limited(data: Data, most: int | None) -> Data:
+    """Return the same data with no more than so many training objects; fewer are some of more."""
+    train = data.split.train
+    if most is None or most >= len(train):
+        return data
+    drawn = np.random.default_rng(data.split.strategy["seed"]).permutation(len(train))[:most]
+    return replace(data, split=replace(data.split, train=train[np.sort(drawn)]))
 
 
 def run(
@@ -204,7 +215,7 @@ def run(
 
 def fingerprint(job: Job, data: Data, seed: int, versions: Mapping[str, str], *, epochs: bool = True) -> str:
     """Return a digest of all that a run's result depends on, the machine excepted; the number of epochs if asked to."""
-    told = job.model_dump(mode="json", exclude=None if epochs else {"training": {"epochs"}})
+    told = job.model_dump(mode="json", exclude=None if epochs else {"training": {"epochs"}, "point": True})
     facts = {**told, "seed": seed, "digests": dict(data.digests), "versions": dict(versions)}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -61,6 +61,21 @@ class Training(Settings):
         description="What is done to images, fitted on the training part: a file of `skybake/training/images/`; a bare"
         " name takes the defaults.",
     )
+    crop: int | None = Field(
+        None,
+        ge=1,
+        description="Side of the square in the middle of an image that a network sees [pixels]; by default all. What is"
+        " done to images sees the whole.",
+    )
+    bands: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="Names of the bands that a network sees, in this order; by default all."
+    )
+    max_train_objects: int | None = Field(
+        None,
+        ge=1,
+        description="Train on no more objects than so many of the training part, drawn with the seed of the split: the"
+        " same for all seeds, and of a larger number too.",
+    )
     shuffle: Literal["objects", "chunks"] = Field(
         "objects",
         description="Order of an epoch: all objects shuffled; or the file's chunks (of 64 objects), some at a time, and"

@@ -11,9 +11,9 @@ import numpy as np
 
 from skybake import heads, provenance
 from skybake.data.dataset import Dataset
-from skybake.files import file_digest
+from skybake.files import file_digest, read_json, write_json
 from skybake.results import run_folder
-from skybake.results.run_folder import MODEL, PREDICTOR
+from skybake.results.run_folder import MODEL, PREDICTOR, RECORD
 from skybake.training import backend, runs
 from skybake.training.architecture import save_architecture
 from skybake.training.fit import PACKAGES, predict_parts, train
@@ -54,7 +54,7 @@ def train_job(
     """
     training = job.training
     _start(training, asked_gpu)
-    data = runs.load(dataset, split, job.label, runs.parts_of(job))
+    data = _load(dataset, split, job)
     begun = None
     if start is not None:
         data = _with_start(data, file_digest(start))
@@ -73,6 +73,11 @@ def train_job(
     )
 
 
+def _load(dataset: Path, split: Path, job: NetworkJob) -> runs.Data:
+    data = runs.load(dataset, split, job.label, runs.parts_of(job), job.fold)
+    return runs.limited(data, job.training.max_train_objects)
+
+
 def _with_start(data: runs.Data, digest: str) -> runs.Data:
     """Return what a job is trained on with the network that it starts from: another one is another training."""
     return replace(data, digests={**data.digests, "start_from": digest})
@@ -86,6 +91,21 @@ def _start(training: Training, asked_gpu: str) -> None:
         device=training.device,
         asked_gpu=asked_gpu,
     )
+
+
+def leave_out(before: Mapping[int, Path], seeds: Mapping[int, Path]) -> None:
+    """Write the runs of a trial that does not go on: those of the rung before, marked as left out.
+
+    Args:
+        before: Seed -> folder of the run on the rung before.
+        seeds: Seed -> folder to write.
+    """
+    print("not continued: it is not in the best third of the trials", flush=True)
+    for seed, folder in seeds.items():
+        shutil.copytree(before[seed], folder, dirs_exist_ok=True)
+        record = run_folder.read_record(before[seed])
+        said = record.left_out or f"not continued after {record.epochs} epochs"
+        write_json(folder / RECORD, {**read_json(folder / RECORD), "left_out": said})
 
 
 def test_chosen(
@@ -115,7 +135,7 @@ def test_chosen(
     """
     training = job.training
     _start(training, asked_gpu)
-    data = runs.load(dataset, split, job.label, runs.parts_of(job))
+    data = _load(dataset, split, job)
     started = run_folder.read_record(next(iter(trained.values()))).digests.get("start_from")
     data = _with_start(data, started) if started else data
     prepared = prepare(data, job)

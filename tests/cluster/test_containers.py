@@ -26,7 +26,7 @@ STEPS = {  # scripts, and rooms of the library whose files they find by name
     "mock": (["simulate", "limit", "examine"], ["mock"]),
     "train-cpu": (
         [
-            *("train", "test_chosen", "look_inside", "examine_training", "join_seeds"),
+            *("train", "train_point", "test_chosen", "look_inside", "examine_training", "join_seeds"),
             *("predict_with_dropout", "sample", "predict"),
         ],
         ["models", "losses"],
@@ -40,6 +40,8 @@ STEPS = {  # scripts, and rooms of the library whose files they find by name
                 "judge",
                 "draw",
                 "choose_point",
+                "pool_folds",
+                "end_rung",
                 "choose",
                 "compare",
                 "write_page",

@@ -97,3 +97,53 @@ def test_another_value_trains_only_that_one(swept):
 
 def test_a_second_run_has_nothing_to_do(swept):
     assert swept.jobs() == {}
+
+
+@pytest.fixture(scope="module")
+def divided(tmp_path_factory):
+    """One dataset in three folds, and one on which three trials go through three rungs."""
+    given = config(0.1)
+    given["figures"] = {"run": [], "comparison": [], "explore": []}
+    once, network = given["datasets"].pop("clusters"), {"models": ["deeper_sequential"], "losses": ["huber"]}
+    given["datasets"] = {"once": once, "folded": {**once, "split": {"strategy": "kfold", "folds": 3}}}
+    search = {"losses": {"huber": {"delta": {"low": 0.1, "high": 2.0}}}, "search": {"trials": 3, "halving": True}}
+    given["bakeoffs"] = {
+        "folds": {**network, "datasets": ["folded"], "seeds": [1], "training": {"epochs": 1}},
+        "search": {**network, "datasets": ["once"], "seeds": [1], "training": {"epochs": 9}, "sweep": search},
+    }
+    bakeoff = Bakeoff(tmp_path_factory.mktemp("divided"))
+    bakeoff.write(given)
+    bakeoff.snakemake()
+    return bakeoff
+
+
+def test_every_object_is_tested_in_one_of_the_folds(divided):
+    runs = divided.folder / "results/folded/runs/deeper_sequential"
+    with h5py.File(divided.folder / "results/folded/dataset.h5") as file:
+        objects = len(file["id"])
+    tested = []
+    for folder in ("huber", "huber@fold-1", "huber@fold-2", "huber@fold-3"):
+        with h5py.File(runs / folder / "seed-1" / "predictions.h5") as file:
+            tested.append(file["test"]["row"][:])
+    assert sorted(tested[0]) == list(range(objects))
+    assert np.array_equal(np.concatenate(tested[1:]), tested[0])
+    metrics = divided.folder / "results/folded/evaluation/deeper_sequential/huber/metrics.json"
+    assert json.loads(metrics.read_text())["test"]["objects"] == objects
+
+
+def test_one_of_three_trials_goes_on_and_the_others_end_at_once(divided):
+    folder = divided.folder / "results/once/sweeps/deeper_sequential/huber"
+    (winner,) = json.loads((folder / "rung-1.json").read_text())["goes_on"]
+    said = json.loads((folder / "sweep.json").read_text())
+    told = {item["point"]: item["values"]["epochs"] for item in said["points"]}
+    assert sorted(told.values()) == [1, 1, 1, 3, 9]
+    assert said["chosen"] in told
+    places = [path.parent for path in folder.glob("*-epochs=*/seed-1/run.json")]
+    assert len(places) == 9
+    for place in places:
+        run, name = json.loads((place / "run.json").read_text()), place.parent.name
+        assert run["epochs"] == told.get(name, 1)
+        assert run.get("left_out", "") == ("" if name in told else "not continued after 1 epochs")
+    assert all(name.startswith(winner) for name, epochs in told.items() if epochs > 1)
+    logs = divided.folder / "results/logs/train/once/deeper_sequential/huber"
+    assert "going on after epoch 3" in (logs / f"{winner}-epochs=9.log").read_text()

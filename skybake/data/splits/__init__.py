@@ -5,15 +5,17 @@ A strategy is a file of this folder, and its name is the file's. It has:
 - ``class Options(Strategy)``: its options in the config, with their limits, ``strategy: Literal["<file name>"]`` and a
   docstring, which ``docs/config.md`` shows
 - ``parts(dataset, options)``: the row numbers of the training, validation and test part, every row once
+- ``folds(dataset, options)``, if it divides several times: yields such parts, as many as the option ``folds``
 - ``groups(dataset, options)``, if there is something that it never divides: (N,) names of it, checked after every
   split; intervals of metrics then draw whole groups
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -67,7 +69,16 @@ def kept_together(dataset: Dataset, strategy: Mapping[str, Any]) -> np.ndarray:
 
 
 def make(dataset: Dataset, strategy: Mapping[str, Any]) -> Split:
-    """Split a dataset.
+    """Split a dataset; of several folds or repeats, return the first.
+
+    Raises:
+        SplitError: As :func:`make_all`.
+    """
+    return next(make_all(dataset, strategy))
+
+
+def make_all(dataset: Dataset, strategy: Mapping[str, Any]) -> Iterator[Split]:
+    """Split a dataset, into as many folds and as often as the strategy says.
 
     Args:
         dataset: What is split.
@@ -82,7 +93,16 @@ def make(dataset: Dataset, strategy: Mapping[str, Any]) -> Split:
     whole = keeps_groups_whole(strategy["strategy"])
     if len(dataset) < 3 and not whole:
         raise SplitError(f"{dataset.path}: {len(dataset)} objects cannot be split into three parts")
-    parts = file.parts(dataset, file.Options(**strategy))
+    options = file.Options(**strategy)
+    for repeat in range(getattr(options, "repeats", 1)):
+        here = options.model_copy(update={"seed": options.seed + repeat})
+        for parts in file.folds(dataset, here) if hasattr(file, "folds") else [file.parts(dataset, here)]:
+            yield _checked(dataset, strategy, file, parts, whole)
+
+
+def _checked(
+    dataset: Dataset, strategy: Mapping[str, Any], file: ModuleType, parts: Sequence[np.ndarray], whole: bool
+) -> Split:
     for part, rows in zip(PARTS, parts, strict=True):
         if not len(rows):
             raise SplitError(f"{dataset.path}: no object in the part {part!r} of {len(dataset)} split by {strategy}")
@@ -116,21 +136,28 @@ def shared_groups(split: Split, groups: np.ndarray) -> list[str]:
     return sorted((parts[0] & parts[1]) | (parts[0] & parts[2]) | (parts[1] & parts[2]))
 
 
-def write(path: Path | str, split: Split) -> None:
-    """Write a split."""
+def write(path: Path | str, *folds: Split) -> None:
+    """Write a split, or all of its folds."""
+    split = folds[0]
     with atomic_write(path) as beside, hdf5.write(beside) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION, "digest": split.digest})
         for key, value in split.strategy.items():
             file.attrs[f"split_{key}"] = value
-        for part in PARTS:
-            file[part] = np.asarray(getattr(split, part), dtype=np.int64)
+        for place, fold in enumerate(folds):
+            for part in PARTS:
+                file[f"{_folder(place + 1)}{part}"] = np.asarray(getattr(fold, part), dtype=np.int64)
 
 
-def load(path: Path | str, dataset: Dataset) -> Split:
-    """Read the split of a dataset.
+def _folder(fold: int) -> str:
+    """Return where the parts of a fold stand in the file, counted from 1."""
+    return "" if fold == 1 else f"fold-{fold}/"
+
+
+def load(path: Path | str, dataset: Dataset, fold: int = 1) -> Split:
+    """Read the split of a dataset, or one of its folds, counted from 1.
 
     Raises:
-        SplitError: It is not a split file, or was made for another dataset.
+        SplitError: It is not a split file, was made for another dataset, or has no such fold.
     """
     with hdf5.read(path) as file:
         if file.attrs.get("format") != FORMAT or file.attrs.get("version") != VERSION:
@@ -140,7 +167,9 @@ def load(path: Path | str, dataset: Dataset) -> Split:
                 f"{path}: made for a dataset with ids {file.attrs['digest'][:12]}..., but {dataset.path} has"
                 f" {dataset.digest[:12]}.... Hint: split this dataset again"
             )
-        train, valid, test = (file[part][:] for part in PARTS)
+        if f"{_folder(fold)}train" not in file:
+            raise SplitError(f"{path}: no fold {fold}. Hint: split this dataset again")
+        train, valid, test = (file[f"{_folder(fold)}{part}"][:] for part in PARTS)
         return Split(
             train,
             valid,
@@ -152,3 +181,15 @@ def load(path: Path | str, dataset: Dataset) -> Split:
                 if key.startswith("split_")
             },
         )
+
+
+def tested(path: Path | str, dataset: Dataset) -> np.ndarray:
+    """Return the rows of the test parts of all folds, each once.
+
+    Raises:
+        SplitError: As :func:`load`.
+    """
+    with hdf5.read(path) as file:
+        folds = 1 + sum(name.startswith("fold-") for name in file)
+    rows = [load(path, dataset, fold).test for fold in range(1, folds + 1)]
+    return rows[0] if folds == 1 else np.unique(np.concatenate(rows))

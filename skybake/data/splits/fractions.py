@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from skybake.data.dataset import Dataset
-from skybake.data.splits._strategy import Strategy
+from skybake.data.splits._strategy import REPEATS, Strategy
 
 
 class Options(Strategy):
@@ -19,6 +19,7 @@ class Options(Strategy):
     valid: float = Field(0.1, gt=0, lt=1, description="Fraction of all objects kept for validation.")
     test: float = Field(0.2, gt=0, lt=1, description="Fraction of all objects kept for the test.")
     seed: int = Field(40, ge=0, description="Seed of the split.")
+    repeats: int = REPEATS
 
     @model_validator(mode="after")
     def _add_up(self) -> Options:

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from skybake.data.dataset import Dataset
-from skybake.data.splits._strategy import Strategy
+from skybake.data.splits._strategy import REPEATS, Strategy
 from skybake.data.splits._whole_groups import grouped
 
 
@@ -19,6 +19,7 @@ class Options(Strategy):
     test: float = Field(0.1, gt=0, lt=1, description="Fraction of all groups kept for the test.")
     valid: float = Field(0.1, gt=0, lt=1, description="Fraction of the remaining groups kept for validation.")
     seed: int = Field(40, ge=0, description="Seed of the split.")
+    repeats: int = REPEATS
 
 
 def groups(dataset: Dataset, options: Options) -> np.ndarray:

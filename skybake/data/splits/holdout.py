@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from skybake.data.dataset import Dataset
-from skybake.data.splits._strategy import Strategy
+from skybake.data.splits._strategy import REPEATS, Strategy
 
 
 class Options(Strategy):
@@ -18,6 +18,7 @@ class Options(Strategy):
     test: float = Field(0.1, gt=0, lt=1, description="Fraction of all objects kept for the test.")
     valid: float = Field(0.1, gt=0, lt=1, description="Fraction of the remaining objects kept for validation.")
     seed: int = Field(40, ge=0, description="Seed of the split.")
+    repeats: int = REPEATS
 
 
 def parts(dataset: Dataset, options: Options) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -220,3 +220,42 @@ def test_a_model_that_does_not_predict_what_it_did_is_refused(swept, small, tmp_
             ["run.json"],
             asked_gpu="",
         )
+
+
+def test_a_trial_of_successive_halving_has_three_rungs_in_one_folder():
+    sweep = {"losses": {"huber": {"delta": [0.1, 0.5, 1]}}, "search": {"trials": 3, "halving": True}}
+    found = plan(sweep, training={"epochs": 20})
+    names = ("clusters", "deeper_sequential", "huber")
+    rungs = [name for name in points(found, "huber") if name.startswith("delta=0.5-")]
+    assert rungs == ["delta=0.5-epochs=2", "delta=0.5-epochs=6", "delta=0.5-epochs=20"]
+    assert [found.training_job(*names, point=name).training.epochs for name in rungs] == [2, 6, 20]
+    folder = "results/clusters/sweeps/deeper_sequential/huber"
+    assert {found.point_work(*names, point=name) for name in rungs} == {f"{folder}/delta=0.5/.work"}
+    waits = [[], [f"{folder}/rung-1.json"], [f"{folder}/rung-2.json"]]
+    assert [found.survivors(*names, point=name) for name in rungs] == waits
+    assert f"{folder}/delta=0.5-epochs=2/seed-1/run.json" in found.before(*names, point=rungs[1])
+    assert list(points(found, "mse")) == ["as_given"]
+    for wrong, said in (
+        ({"epochs": 8}, "8 epochs found; expected at least 9"),
+        ({"epochs": 20}, "training.epochs: swept here and set by search.halving"),
+    ):
+        swept = {**sweep, "training": {"epochs": [9, 20]}} if wrong["epochs"] == 20 else sweep
+        with pytest.raises(messages.ConfigError, match=said):
+            plan(swept, training=wrong)
+
+
+def test_a_third_of_the_trials_goes_on_from_a_rung_and_the_others_leave_what_they_had(swept, small, tmp_path):
+    _, folders, _ = swept
+    trials = {point: f"trial {point}" for point in folders}
+    choice.end_rung(trials, folders, 1, load_dataset(small[0]), tmp_path / "rung-1.json")
+    assert json.loads((tmp_path / "rung-1.json").read_text())["goes_on"] == ["trial learning_rate=0.001"]
+    name, left = "learning_rate=1e-06", {seed: tmp_path / f"seed-{seed}" for seed in (1, 2)}
+    training_job.leave_out(folders[name], left)
+    both = {"learning_rate=0.001": folders["learning_rate=0.001"], name: left}
+    choice.choose({one: {} for one in both}, both, load_dataset(small[0]), tmp_path / "sweep.json")
+    (said,) = json.loads((tmp_path / "sweep.json").read_text())["points"]
+    assert said["point"] == "learning_rate=0.001"
+    assert json.loads((left[1] / "run.json").read_text())["left_out"] == "not continued after 3 epochs"
+    left_out = {"learning_rate=1e-06": left}
+    choice.end_rung(trials, left_out, 2, load_dataset(small[0]), tmp_path / "rung-2.json")
+    assert json.loads((tmp_path / "rung-2.json").read_text())["goes_on"] == []

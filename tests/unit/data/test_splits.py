@@ -1,6 +1,7 @@
 """Splits: the reference's rows, groups kept together, digests."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -92,6 +93,35 @@ def test_a_random_split_of_grouped_objects_is_seen_to_leak(tmp_path):
     data = load_dataset(write_dataset(tmp_path / "dataset.h5"))
     assert splits.shared_groups(splits.make(data, STRATEGIES[0]), data.groups)
     assert not splits.shared_groups(splits.make(data, STRATEGIES[2]), data.groups)
+
+
+def test_each_object_is_tested_in_one_fold_and_validates_in_another(tmp_path):
+    objects, strategy = Objects(np.arange(60) // 2), {"strategy": "kfold", "folds": 5, "seed": 3}
+    found = list(splits.make_all(objects, strategy))
+    assert len(found) == 5
+    for part in ("test", "valid"):
+        assert sorted(np.concatenate([getattr(fold, part) for fold in found])) == list(range(60))
+    assert not any(splits.shared_groups(fold, objects.groups) for fold in found)
+    assert all(np.array_equal(fold.valid, after.test) for fold, after in pairwise(found))
+    splits.write(tmp_path / "split.h5", *found)
+    for number, fold in enumerate(found, start=1):
+        again = splits.load(tmp_path / "split.h5", objects, number)
+        assert np.array_equal(again.train, fold.train)
+        assert again.strategy == strategy
+    assert list(splits.tested(tmp_path / "split.h5", objects)) == list(range(60))
+    with pytest.raises(splits.SplitError, match="no fold 6"):
+        splits.load(tmp_path / "split.h5", objects, 6)
+    with pytest.raises(splits.SplitError, match="30 groups found, expected at least 31"):
+        splits.make(objects, strategy | {"folds": 31})
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strategy: strategy["strategy"])
+def test_a_split_is_repeated_with_the_seeds_that_follow(strategy):
+    objects = Objects(np.arange(90) // 3)
+    found = list(splits.make_all(objects, strategy | {"repeats": 3}))
+    for place, split in enumerate(found):
+        assert np.array_equal(split.test, splits.make(objects, strategy | {"seed": strategy["seed"] + place}).test)
+    assert len({tuple(split.test) for split in found}) == 3
 
 
 def test_a_split_of_another_dataset_is_refused(tmp_path):
