@@ -47,7 +47,9 @@ def opening(
     said = reached["sentence"]
     baseline = verdict.best_baseline(entries)
     if reached["verdict"] and best and baseline:
-        said = verdict.in_words(reached, entries, _name(best, names), _name(baseline, names))
+        said = verdict.in_words(
+            reached, [entry.record for entry in entries], _name(best, names), _name(baseline, names)
+        )
     if best is None:
         return Opening(said, "")
     return Opening(said, f"{_limit(entries, best, limit)}; {_published(entries, best, held, names)}.")

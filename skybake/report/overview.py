@@ -10,7 +10,7 @@ from typing import Any
 
 from skybake.data import audit
 from skybake.files import read_json
-from skybake.report import page, page_table, tables
+from skybake.report import page, page_table, tables, verdict
 from skybake.report.names import Names
 from skybake.report.numbers import fixed, signed
 from skybake.report.rows import FAILED, OK, Record
@@ -109,7 +109,7 @@ class Section:
         task: Of its label.
         best: Name of the chosen row; empty where none has ended.
         headline: What that reaches on the test part.
-        verdict: ``verdict.json``.
+        verdict: ``verdict.json``, its sentence with the names that are shown.
         cells: Of the chosen row and of the best baseline: what rows are told apart by; then the difference, the limit,
             and the efficiency.
         objects: Test objects with a label; None where no row has ended.
@@ -136,13 +136,16 @@ class Section:
 def _section(item: Page, records: Sequence[Record], html: Path, names: Names) -> Section:
     task, best = task_of(records), _best(records)
     found = read_json(item.verdict)
+    if found["verdict"]:
+        rows = (_said(one, records, names) for one in (best, _baseline(records)))
+        found["sentence"] = verdict.in_words(found, records, *rows)
     return Section(
         dataset=item.dataset,
         shown=names.dataset(item.dataset),
         address=page.relative(item.html, html),
         mock=any(record["mock"] for record in records),
         task=task,
-        best=_said(records, names),
+        best=_said(best, records, names),
         headline=page_table.headline(best, records) if best else "",
         verdict=found,
         cells=_cells(records, task, found, item.found),
@@ -158,8 +161,8 @@ def _cells(
 ) -> tuple[page_table.Cell, ...]:
     """Return what the chosen row and the best baseline reach, their difference, the limit and the efficiency."""
     places = tables.decimals(records, task.main)
-    baseline = next((record for record in records if record["baseline"] and record["status"] == OK), None)
-    rows = [_cell(row, task.main, places) if row else page_table.Cell() for row in (_best(records), baseline)]
+    best, baseline = _best(records), _baseline(records)
+    rows = [_cell(row, task.main, places) if row else page_table.Cell() for row in (best, baseline)]
     difference = page_table.Cell()
     if found["verdict"]:
         ends = (signed(found[end], places) for end in ("low", "high"))
@@ -169,7 +172,6 @@ def _cells(
     if known and task.main in known["lines"][0]["values"]:
         value = known["lines"][0]["values"][task.main]["value"]
         limit = page_table.Cell(fixed(value, places), repr(value))
-    best = _best(records)
     return (*rows, difference, limit, _cell(best, "efficiency", 2) if best else page_table.Cell())
 
 
@@ -181,13 +183,17 @@ def _cell(record: Record, column: str, places: int) -> page_table.Cell:
     return page_table.Cell(fixed(value, places), repr(value), span)
 
 
-def _said(records: Sequence[Record], names: Names) -> str:
-    """Return the name of the chosen row; empty where no row has ended."""
-    best = _best(records)
-    if best is None:
+def _said(record: Record | None, records: Sequence[Record], names: Names) -> str:
+    """Return the name of a row; empty where there is none."""
+    if record is None:
         return ""
-    words = identity.told_apart(records)[records.index(best)]
-    return names.row(best["model"], best["loss"], words, baseline=best["baseline"])
+    words = identity.told_apart(records)[records.index(record)]
+    return names.row(record["model"], record["loss"], words, baseline=record["baseline"])
+
+
+def _baseline(records: Sequence[Record]) -> Record | None:
+    """Return the baseline that is best on the validation part."""
+    return next((record for record in records if record["baseline"] and record["status"] == OK), None)
 
 
 def _best(records: Sequence[Record]) -> Record | None:

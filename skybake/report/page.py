@@ -160,6 +160,7 @@ def write_comparison(
 
     contents = {
         "comparison": "Comparison",
+        **({"explorer": "Figures to explore", "atlas": "Failure atlas"} if explorer else {}),
         "limit": "The limit",
         "published": "Published numbers" if held else "",
         "paired": f"Against {row_name(best.row)}" if best and differences else "",

@@ -11,11 +11,12 @@ from skybake.report.names import Names
 from skybake.report.numbers import brief, fixed, signed
 from skybake.report.published import Held
 from skybake.report.rows import FAILED, OK, Record
-from skybake.report.tasks import BRIEF, GROUPS, PERCENT, SIGNED, TableColumn, task_of
+from skybake.report.tasks import BRIEF, EFFICIENCY, GROUPS, PERCENT, SIGNED, TableColumn, task_of
 from skybake.results import identity
 
 NETWORK, BASELINE, PUBLISHED = "network", "baseline", "published"
 PLAIN = Names()
+OF_RATIOS = 3  # decimals that are enough
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def headline_cells(record: Record | None, records: Sequence[Record]) -> tuple[st
 
 def places_of(column: TableColumn, records: Sequence[Mapping[str, Any]]) -> int:
     """Return how many decimals a column of these records has."""
-    return tables.decimals(records, column.decimals_of or column.name)
+    places = tables.decimals(records, column.decimals_of or column.name)
+    return min(places, OF_RATIOS) if column is EFFICIENCY else places
 
 
 def _text(column: TableColumn, value: float | None, places: int) -> str:
@@ -184,9 +186,11 @@ def table(
 
 def _codes(model: str, loss: str, names: Names) -> tuple[str, str]:
     """Return the names of the config, where nobody would guess them from those that are shown."""
-    model, loss = (
-        name if name and names.of(name).casefold() != name.replace("_", " ") else "" for name in (model, loss)
-    )
+
+    def letters(name: str) -> str:
+        return "".join(filter(str.isalnum, name.casefold()))
+
+    model, loss = (name if letters(names.of(name)) != letters(name) else "" for name in (model, loss))
     return model, loss
 
 

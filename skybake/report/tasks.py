@@ -168,7 +168,7 @@ COSTS = (
     TableColumn("predict_objects_per_second", "Objects/s", "when predicting, mean over seeds", BRIEF, group=COST),
     TableColumn("peak_memory_mb", "Memory [MB]", "largest of the process that trained all seeds", BRIEF, group=COST),
     TableColumn("parameters", "Parameters", "trainable ones", BRIEF, group=COST),
-    TableColumn("seeds", "Seeds", "trainings", BRIEF),
+    TableColumn("seeds", "Seeds", "trainings", BRIEF, group=COST),
     TableColumn("n_test", "N", "test objects with a label", BRIEF),
 )
 CHOICE = "the choice is made by this, never by the test"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from skybake.evaluation.pairs import Paired
-from skybake.report.rows import OK, Entry
+from skybake.report.rows import OK, Entry, Record
 from skybake.report.tables import decimals
 from skybake.report.tasks import task_of
 from skybake.results import identity
@@ -61,15 +61,15 @@ def reach(
         **{"difference": -pair.difference, "low": low, "high": high, "over": over, "p_value": pair.p_value},
         **{"objects_low": -pair.objects_high, "objects_high": -pair.objects_low},
     }
-    sentence = in_words(reached, entries, best.row.name, baseline.row.name)
+    sentence = in_words(reached, [entry.record for entry in entries], best.row.name, baseline.row.name)
     chosen = f"Both were chosen on the validation part, by the lowest {task.choice_name}."
     return {**reached, "sentence": f"{sentence} {chosen}"}
 
 
-def in_words(found: Mapping[str, Any], entries: Sequence[Entry], chosen: str, baseline: str) -> str:
+def in_words(found: Mapping[str, Any], records: Sequence[Record], chosen: str, baseline: str) -> str:
     """Return the sentence of a verdict that was reached, with the names by which rows are to be called."""
-    task = task_of(entry.record for entry in entries)
-    places = decimals([entry.record for entry in entries], task.main)
+    task = task_of(records)
+    places = decimals(records, task.main)
     values = [f"{found[key][task.main]:.{places}f}" for key in ("chosen", "baseline")]
     said = "cannot be told from" if found["verdict"] == SAME else f"is {found['verdict']} than"
     return (

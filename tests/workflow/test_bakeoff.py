@@ -67,7 +67,7 @@ def test_the_page_tells_the_layers_of_every_network(finished):
     networks = {path.parents[1] for path in (results / "runs").glob("*/*/seed-*/predictor.keras")}
     assert networks
     assert page.count("<summary>Layers: ") == len(networks)
-    assert page.count("data:image/svg+xml") + page.count("No drawing of the architecture: ") == len(networks)
+    assert page.count("<img data-packed=") + page.count("No drawing of the architecture: ") == len(networks)
 
 
 def test_the_page_stands_alone_and_says_mock(finished):

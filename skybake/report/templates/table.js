@@ -52,7 +52,8 @@ const control = (form, table, shown) => {
     const { recordsDisplay, recordsTotal } = shown.page.info();
     counted.textContent = recordsDisplay === recordsTotal ? `${recordsTotal} rows` : `${recordsDisplay} of ${recordsTotal} rows`;
   };
-  form.addEventListener("input", filter);
+  search.addEventListener("input", filter);
+  fields.forEach((field) => field.addEventListener("change", filter));
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(() => { begin(); shown.order([]); filter(); }));
   form.hidden = false;
