@@ -14,7 +14,19 @@ from skybake.files import atomic_write
 
 FORMAT = "skybake-inside"
 VERSION = 2
-TEXTS = ("dataset", "model", "loss", "task", "label", "units", "pixel_units", "quantity", "layer", "occluded", "cam_layer")
+TEXTS = (
+    "dataset",
+    "model",
+    "loss",
+    "task",
+    "label",
+    "units",
+    "pixel_units",
+    "quantity",
+    "layer",
+    "occluded",
+    "cam_layer",
+)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ same shape, in units of the label. No deep-learning framework is imported here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 

@@ -1,7 +1,7 @@
 """The folder of a run, with one reader and one writer.
 
-``model.keras``, ``predictor.keras``, ``summary.csv`` and ``architecture.dot`` (of a network), ``history.csv``, ``predictions.h5``, ``timing.json`` and ``run.json``, which is written
-last: its presence says that the run is whole.
+``model.keras``, ``predictor.keras``, ``summary.csv`` and ``architecture.dot`` (of a network), ``history.csv``,
+``predictions.h5``, ``timing.json`` and ``run.json``, which is written last: its presence says that the run is whole.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Record:
         hardware: ``processor``, ``threads`` and ``device``.
         diverged: Why the training of this point of a sweep ended without a prediction; empty where it did not.
         dropout: ``passes`` with dropout and the ``layers`` that have it, of what was predicted so; empty elsewhere.
-        left_out: Why this point of successive halving was not trained, so that the run is that of the rung before; empty
-            elsewhere.
+        left_out: Why this point of successive halving was not trained, so that the run is that of the rung before;
+            empty elsewhere.
         digests: SHA-256 of ``dataset``, ``split`` and, if there is one, the network ``start_from``; the digest of the
             ``code``.
         fingerprint: Digest of all that the result depends on.
