@@ -55,3 +55,28 @@ def test_any_image_and_every_band_alone(shape, groups):
     assert found.shape == (5, min(shape[2], groups) + (shape[2] > 1))
     assert np.isfinite(found).all()
     assert found[-1, 0] == pytest.approx(np.sqrt(shape[0] * shape[1]) * np.sqrt(-(-shape[2] // groups)), rel=1e-4)
+
+
+def test_annuli_add_up_to_their_circle():
+    image = np.random.default_rng(2).normal(size=(9, 9, 1)).astype("float32")
+    circles, annuli = (sums_of(image, rings=4, groups=1, annuli=annuli)[:, 0] for annuli in (False, True))
+    sizes = [sums_of(np.ones_like(image), rings=4, groups=1, annuli=annuli)[:, 0] for annuli in (False, True)]
+    np.testing.assert_allclose(np.cumsum(annuli * sizes[1]), circles * sizes[0], rtol=1e-4, atol=1e-4)
+
+
+def test_a_neighbour_is_taken_away_and_the_object_is_not():
+    """Light on one side alone goes; that of an inclined disc, the same on both sides, stays."""
+    y, x = np.mgrid[-10:11, -10:11]
+    disc = np.exp(-np.hypot(x + y, 3 * (x - y)) / 4)
+    neighbour = np.exp(-np.hypot(x - 6, y + 5))
+    noise = np.random.default_rng(3).normal(0, 0.01, (21, 21, 2))
+    alone, beside = (
+        sums_of((sky[..., None] + noise).astype("float32"), rings=6, groups=1, without_neighbours=True)
+        for sky in (disc, disc + 2 * neighbour)
+    )
+    plain = sums_of((disc[..., None] + noise).astype("float32"), rings=6, groups=1)
+    assert alone == pytest.approx(plain, rel=0.01)
+    assert beside == pytest.approx(plain, rel=0.06)
+    assert sums_of(((disc + 2 * neighbour)[..., None] + noise).astype("float32"), rings=6, groups=1)[-1, 0] > (
+        1.15 * plain[-1, 0]
+    )
