@@ -199,3 +199,12 @@ def test_what_is_applied_needs_no_labels(objects, wanted):
     like = DatasetBlock(survey="cutouts", raw={"images": "a"}, options={"label": "size"}, split={"strategy": "holdout"})
     found = as_dataset(NewObjects(raw={"images": "b"}, objects=objects), like)
     assert cutouts.Options(**found.options).without_label == wanted
+
+
+def test_positions_are_the_numbers_of_the_file_to_the_last_digit(tmp_path, cube):
+    texts = [f"{44.627 + 0.001 * row:.3f}" for row in range(N - 1)] + ["44.626999999999995"]
+    frame = cutouts_files.table().assign(ra=texts, dec=texts)
+    raw = {**cube, "catalogue": cutouts_files.write_csv(tmp_path / "placed.csv", frame)}
+    dataset, _ = cutouts_files.run(tmp_path, raw, label="size", **KEEP)
+    assert [repr(float(value)) for value in dataset.scalars["ra"]] == [repr(float(text)) for text in texts]
+    assert repr(float(dataset.scalars["dec"][0])) == "44.627"
