@@ -17,13 +17,13 @@ TASKS = ["regression", "classification"]
 NEEDS = ("maps",)
 TITLE = "Where the network looks"
 CAPTION = (
-    "Test objects as the first seed judges them, and what that rests on. Occlusion: by how much the number at the head"
-    " of the figure falls when the surroundings of a pixel are blank, or what stands above. Gradient: the size of its derivative by the pixel"
-    " as the network sees it, the largest of all bands. Integrated gradients: the share of the pixel, all bands"
-    " together, in the number less that of a blank image. Grad-CAM: how much the last maps of features raise it. Red"
-    " raises the number, blue lowers it; each map has its own"
-    " scale, whose end stands below. Blank is each band's median. A map shows what the network uses, which need not be"
-    " what makes the object what it is."
+    "Test objects as the first seed judges them, and what that rests on. Occlusion: by how much the number at the"
+    " head of the figure falls when the surroundings of a pixel are blank, or what stands above. Gradient: the size"
+    " of its derivative by the pixel as the network sees it, the largest of all bands. Integrated gradients: the"
+    " share of the pixel, all bands together, in the number less that of a blank image. Grad-CAM: how much the last"
+    " maps of features raise it. Red raises the number, blue lowers it; each map has its own scale, whose end stands"
+    " below. Blank is each band's median. A map shows what the network uses, which need not be what makes the object"
+    " what it is."
 )
 METHODS = {
     "occlusion": "occlusion",
