@@ -17,13 +17,13 @@ TASKS = ["regression", "classification"]
 NEEDS = ("maps",)
 TITLE = "Where the network looks"
 CAPTION = (
-    "Test objects as the first seed judges them, and what that rests on. Occlusion: by how much the number at the head"
-    " of the figure falls when the surroundings of a pixel are blank. Gradient: the size of its derivative by the pixel"
-    " as the network sees it, the largest of all bands. Integrated gradients: the share of the pixel, all bands"
-    " together, in the number less that of a blank image. Grad-CAM: how much the last maps of features raise it. Red"
-    " raises the number, blue lowers it; each map has its own"
-    " scale, whose end stands below. Blank is each band's median. A map shows what the network uses, which need not be"
-    " what makes the object what it is."
+    "Test objects as the first seed judges them, and what that rests on. Occlusion: by how much the number at the"
+    " head of the figure falls when the surroundings of a pixel are blank, or what stands above. Gradient: the size"
+    " of its derivative by the pixel as the network sees it, the largest of all bands. Integrated gradients: the"
+    " share of the pixel, all bands together, in the number less that of a blank image. Grad-CAM: how much the last"
+    " maps of features raise it. Red raises the number, blue lowers it; each map has its own scale, whose end stands"
+    " below. Blank is each band's median. A map shows what the network uses, which need not be what makes the object"
+    " what it is."
 )
 METHODS = {
     "occlusion": "occlusion",
@@ -57,7 +57,8 @@ def draw(data: Attributions) -> Figure:
         for axes, name in zip(others, methods, strict=True):
             _map(axes, data, name, number)
             if row == 0:
-                axes.set_title(METHODS[name], fontsize=6.5, pad=2)
+                said = (name == "occlusion" and _style.shortened(data.occluded, ID)) or METHODS[name]
+                axes.set_title(said, fontsize=6.5, pad=2)
     return figure
 
 
