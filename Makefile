@@ -8,7 +8,7 @@ GPU_VENV ?= .venv-gpu
 PROFILE ?= profiles/slurm
 CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
 
-.PHONY: setup kernel demo test one-by-one lint unit fuzz workflow cluster studies doctor gpu-libraries watch format lock docs clean
+.PHONY: setup kernel demo test one-by-one lint unit browser fuzz workflow cluster studies doctor gpu-libraries watch format lock docs clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -33,7 +33,7 @@ demo: setup
 
 # All parts, and a table of the minutes that each took. The cluster's jobs wait for one another much of the time, so its
 # part runs beside those of one process for each core, and is told when it has ended.
-BESIDE := unit fuzz workflow
+BESIDE := unit browser fuzz workflow
 test: setup
 	@rm -f $(VENV)/.minutes
 	@$(MAKE) --no-print-directory timed-lint
@@ -61,6 +61,10 @@ lint: setup
 
 unit: setup
 	$(BIN)/python -m pytest -n $(CORES) tests/unit
+
+# Chromium and axe-core; as root on Debian they are installed where they are missing, elsewhere the part is skipped.
+browser: setup
+	$(BIN)/python -m pytest tests/browser
 
 # Made-up inputs, the same ones each time; SKYBAKE_FUZZ=30 tries thirty times as many, and other ones each time.
 fuzz: setup

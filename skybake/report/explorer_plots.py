@@ -118,7 +118,7 @@ def _plot(name: str, x: str, y: str, tools: str, **more: Any) -> Plot:
         sizing_mode="stretch_width",
         toolbar_location="above",
         active_scroll=None,
-        **more,
+        **{"x_range": DataRange1d(only_visible=True), "y_range": DataRange1d(only_visible=True), **more},
     )
     plot.toolbar.logo = None
     return plot
@@ -157,7 +157,7 @@ def _points(
             nonselection_line_alpha=0.08,
             selection_fill_alpha=0.9,
             visible=model.shown,
-            tags=[f"model{number}"],
+            name=f"model{number}",
         )
         lines = [(name, value.replace("#", str(number))) for name, value in told]
         _hover(plot, [drawn], _card(_safe(model.name), lines))
@@ -176,7 +176,7 @@ def _predicted(data: Comparison, field: Field, models: Sequence[Model], columns:
     quantity = _style.quantity(data.label, data.units)
     plot = _plot("predicted", f"true {quantity}", f"predicted {quantity}", TOOLS)
     ends = [float(field.objects.true.min()), float(field.objects.true.max())]
-    plot.line(ends, ends, color=INK, line_width=1, tags=["ink"])
+    plot.line(ends, ends, color=INK, line_width=1, name="ink")
     _points(plot, models, columns, "true", "predicted#", _told(data))
     caption = "Test objects; predictions are means over seeds, ± is half of the central 68 % of what is predicted."
     caption += " Of rows without distributions it is the standard deviation over seeds. The line is equality."
@@ -189,9 +189,9 @@ def _errors(
     classes = bool(field.objects.classes)
     y = "1 - probability of the true class" if classes else f"error {data.error}"
     first, said, _ = scalars[0]
-    plot = _plot("error", said, y, TOOLS, x_range=DataRange1d(), y_range=DataRange1d())
+    plot = _plot("error", said, y, TOOLS)
     if not classes:
-        plot.add_layout(Span(location=0, dimension="width", line_color=INK, line_width=1, tags=["ink"]))
+        plot.add_layout(Span(location=0, dimension="width", line_color=INK, line_width=1, name="ink"))
     told = _told_of_class() if classes else _told(data)
     _points(plot, models, columns, first, "error#", told)
     caption = "Test objects; errors are means over seeds. What they are shown against is chosen above the figure."
@@ -294,7 +294,7 @@ def _losses(data: Comparison, field: Field, models: Sequence[Model]) -> Iterator
         for seed, history in row.histories.items():
             if not history.epoch.size:
                 continue
-            look = {"color": model.colour or INK, "visible": model.shown, "tags": [f"model{place}"]}
+            look = {"color": model.colour or INK, "visible": model.shown, "name": f"model{place}"}
             values = {"epoch": history.epoch, "valid": history.val_loss, "train": history.loss}
             source = ColumnDataSource({name: one.astype(np.float32) for name, one in values.items()})
             plot.line("epoch", "train", source=source, line_width=1, line_alpha=0.35, line_dash=model.dash, **look)
@@ -321,11 +321,11 @@ def _calibration(field: Field, models: Sequence[Model]) -> Iterator[tuple[Titled
     ]
     if not told:
         return
-    bins = _plot("pit", "PIT", "density", OF_LINES, y_range=DataRange1d(start=0))
+    bins = _plot("pit", "PIT", "density", OF_LINES, y_range=DataRange1d(start=0, only_visible=True))
     covered = _plot("coverage", "nominal coverage", "coverage found", OF_LINES, x_range=Range1d(0, 1),
                     y_range=Range1d(0, 1))  # fmt: skip
-    bins.add_layout(Span(location=1, dimension="width", line_color=INK, line_width=1, tags=["ink"]))
-    covered.line([0, 1], [0, 1], color=INK, line_width=1, tags=["ink"])
+    bins.add_layout(Span(location=1, dimension="width", line_color=INK, line_width=1, name="ink"))
+    covered.line([0, 1], [0, 1], color=INK, line_width=1, name="ink")
     for place, model, row in told:
         pit = row.pit()
         if not np.isfinite(pit).all():
@@ -346,7 +346,7 @@ def _calibration(field: Field, models: Sequence[Model]) -> Iterator[tuple[Titled
 
 
 def _line(plot: Plot, place: int, model: Model, values: dict[str, Any], told: str, y: str = "y") -> None:
-    look = {"color": model.colour or INK, "visible": model.shown, "tags": [f"model{place}"]}
+    look = {"color": model.colour or INK, "visible": model.shown, "name": f"model{place}"}
     source = ColumnDataSource(values)
     drawn = plot.line("x", y, source=source, line_width=2, line_dash=model.dash, **look)
     _hover(plot, [drawn], f"<div><b>{_safe(model.name)}</b></div><div>{told}</div>")
@@ -367,7 +367,7 @@ def _rates(field: Field, models: Sequence[Model]) -> Iterator[tuple[Titled, Plot
             overlaid_precision_recall.at,
         ),
     }
-    plots["roc"][0].line([0, 1], [0, 1], color=INK, line_width=1, tags=["ink"])
+    plots["roc"][0].line([0, 1], [0, 1], color=INK, line_width=1, name="ink")
     first = None
     for place, (model, one) in enumerate(zip(models, field.competitors, strict=True)):
         classes = one.data.classes()

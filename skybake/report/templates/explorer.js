@@ -15,7 +15,7 @@
   document.documentElement.style.setProperty("--sheet", `url(${address})`);
 
   const plot = (name) => plots.find((one) => one.name === name);
-  const ofModel = (renderer) => Number((renderer.tags.find((tag) => String(tag).startsWith("model")) || "model-1").slice(5));
+  const ofModel = (renderer) => (/^model\d+$/.test(renderer.name) ? Number(renderer.name.slice(5)) : -1);
 
   function showModels() {
     const shown = new Set(boxes.filter((box) => box.checked).map((box) => Number(box.value)));
@@ -27,7 +27,7 @@
     list();
   }
 
-  const asInk = (renderer) => renderer.tags.includes("ink") || (ofModel(renderer) >= 0 && facts.models[ofModel(renderer)].baseline);
+  const asInk = (renderer) => renderer.name === "ink" || (ofModel(renderer) >= 0 && facts.models[ofModel(renderer)].baseline);
 
   function colour(print) {
     const dark = !print && matchMedia("(prefers-color-scheme: dark)").matches;
@@ -41,7 +41,7 @@
           axis.setv({ axis_label_text_color: ink, major_label_text_color: ink, axis_line_color: ink, major_tick_line_color: ink, minor_tick_line_color: line });
       for (const item of one.center) {
         if ("grid_line_color" in item) item.grid_line_color = line;
-        if (item.tags.includes("ink")) item.line_color = ink;
+        if (item.name === "ink") item.line_color = ink;
       }
       for (const renderer of one.renderers)
         if (asInk(renderer))
