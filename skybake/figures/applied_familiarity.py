@@ -23,7 +23,7 @@ BINS = 25
 @_style.styled
 def draw(data: Outcome) -> Figure:
     """Draw the percentiles beside what is expected."""
-    figure = _style.figure(_style.SINGLE, 2.4, mock=data.mock)
+    figure = _style.figure(_style.DOUBLE, 2.4, mock=data.mock)
     axes = figure.subplots()
     values = data.familiarity[np.isfinite(data.familiarity)]
     edges = np.linspace(0, 100, BINS + 1)

@@ -1,6 +1,11 @@
-"""The notebook of the docs, executed in a folder with the ``results`` of the small bake-off in conftest.py."""
+"""The notebook of the docs, executed in a folder with the ``results`` of the small bake-off in conftest.py.
+
+python -m tests.workflow.notebook FOLDER    keeps the outputs that it has there
+"""
 
 import os
+import re
+import sys
 
 import nbclient
 import nbformat
@@ -32,6 +37,37 @@ def told(notebook):
     ]
 
 
+def keep(folder):
+    """Write the notebook with its outputs, without what differs from run to run and from machine to machine."""
+    notebook = executed(folder)
+    for number, cell in enumerate([cell for cell in notebook.cells if cell.cell_type == "code"], 1):
+        cell.metadata.pop("execution", None)  # when it ran
+        cell.execution_count = number
+        cell.outputs = [output for output in cell.outputs if output.output_type != "stream"]  # TensorFlow's own words
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = number
+    notebook.metadata.pop("language_info", None)  # the version of Python
+    nbformat.write(notebook, PATH)
+
+
+def check_kept(fresh):
+    """Assert that the outputs kept are those of a fresh run, but for what was trained, and name no machine."""
+    kept = nbformat.read(PATH, as_version=4)
+    cells = [cell for cell in kept.cells if cell.cell_type == "code"]
+    assert all(cell.outputs for cell in cells)
+    assert not any("execution" in cell.metadata for cell in cells)
+    texts = [told(kept), fresh]
+    for old, new in zip(*[each[:3] for each in texts], strict=True):  # results, images, rows
+        assert old == new
+    for place in (3, 5):  # predictions: what they are, and of which objects
+        old, new = ([line.split() for line in each[place].splitlines()] for each in texts)
+        known = 4 if place == 3 else 1  # of row, id, true and redshift; of id
+        assert old[0] == new[0]
+        assert [line[:known] for line in old[1:]] == [line[:known] for line in new[1:]]
+    assert not re.search(r"/(home|root|tmp|work|usr)/|File \"|[Ww]arning", "\n".join(texts[0]))
+
+
 def check_new_images(found):
     """Assert that ``predict`` gives the numbers of the runs of a finished bake-off, and says what is wrong."""
     dataset, test = found.dataset("clusters"), found.parts("clusters")["test"]
@@ -61,3 +97,7 @@ def check_new_images(found):
         found.predict(images, **row)
     with pytest.raises(ValueError, match=r"constant is a baseline.* expected a model and a loss: deeper_seq"):
         found.predict(images, scalars, model="constant", dataset="clusters")
+
+
+if __name__ == "__main__":
+    keep(sys.argv[1])

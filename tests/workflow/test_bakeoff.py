@@ -448,11 +448,13 @@ def test_a_notebook_predicts_new_images(finished):
 
 
 def test_the_notebook_of_the_docs_runs(finished):
-    bakeoff, shapes, rows, table, figure, predicted = notebook.told(notebook.executed(finished.folder))
+    fresh = notebook.told(notebook.executed(finished.folder))
+    bakeoff, shapes, rows, table, figure, predicted = fresh
     assert bakeoff == "<A test: clusters, galaxies; 8 rows in results>"
     assert [shapes.count(": (10, "), len(rows.splitlines())] == [3, 1 + 6]
     assert [table.split()[:5], figure[:7]] == [["id", "true", "redshift", "point", "std"], "<Figure"]
     assert {"point", "std", "quantile_0.5", "spread", "not_finite"} <= set(predicted.split())
+    notebook.check_kept(fresh)
 
 
 def test_seeds_are_joined_in_one_predictor(finished):
