@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from skybake.figures import Comparison, JudgedRow, _style
+from skybake.figures import Comparison, JudgedRow
 from skybake.results import distributions
 
 NETWORKS, BASELINES = 9, 3  # best on validation
@@ -123,8 +122,13 @@ class Field:
         return [one for one in self.competitors if not one.baseline]
 
 
-def gather(data: Comparison) -> Field | None:
-    """Read the best networks and baselines on validation, one after another; None where there is none to read."""
+def gather(data: Comparison, names: Sequence[str]) -> Field | None:
+    """Read the best networks and baselines on validation, one after another; None where there is none to read.
+
+    Args:
+        data: The comparison.
+        names: How its rows are called.
+    """
     counts = {True: 0, False: 0}
     objects: Objects | None = None
     found: list[Competitor] = []
@@ -137,7 +141,7 @@ def gather(data: Comparison) -> Field | None:
             continue
         objects = objects or _objects(read)
         shown = counts[baseline] < (1 if baseline else BY_DEFAULT)
-        found.append(_competitor(read, place, row, objects, shown=shown))
+        found.append(_competitor(read, place, names[place], objects, baseline=baseline, shown=shown))
         counts[baseline] += 1
     return None if objects is None else Field(objects, found, keep(found, OBJECTS))
 
@@ -155,7 +159,7 @@ def _objects(data: JudgedRow) -> Objects:
     )
 
 
-def _competitor(data: JudgedRow, place: int, row: Mapping[str, Any], objects: Objects, *, shown: bool) -> Competitor:
+def _competitor(data: JudgedRow, place: int, name: str, objects: Objects, *, baseline: bool, shown: bool) -> Competitor:
     values = _of_classes(data) if objects.classes else _of_numbers(data)
     where = {name: number for number, name in enumerate(data.ids)}
     rows = np.array([where.get(name, -1) for name in objects.ids])
@@ -163,9 +167,9 @@ def _competitor(data: JudgedRow, place: int, row: Mapping[str, Any], objects: Ob
     limit = data.outlier_threshold
     bad = aligned["predicted"] != objects.true if objects.classes else ~(aligned["size"] <= limit)
     return Competitor(
-        name=_style.competitor(row["model"], row["loss"]),
+        name=name,
         place=place,
-        baseline=bool(row["baseline"]),
+        baseline=baseline,
         shown=shown,
         **aligned,
         bad=bad & (rows >= 0),

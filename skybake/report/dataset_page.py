@@ -111,15 +111,17 @@ def write_page(
         apply=None if found.best is None or found.best.row.baseline else apply,
         limit=found.limit,
         names=Names(display),
-        explorer=_explorer(data, facts, found.entries),
+        explorer=_explorer(data, facts, found.entries, Names(display)),
     )
 
 
-def _explorer(data: figures.Comparison, facts: Facts, entries: Sequence[Entry]) -> Explorer | None:
+def _explorer(data: figures.Comparison, facts: Facts, entries: Sequence[Entry], names: Names) -> Explorer | None:
     ended = [entry for entry in entries if entry.status == OK]
     task = task_of(entry.record for entry in ended)
-    addresses = {place: (anchor(entry.record, entry.row.words), entry.row.inside) for place, entry in enumerate(ended)}
-    return explorer.make(data, facts.dataset, (task.main, task.main_one), facts.audit, addresses)
+    rows = [entry.row for entry in ended]
+    told = [names.row(row.model, row.loss, row.words, baseline=row.baseline) for row in rows]
+    addresses = [(anchor(entry.record, entry.row.words), entry.row.inside) for entry in ended]
+    return explorer.make(data, facts.dataset, (task.main, task.main_one), facts.audit, told, addresses)
 
 
 def _facts(dataset: Path, split: Path, rejected: Path, audit: Path) -> Facts:

@@ -83,7 +83,8 @@ def make(
     file: Dataset,
     costs: tuple[str, str],
     audit: Mapping[str, Any],
-    addresses: Mapping[int, tuple[str, str]],
+    names: Sequence[str],
+    addresses: Sequence[tuple[str, str]],
 ) -> Explorer | None:
     """Make the figures to explore of a comparison; None where no row can be read.
 
@@ -92,9 +93,10 @@ def make(
         file: The dataset, for images.
         costs: The column of what is compared with training time, and its name in words.
         audit: Of the split, as :func:`skybake.data.audit.read` tells it.
-        addresses: Place of a row -> its id on the page, and the address of what is inside its network.
+        names: How the rows of the comparison are called.
+        addresses: Of each its id on the page, and the address of what is inside its network.
     """
-    field = competitors.gather(data)
+    field = competitors.gather(data, names)
     if field is None:
         return None
     models = _models(field.competitors, addresses)
@@ -102,7 +104,7 @@ def make(
     sheet = thumbnails.draw(file, rows)
     scalars = _scalars(data, field.objects)
     columns = _columns(field, sheet, scalars)
-    plots = explorer_plots.all_plots(data, field, models, columns, scalars, costs)
+    plots = explorer_plots.all_plots(data, field, models, columns, scalars, costs, names)
     documents, placed = _embed(plots)
     facts = _facts(data, field, models, scalars, sheet)
     return Explorer(
@@ -119,12 +121,12 @@ def make(
     )
 
 
-def _models(found: Sequence[Competitor], addresses: Mapping[int, tuple[str, str]]) -> list[Model]:
+def _models(found: Sequence[Competitor], addresses: Sequence[tuple[str, str]]) -> list[Model]:
     models, networks, baselines = [], 0, 0
     for one in found:
         number = baselines if one.baseline else networks
         cycle = len(_style.PALETTE)
-        anchor, inside = addresses.get(one.place, ("", ""))
+        anchor, inside = addresses[one.place]
         place = (-1 - number) if one.baseline else number
         models.append(
             Model(

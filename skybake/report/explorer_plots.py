@@ -93,13 +93,14 @@ def all_plots(
     columns: Columns,
     scalars: Scalars,
     costs: tuple[str, str],
+    names: Sequence[str],
 ) -> list[tuple[Titled, Plot]]:
     """Return all figures that the comparison has what it takes for, in the order of the page."""
     task = [_confusion, _probability] if field.objects.classes else [_predicted]
     found: list[tuple[Titled, Plot]] = [draw(data, field, models, columns) for draw in task]
     if scalars:
         found.append(_errors(data, field, models, columns, scalars))
-    found.append(_times(data, costs))
+    found.append(_times(data, costs, names))
     found += _losses(data, field, models)
     if field.objects.classes:
         found += _rates(field, models)
@@ -260,15 +261,16 @@ def _distinct(names: Sequence[str]) -> list[str]:
     return [f"{place} {text}" if short.count(text) > 1 else text for place, text in enumerate(short)]
 
 
-def _times(data: Comparison, costs: tuple[str, str]) -> tuple[Titled, Plot]:
+def _times(data: Comparison, costs: tuple[str, str], names: Sequence[str]) -> tuple[Titled, Plot]:
     column, said = costs
-    rows = [row for row in data.rows if row[column] is not None and row["train_seconds"]]
+    kept = [place for place, row in enumerate(data.rows) if row[column] is not None and row["train_seconds"]]
+    rows = [data.rows[place] for place in kept]
     table = {
         "seconds": [max(float(row["train_seconds"]), 1e-3) for row in rows],
         "value": [float(row[column]) for row in rows],
         "low": [_number(row.get(f"{column}_low"), row[column]) for row in rows],
         "high": [_number(row.get(f"{column}_high"), row[column]) for row in rows],
-        "name": [_style.competitor(row["model"], row["loss"]) for row in rows],
+        "name": [names[place] for place in kept],
         "marker": ["square" if row["baseline"] else "circle" for row in rows],
         "colour": [_style.PALETTE[1] if row["baseline"] else _style.PALETTE[0] for row in rows],
     }
