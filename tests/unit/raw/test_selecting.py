@@ -56,8 +56,8 @@ def test_a_missing_value_is_not_selected(tmp_path, where):
 
 
 def test_a_column_that_is_not_there_is_named(tmp_path):
-    text = said(tmp_path, cube(tmp_path), label="size", where="sise > 3")
-    assert "no column 'sise' of 'sise > 3'; found size" in text
+    text = said(tmp_path, cube(tmp_path), label="size", where="sizes > 3")
+    assert "no column 'sizes' of 'sizes > 3'; found size" in text
     assert "Did you mean 'size'?" in text
 
 
