@@ -7,16 +7,11 @@ out:  results/<dataset>/dataset.h5, results/apply/<name>/dataset.h5
 """
 
 
-def trained_on(wildcards):
-    """Return the dataset whose images those of new objects must be like; another one is no reason to read them again."""
-    like = PLAN.like(wildcards.dataset)
-    return {} if like == wildcards.dataset else {"trained_on": ancient(PATHS.dataset(like))}
-
-
 rule ingest:
     input:
         unpack(lambda wildcards: PLAN.raw_inputs(wildcards.dataset)),
-        unpack(trained_on),
+        # what images of new objects must be like; another such dataset is no reason to read them again
+        trained_on=lambda wildcards: [ancient(PATHS.dataset(like)) for like in PLAN.trained_on(wildcards.dataset)],
     output:
         dataset=PATHS.dataset(),
         rejected=PATHS.dataset(name="rejected.csv"),

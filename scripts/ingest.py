@@ -26,7 +26,7 @@ with logs.of(snakemake):
         # Not a parameter of the rule: other inputs are other trainings, and the same dataset.
         expected=Inputs(tuple(block.get("inputs") or ()), block.get("derived") or {}),
         asked_by=f"datasets.{like}",
-        like=Path(trained_on) if trained_on else None,
+        like=Path(trained_on[0]) if trained_on else None,
         applied_by=snakemake.wildcards.dataset.replace("/", "."),
         kept=Path(snakemake.log[0]).with_suffix(".rejected.csv"),
     )

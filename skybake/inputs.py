@@ -12,7 +12,7 @@ import difflib
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -93,21 +93,44 @@ def read(text: str) -> Formula:
     Raises:
         InputError: It is none; the message has the place in the text.
     """
+    tree, source = parsed(text)
+    try:
+        found = formula(tree, source)
+    except InputError as error:
+        raise InputError(f"{text!r}, {error}") from None
+    if not found.names:
+        raise InputError(f"{text!r} is the same for every object; expected a formula with the name of a scalar")
+    return replace(found, text=text)
+
+
+def parsed(text: str) -> tuple[ast.expr, str]:
+    """Return the tree of a formula or condition, nothing of which is run, and the text that its places are in.
+
+    Raises:
+        InputError: It is too long, or no expression.
+    """
     if len(text) > LONGEST:
         raise InputError(f"a formula of {len(text)} letters; expected at most {LONGEST}")
     source = re.sub(r"`([^`]*)`", lambda found: repr(found[1]), " ".join(text.splitlines())).strip()
     try:
-        node = _read(ast.parse(source, mode="eval").body, source)
+        return ast.parse(source, mode="eval").body, source
     except SyntaxError as error:
         raise InputError(f"{text!r}, place {error.offset or 1}: {error.msg}; expected {GRAMMAR}") from None
     except (ValueError, RecursionError, MemoryError) as error:
-        if isinstance(error, InputError):
-            raise InputError(f"{text!r}, {error}") from None
         raise InputError(f"{text!r} cannot be read ({error}); expected {GRAMMAR}") from None
-    names = tuple(dict.fromkeys(_names(node)))
-    if not names:
-        raise InputError(f"{text!r} is the same for every object; expected a formula with the name of a scalar")
-    return Formula(text, node, names)
+
+
+def formula(tree: ast.expr, source: str) -> Formula:
+    """Return the formula of a tree, or of a part of one; it may be a number alone.
+
+    Raises:
+        InputError: It has what no formula may have; the message has the place in the text.
+    """
+    try:
+        node = _read(tree, source)
+    except (RecursionError, MemoryError) as error:
+        raise InputError(f"cannot be read ({error}); expected {GRAMMAR}") from None
+    return Formula(source, node, tuple(dict.fromkeys(_names(node))))
 
 
 def _names(node: _Node) -> Iterator[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from skybake.config.combinations import Combination
     from skybake.config.plan import Plan
 
+OF_TRAINING = ("where", "max_objects", "max_objects_seed")  # options that choose what is learned from
 CHOSEN_ROW = "chosen"  # name of what is remembered of the network that is chosen on validation
 
 
@@ -32,7 +33,8 @@ def dataset_of(given: NewObjects, datasets: Mapping[str, DatasetBlock]) -> str:
 def as_dataset(given: NewObjects, like: DatasetBlock) -> DatasetBlock:
     """Return how new objects are read: as those of a dataset, but for what is given; labels may be missing."""
     wanted = "only" if given.objects == "unlabelled" else "keep"
-    options = {**like.options, **given.options, "without_label": wanted}
+    shared = {name: value for name, value in like.options.items() if name not in OF_TRAINING}
+    options = {**shared, **given.options, "without_label": wanted}
     return like.model_copy(update={"raw": given.raw, "mock": given.mock, "fetch": None, "options": options})
 
 

@@ -40,6 +40,11 @@ class Sources:
         applied = {place_of(name): given for name, given in self.config.apply.items()}
         return dataset_of(applied[dataset], self.config.datasets) if dataset in applied else dataset
 
+    def trained_on(self, dataset: str) -> list[str]:
+        """Return the dataset of the config that new objects are like; none of a dataset."""
+        like = self.like(dataset)
+        return [] if like == dataset else [like]
+
     def survey(self, dataset: str) -> plugins.PlugIn:
         """Return the reader of a dataset."""
         return plugins.in_room("raw", "read")[self.blocks[dataset].survey]

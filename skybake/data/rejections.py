@@ -13,7 +13,11 @@ MERGED = "merged"
 """Reason against a row whose object is in the dataset, by another row."""
 LABELLED = "has a label"
 """Reason against a row of which only such are wanted that have none."""
-NO_LOSS = (MERGED, LABELLED)
+NOT_SELECTED = "not selected"
+"""Reason against a row that the dataset's `where` leaves out."""
+NOT_DRAWN = "not drawn"
+"""Reason against a row that was not drawn, where there are more objects than `max_objects`."""
+NO_LOSS = (MERGED, LABELLED, NOT_SELECTED, NOT_DRAWN)
 """Reasons that say nothing against the raw files."""
 
 

@@ -15,14 +15,14 @@ from types import ModuleType
 import numpy as np
 
 from skybake.data import likeness
-from skybake.data.columns import CHUNK_OBJECTS, DatasetError
+from skybake.data.columns import CHUNK_OBJECTS, DatasetError, Schema
 from skybake.data.dataset import Dataset, load_dataset
 from skybake.data.rejections import LABELLED, Rejection, write_rejected
 from skybake.data.writer import create_dataset
 from skybake.files import file_digest
 from skybake.inputs import NO_INPUTS, InputError, Inputs
 from skybake.missing import LARGEST, present
-from skybake.raw import Batch, RawError, Reading, acceptance
+from skybake.raw import Batch, RawError, Reading, acceptance, selecting
 from skybake.raw.options import CommonOptions
 from skybake.settings import Settings
 
@@ -71,12 +71,19 @@ def ingest(
     check = partial(_check_like, None if like is None else load_dataset(like), out, applied_by)
     try:
         write({}, asked_by=asked_by, kept=kept, check=check)
-    except _LabelsDisagree as error:  # seldom: what was written before they were seen is written anew
-        write(error.rows, asked_by=asked_by, kept=kept, check=check)
+    except _Refused as error:  # what was written before they were seen is written anew
+        refused = error.rows
+        try:
+            write(refused, asked_by=asked_by, kept=kept, check=check)
+        except _Refused as others:  # objects are drawn of those that are left
+            write({**refused, **others.rows}, asked_by=asked_by, kept=kept, check=check)
 
 
-class _LabelsDisagree(Exception):
-    """Objects with the same pixels have other classes; ``rows`` is row -> (reason, detail)."""
+class _Refused(Exception):
+    """Objects that only all others tell against: other classes of the same pixels, or they are not drawn.
+
+    ``rows`` is row -> (reason, detail).
+    """
 
     def __init__(self, rows: Mapping[int, tuple[str, str]]):
         super().__init__()
@@ -105,10 +112,13 @@ def _write(
         expected.check(reading.schema.scalars, asked_by)
     except InputError as error:
         raise DatasetError(str(error)) from None
+    common = options if isinstance(options, CommonOptions) else CommonOptions()
+    if common.where:
+        selecting.condition(common.where).check(reading.schema)
     task = reader.task_name(options) if hasattr(reader, "task_name") else reader.TASK
     schema = replace(reading.schema, survey=survey, task=task, mock=mock, raw=_file_digests(raw, reading))
-    common = options if isinstance(options, CommonOptions) else CommonOptions()
     times = np.zeros(reading.rows, dtype=int)  # that a row is in the dataset, or rejected
+    accepted: list[tuple[int, str]] = []
     rejections: list[Rejection] = []
     digests: dict[str, dict[str, str]] = {name: dict(files) for name, files in reading.digests.items()}
     counts: Counter[str] = Counter()
@@ -118,15 +128,19 @@ def _write(
     pixels = acceptance.PixelsSeen(schema.predicted, predicted)
     with create_dataset(out, schema) as writer:
         alone = schema.predicted if common.without_label == "only" else ""
-        for batch in _chunks(_seen(reading, survey, refused, alone, rejections, digests, counts, lost)):
+        seen = _seen(reading, survey, refused, alone, rejections, digests, counts, lost)
+        for batch in _chunks(_selected(seen, common.where, schema, rejections)):
             np.add.at(times, batch.rows, 1)
             check(batch.image.shape[1:], schema.bands)
+            accepted += zip(batch.rows.tolist(), batch.id, strict=True)
             if common.needs_label:
                 labels.add(batch.labels[schema.predicted])
                 pixels.add(batch)
             writer.append(image=batch.image, id=batch.id, group=batch.group, labels=batch.labels, scalars=batch.scalars)
         if disagreeing := pixels.disagreeing():
-            raise _LabelsDisagree(disagreeing)
+            raise _Refused(disagreeing)
+        if common.max_objects is not None and len(accepted) > common.max_objects:
+            raise _Refused(selecting.not_drawn(accepted, common.max_objects, common.max_objects_seed))
         np.add.at(times, [rejection.row for rejection in rejections], 1)
         _check_all_rows(survey, times)
         fault = acceptance.against(len(times), rejections, common.most_rejected)
@@ -137,9 +151,8 @@ def _write(
         write_rejected(rejected, rejections)
         doubts = [*reading.warnings, *(labels.doubts() if common.needs_label else ())]
         doubts += [f"{name}: {n} values beyond {LARGEST:g}, missing" for name, n in lost.items()]
-        accepted = len(times) - len(rejections)
         doubts += [
-            f"{n} of {accepted} objects: {reading.counted[name]}"
+            f"{n} of {len(accepted)} objects: {reading.counted[name]}"
             for name, n in counts.items()
             if n and name in reading.counted
         ]
@@ -209,6 +222,16 @@ def _seen(
                 rejections += against.values()
                 batch = batch.part(np.array([place not in against for place in range(len(batch))]))
             yield _without_largest(batch, lost)
+
+
+def _selected(batches: Iterable[Batch], where: str, schema: Schema, rejections: list[Rejection]) -> Iterator[Batch]:
+    """Yield the objects that fulfil a condition; empty: all."""
+    wanted = selecting.condition(where) if where else None
+    for batch in batches:
+        if wanted is not None and (against := wanted.against(batch, schema)):
+            rejections += against.values()
+            batch = batch.part(np.array([place not in against for place in range(len(batch))]))
+        yield batch
 
 
 def _unusable(batch: Batch, refused: Mapping[int, tuple[str, str]]) -> dict[int, Rejection]:

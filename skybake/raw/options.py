@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from skybake.data.columns import KINDS
+from skybake.raw import selecting
 from skybake.raw.masked import MISSING_PIXELS
 from skybake.raw.tables import TABLE
 from skybake.settings import Settings
@@ -24,11 +25,31 @@ class CommonOptions(Settings):
         le=1,
         description="Ingest stops if one reason rejects more than this fraction of the rows; 1: it never does.",
     )
+    where: str = Field(
+        "",
+        description="Condition on labels and scalars of the dataset, as it has them: `13 < log10_mass and log10_mass <"
+        " 15`. Others, and those with a missing value of a column that it names, are counted as not selected.",
+    )
+    max_objects: int | None = Field(
+        None,
+        ge=1,
+        description="At most so many objects, drawn at random; the others are counted as not drawn.",
+    )
+    max_objects_seed: int = Field(
+        1, ge=0, description="Of that draw, which depends on the objects' ids, not on their order."
+    )
     without_label: Literal["reject", "keep", "only"] = Field(
         "reject",
         description="Objects whose label is missing or cannot be used: rejected, kept, or they alone are kept. `apply`"
         " sets it: a network at work needs no labels, nor a column of them.",
     )
+
+    @field_validator("where")
+    @classmethod
+    def _a_condition(cls, given: str) -> str:
+        if given:
+            selecting.condition(given)
+        return given
 
     @property
     def needs_label(self) -> bool:
