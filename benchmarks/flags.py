@@ -167,7 +167,7 @@ def main() -> None:
     given = parser.parse_args()
     backend.start("tensorflow", threads=1, precision="float32")
     trained = list(runs(given.results))
-    everything = {name: load(given.results / name) for name in dict.fromkeys(name for name, _ in trained)}
+    everything = {path.parent.name: load(path.parent) for path in sorted(given.results.glob("*/dataset.h5"))}
     for name, run in trained:
         print(f"\n{name}, {run.parents[1].name}")
         for what, value in measured(everything[name], everything, run, given.objects, given.false_alarms).items():
