@@ -170,7 +170,8 @@ def _is_called(member: Any, step: str | int, tag: str | None) -> bool:
     """Tell whether pydantic calls the member of a union so: by its tag, where the union has one."""
     if tag is not None:
         return step in get_args(member.model_fields[tag].annotation)
-    return step == TypeAdapter(member).validator.title
+    title = TypeAdapter(member).validator.title
+    return step == title or str(step).endswith(f"(), {title}]")  # a member with a check of its own
 
 
 def _keys(block: Any) -> dict[str | int, FieldInfo]:
