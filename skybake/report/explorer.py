@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.document import Document
-from bokeh.embed.util import standalone_docs_json_and_render_items
+from bokeh.embed.util import RenderItem
 from bokeh.models import ColumnDataSource, CustomJS
 from bokeh.plotting import figure as Plot
 from bokeh.resources import Resources
@@ -188,13 +188,37 @@ def _embed(plots: Sequence[tuple[Titled, Plot]]) -> tuple[dict[str, Any], list[P
     document = Document()
     for _, plot in plots:
         document.add_root(plot)
-    docs, (item,) = standalone_docs_json_and_render_items(document)
-    roots = {root.id: root.elementid for root in item.roots}
+    numbers: dict[str, str] = {}  # Bokeh counts all that a process makes: the same page is to have the same bytes
+    docs = {"figures": _renumbered(document.to_json(deferred=False), numbers)}
+    elements = {plot: f"plot-{titled.key}" for titled, plot in plots}
+    item = _renumbered_roots(RenderItem("figures", roots=elements).to_json(), numbers)
     placed = [
-        Placed(titled.key, titled.title, titled.caption, roots[plot.id], plot.id, titled.of_objects)
+        Placed(titled.key, titled.title, titled.caption, elements[plot], numbers[plot.id], titled.of_objects)
         for titled, plot in plots
     ]
-    return {"docs": docs, "items": [item.to_json()]}, placed
+    return {"docs": docs, "items": [item]}, placed
+
+
+def _renumbered(told: Any, numbers: dict[str, str]) -> Any:
+    """Return what Bokeh tells of a document with its models numbered as they come; ``numbers`` is filled in."""
+    if isinstance(told, Mapping):
+        return {
+            key: numbers.setdefault(value, f"m{len(numbers)}")
+            if key == "id" and isinstance(value, str)
+            else _renumbered(value, numbers)
+            for key, value in told.items()
+        }
+    if isinstance(told, list | tuple):
+        return [_renumbered(item, numbers) for item in told]
+    return told
+
+
+def _renumbered_roots(item: Mapping[str, Any], numbers: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        **item,
+        "roots": {numbers[root]: element for root, element in item["roots"].items()},
+        "root_ids": [numbers[root] for root in item["root_ids"]],
+    }
 
 
 def _facts(
