@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import entr
 
 from skybake.results import piecewise
 from skybake.results.predictions import Prediction
@@ -85,11 +84,17 @@ def parts(predictions: Sequence[Prediction]) -> tuple[np.ndarray, np.ndarray | N
     first = predictions[0]
     if first.classes is not None:
         each = np.stack([one.class_probabilities for one in predictions])
-        aleatoric = entr(each).sum(axis=-1).mean(axis=0)
-        return np.maximum(entr(each.mean(axis=0)).sum(axis=-1) - aleatoric, 0.0), aleatoric
+        aleatoric = _entropy(each).mean(axis=0)
+        return np.maximum(_entropy(each.mean(axis=0)) - aleatoric, 0.0), aleatoric
     epistemic = np.std([one.point for one in predictions], axis=0)
     stds = [one.std for one in predictions if one.std is not None]
     return epistemic, np.sqrt(np.mean(np.square(stds), axis=0)) if stds else None
+
+
+def _entropy(probabilities: np.ndarray) -> np.ndarray:
+    """Return the entropy (...,) of probabilities (..., classes) in nats; where trainings run there is no scipy."""
+    logarithms = np.log(np.where(probabilities > 0, probabilities, 1.0))
+    return np.asarray(-(probabilities * logarithms).sum(axis=-1))
 
 
 def _said(prediction: Prediction) -> str:

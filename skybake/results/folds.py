@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
+from skybake import hdf5
 from skybake.data.dataset import Dataset
 from skybake.results import piecewise, run_folder
 from skybake.results.predictions import SHARED, Prediction
@@ -51,7 +51,7 @@ def _part(runs: Sequence[Path], part: str, dataset: Dataset) -> tuple[np.ndarray
     found = [run_folder.read_predictions(run, part, dataset).prediction for run in runs]
     rows = []
     for run in runs:
-        with h5py.File(run / PREDICTIONS) as file:
+        with hdf5.read(run / PREDICTIONS) as file:
             rows.append(file[part]["row"][:])
     return np.concatenate(rows), together(found)
 

@@ -56,7 +56,7 @@ class Disturbed:
                     found.append(int(folder.name))
         return found
 
-    def end(self, seconds=400):
+    def end(self, seconds=900):
         """Wait for Snakemake; return its exit code."""
         return self.process.wait(seconds)
 

@@ -128,4 +128,11 @@ def test_bootstraps_draw_whole_cells(tmp_path):
 
 def test_the_config_takes_a_split_by_sky():
     found = DatasetBlock.model_validate({"survey": "sdss", "mock": {}, "split": {"strategy": "sky", "cell": 0.5}})
-    assert found.split.model_dump() == {"strategy": "sky", "cell": 0.5, "test": 0.1, "valid": 0.1, "seed": 40}
+    assert found.split.model_dump() == {
+        "strategy": "sky",
+        "cell": 0.5,
+        "test": 0.1,
+        "valid": 0.1,
+        "seed": 40,
+        "repeats": 1,
+    }

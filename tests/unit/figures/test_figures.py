@@ -24,6 +24,7 @@ from skybake.testing._synthetic import (
     run,
     sweep,
     with_images,
+    with_parts,
     with_scalars,
     with_snr,
 )
@@ -44,6 +45,7 @@ def data_for(name: str, **more) -> JudgedRow | Comparison:
         data = with_snr(data) if "snr" in constants.get("NEEDS", ()) else data
         return with_images(data) if "images" in constants.get("NEEDS", ()) else data
     data = run(std=0.1, **more)
+    data = with_parts(data) if "parts" in constants.get("NEEDS", ()) else data
     return with_magnitudes(data, "cModelMag_r") if "magnitude" in constants.get("NEEDS", ()) else data
 
 
@@ -70,6 +72,7 @@ def test_contract(name, tmp_path):
         "accuracy",
         "images",
         "snr",
+        "parts",
     }
     assert figures.can_draw(name, data_for(name))
     assert isinstance(part.load().draw(data_for(name)), Figure)

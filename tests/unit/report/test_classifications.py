@@ -202,7 +202,7 @@ def test_tables_of_a_classification_have_its_columns(classified):
     assert r"simple\_sequential & focal & \multicolumn{6}{c}{failed}" in text
     assert "(lowest log loss)" in text
     assert "None" not in text
-    assert document.tags.count("img") == 2 * 4 + 1
+    assert document.tags.count("img") == 2 * 4 + 1 + 1  # and the sheet of thumbnails
 
 
 def test_datasets_of_both_tasks_are_joined(joined, classified, tmp_path):

@@ -44,7 +44,7 @@ def test_every_row_is_there_with_its_status(table):
 def test_a_failed_row_has_empty_numbers(table):
     line = table[FAILED]
     known = {"dataset": "efeds_mock", "model": FAILED[0], "loss": FAILED[1], "seeds": "3", "mock": "true"}
-    known |= {"split": "holdout-40", "training": "mocks", "prediction": "seeds"}
+    known |= {"split": "holdout-40", "training": "mocks", "prediction": "seeds", "without_dropout": "false"}
     known |= {"reference": "simple_sequential, mean_squared_error", "baseline": "false", "status": "failed"}
     assert {name: value for name, value in line.items() if value} == known
 
