@@ -119,7 +119,10 @@ def test_scancel(disturbed, undisturbed, cluster):
 
 def test_time_limit(disturbed, undisturbed, cluster):
     run = disturbed()
-    cluster.ask("scontrol", "update", f"jobid={run.at_work()}", "TimeLimit=1")
+    job = run.at_work()
+    minutes, seconds = map(int, cluster.ask("squeue", "-h", "-j", str(job), "-o", "%M")[0].split(":"))
+    limit = (60 * minutes + seconds + 30) // 60 + 1  # ahead by 30 to 90 s: the warning comes now, and there is time to end
+    cluster.ask("scontrol", "update", f"jobid={job}", f"TimeLimit={limit}")
     assert_gone_on(run, undisturbed)
     assert run.states() == ["FAILED", "COMPLETED"]  # it ended at the warning
     assert "SIGTERM came" in (run.bakeoff.folder / LOG).read_text()
