@@ -121,7 +121,7 @@ def test_time_limit(disturbed, undisturbed, cluster):
     run = disturbed()
     job = run.at_work()
     minutes, seconds = map(int, cluster.ask("squeue", "-h", "-j", str(job), "-o", "%M")[0].split(":"))
-    limit = (60 * minutes + seconds + 30) // 60 + 1  # ahead by 30 to 90 s: the warning comes now, and there is time to end
+    limit = (60 * minutes + seconds + 30) // 60 + 1  # 30 to 90 s ahead: the warning comes now, and it can end
     cluster.ask("scontrol", "update", f"jobid={job}", f"TimeLimit={limit}")
     assert_gone_on(run, undisturbed)
     assert run.states() == ["FAILED", "COMPLETED"]  # it ended at the warning
