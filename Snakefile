@@ -3,6 +3,7 @@ from uuid import uuid4
 
 from skybake.config import make_plan
 from skybake.config import paths
+from skybake.config import states
 from skybake.config import yaml_files
 from skybake import attempts
 from skybake.workflow import containers
@@ -91,6 +92,7 @@ include: "rules/draw.smk"
 include: "rules/compare.smk"
 include: "rules/inside.smk"
 include: "rules/apply.smk"
+include: "rules/difference.smk"
 include: "rules/containers.smk"
 include: "rules/doctor.smk"
 

@@ -40,6 +40,8 @@ def make_plan(given: Mapping[str, Any], *, raw_is_here: bool = True) -> Plan:
     problems += reference.problems(
         config.compare_with, {name: checked.select(dataset=name) for name in config.datasets}
     )
+    if raw_is_here:
+        problems += reference.problems_of_results(config.compare_with_results, checked.paths.results)
     problems += applications.problems(checked)
     if problems:
         raise ConfigError(message_of(problems))

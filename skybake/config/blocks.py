@@ -17,7 +17,7 @@ from skybake.results import identity
 from skybake.settings import Settings
 from skybake.training.settings import AnyTraining, Inside, Training
 
-RESERVED = {"apply", "logs", "benchmarks", "config.yaml", "report.html", "comparison.csv"}
+RESERVED = {"apply", "difference", "logs", "benchmarks", "config.yaml", "report.html", "comparison.csv"}
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.=+-]*$")]
 Choice = Annotated[
     str | dict[str, dict[str, Any] | None],
@@ -192,6 +192,7 @@ class Figures(Settings):
     explore: list[str] | None = Field(None, description="Of a dataset alone.")
     inside: list[str] | None = Field(None, description="Of what is inside a network.")
     apply: list[str] | None = Field(None, description="Of what a network predicts for new objects.")
+    difference: list[str] | None = Field(None, description="Of what changed since earlier results.")
 
     @model_validator(mode="before")
     @classmethod
@@ -270,6 +271,11 @@ class Config(Settings):
     compare_with: CompareWith | None = Field(
         None, description="Tell changes against this row: `{model: simple_sequential, loss: mse}`."
     )
+    compare_with_results: list[str] = Field(
+        [],
+        description="Folders of earlier results, of this bake-off or a similar one: `snakemake difference` tells what"
+        " changed since.",
+    )
     display: dict[str, str] = Field(
         {},
         description="Names that pages show: of models, losses, baselines and datasets, by those that they have here:"
@@ -286,6 +292,13 @@ class Config(Settings):
             raise ValueError(f"{given!r} found; expected a folder of its own, without spaces or braces, e.g. 'results'")
         expanded(given)
         return given.rstrip("/")
+
+    @field_validator("compare_with_results")
+    @classmethod
+    def _each_can_be_found(cls, given: list[str]) -> list[str]:
+        for folder in given:
+            expanded(folder)
+        return given
 
     @field_validator("bakeoffs")
     @classmethod

@@ -15,7 +15,7 @@ from skybake import limits, metrics, plugins
 from skybake.config.messages import nearest, unknown_name
 from skybake.plugins import ROOT, TASKS, PlugIn, assigned, functions, heads, in_room, syntax_tree
 
-SCOPES = ("run", "comparison", "explore", "inside", "apply")
+SCOPES = ("run", "comparison", "explore", "inside", "apply", "difference")
 FRAMEWORKS = ("tensorflow", "jax", "torch")
 ON_ANY_BACKEND = "layers and keras.ops, since a bake-off may run on any backend"
 IN_BINS, COMPARED = ("errors", "pit", "std", "distributions"), ("errors", "class_scores")  # metrics that may be so

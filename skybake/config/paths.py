@@ -80,6 +80,10 @@ class Paths:
         """A file of what a network was applied to: ``dataset.h5``, ``parts/0.h5``, ``catalogue.fits``, ..."""
         return f"{self.results}/{APPLIED}/{apply}/{name}"
 
+    def difference(self, name: str) -> str:
+        """A file of what changed since earlier results: ``report.html``, ``difference.csv``, ``figures``."""
+        return f"{self.results}/difference/{name}"
+
     def sample(self, row: str, dataset: str = "{dataset}") -> str:
         """What new objects are compared with: the training part as a network sees it, of a row or the choice."""
         return f"{self.results}/{dataset}/samples/{row}.h5"

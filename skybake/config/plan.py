@@ -19,6 +19,7 @@ from skybake.config.paths import (
     COMPARISON_FILES,
     NETWORK_FILES,
     POINT_FILES,
+    expanded,
     network_file,
 )
 from skybake.config.reference import matching
@@ -49,9 +50,14 @@ class Plan(Sources):
         }
 
     def given_files(self) -> list[str]:
-        """Return all raw files and folders and trained networks that the config names, and the folder of results."""
+        """Return all that the config names, raw files, trained networks, earlier results, and the folder of results."""
         raw = [path for name in self.blocks for path in self.raw(name).values()]
-        return [*raw, *dict.fromkeys(path for _, _, path in self.starts()), self.paths.results]
+        return [*raw, *dict.fromkeys(path for _, _, path in self.starts()), *self.earlier_results, self.paths.results]
+
+    @property
+    def earlier_results(self) -> list[str]:
+        """The folders that ``snakemake difference`` looks into."""
+        return [expanded(path) for path in self.config.compare_with_results]
 
     def datasets(self) -> list[str]:
         """Return the datasets that a bake-off uses, in the config's order."""

@@ -1,14 +1,16 @@
-"""Which row ``compare_with`` means, on each dataset."""
+"""What a bake-off is compared with: the row that ``compare_with`` means on each dataset, and earlier results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from skybake import plugins
 from skybake.config.blocks import CompareWith
 from skybake.config.combinations import Chosen, Combination, chosen_part
 from skybake.config.messages import unknown_name
+from skybake.config.paths import expanded
 
 
 def matching(given: CompareWith, jobs: Sequence[Combination]) -> list[Combination]:
@@ -67,6 +69,24 @@ def problems(given: CompareWith | None, datasets: Mapping[str, Sequence[Combinat
             yield f"compare_with: {len(rows)} rows of {name} found; expected one. Write one of these:{lines}"
     if not any(found.values()):
         yield absent("compare_with", given, [job for jobs in datasets.values() for job in jobs])
+
+
+def problems_of_results(given: Sequence[str], results: str) -> Iterator[str]:
+    """Find folders that hold no earlier results.
+
+    Args:
+        given: ``compare_with_results``.
+        results: Folder of the results of today.
+    """
+    for name in given:
+        folder = Path(expanded(name))
+        if folder.resolve() == Path(results).resolve():
+            yield f"compare_with_results: {name!r} found, the results of this bake-off; expected earlier ones"
+        elif not (folder / "comparison.csv").is_file():
+            yield (
+                f"compare_with_results: no comparison.csv found in {name!r}; expected the results folder of a bake-off"
+                " that has ended"
+            )
 
 
 def _line(row: Combination) -> str:

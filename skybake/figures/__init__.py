@@ -1,9 +1,10 @@
 """Figures, one file each, found by file name.
 
 A figure file has literal constants ``SCOPE`` (``"run"``: one model with one loss; ``"comparison"``: all of a dataset;
-``"explore"``: a dataset alone; ``"inside"``: a network; ``"apply"``: new objects), ``TASKS``, ``TITLE`` and
-``CAPTION``, and ``draw(data) -> matplotlib.figure.Figure``, where data is a :class:`JudgedRow`, a :class:`Comparison`,
-an ``Exploration``, ``Attributions`` or an :class:`skybake.applying.outcome.Outcome`. One that cannot be drawn of all
+``"explore"``: a dataset alone; ``"inside"``: a network; ``"apply"``: new objects; ``"difference"``: two states of a
+bake-off), ``TASKS``, ``TITLE`` and ``CAPTION``, and ``draw(data) -> matplotlib.figure.Figure``, where data is a
+:class:`JudgedRow`, a :class:`Comparison`, an ``Exploration``, ``Attributions``, an
+:class:`skybake.applying.outcome.Outcome` or :class:`Differences`. One that cannot be drawn of all
 data says in ``NEEDS`` what it needs, by the names of :attr:`JudgedRow.holds` and its like.
 """
 
@@ -306,6 +307,34 @@ class Comparison:
             "distribution": any(row.get("pit_ks") is not None for row in readable),
         }
         return frozenset(name for name, there in found.items() if there)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What figures of two states of a bake-off show.
+
+    Attributes:
+        dataset: Its name.
+        since: The earlier results.
+        said, units: What rows are told apart by, in words, and its units; the lower the better.
+        mock: Whether the objects are simulated.
+        level: Confidence level of intervals.
+        rows: ``name``, ``baseline``, ``difference`` (now minus before), ``low``, ``high`` (None without an interval)
+            and ``paired``, of all rows that are in both states and predict other bytes.
+    """
+
+    dataset: str
+    since: str
+    said: str
+    units: str
+    mock: bool
+    level: float
+    rows: tuple[Mapping[str, Any], ...]
+
+    @property
+    def holds(self) -> frozenset[str]:
+        """What figures may need: ``changes``, where a row differs by a number."""
+        return frozenset({"changes"} if any(row["difference"] is not None for row in self.rows) else ())
 
 
 def can_draw(name: str, data: Data) -> bool:

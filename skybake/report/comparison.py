@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -209,53 +208,64 @@ def _paired(
         return Pairing(limit=told)
     task, name = task_of([best.record]), best.row.name
     outlier = best.record["outlier_threshold"]
-    measure = partial(_errors, outlier=outlier) if task is REGRESSION else _class_scores
     # A baseline that uses no seed is fitted once; a network that is trained once tells nothing of its scatter.
-    sampled = {
-        row.name: measure(runs[row.name], bootstrap, seeded=not (row.baseline and len(row.seeds) == 1)) for row in same
+    found = {
+        row.name: sampled(
+            task, runs[row.name], bootstrap, seeded=not (row.baseline and len(row.seeds) == 1), outlier=outlier
+        )
+        for row in same
     }
-    against = sampled[name]
+    against = found[name]
     pairs = {
         other: {metric: pairing.compare(item, against[metric], bootstrap.level) for metric, item in of_row.items()}
-        for other, of_row in sampled.items()
+        for other, of_row in found.items()
         if other != name
     }
     corrected = {metric: pairing.holm([pair[metric].p_value for pair in pairs.values()]) for metric in against}
     return Pairing(
         pairs,
         {other: {metric: values[place] for metric, values in corrected.items()} for place, other in enumerate(pairs)},
-        pairing.groups({other: of_row[task.main] for other, of_row in sampled.items()}, name, bootstrap.level),
-        _changes(sampled, reference, task, bootstrap.level),
+        pairing.groups({other: of_row[task.main] for other, of_row in found.items()}, name, bootstrap.level),
+        _changes(found, reference, task, bootstrap.level),
         told,
     )
 
 
 def _changes(
-    sampled: Mapping[str, Mapping[str, Sampled]], reference: Entry | None, task: Task, level: float
+    found: Mapping[str, Mapping[str, Sampled]], reference: Entry | None, task: Task, level: float
 ) -> dict[str, dict[str, Paired]]:
-    if reference is None or reference.row.name not in sampled:
+    if reference is None or reference.row.name not in found:
         return {}
 
     def number(row: str, changed: Changed) -> Sampled:
-        found = sampled[row][changed.column or changed.name]
-        return replace(found, value=1 - found.value, draws=1 - found.draws) if changed.of == "rest" else found
+        one = found[row][changed.column or changed.name]
+        return replace(one, value=1 - one.value, draws=1 - one.draws) if changed.of == "rest" else one
 
     paired = [changed for changed in task.changed if changed.paired]
     against = {changed.name: number(reference.row.name, changed) for changed in paired}
     return {
         row: {changed.name: pairing.change(number(row, changed), against[changed.name], level) for changed in paired}
-        for row in sampled
+        for row in found
         if row != reference.row.name
     }
 
 
-def _errors(runs: Mapping[int, Trained], bootstrap: Bootstrap, *, seeded: bool, outlier: float) -> dict[str, Sampled]:
-    statistics = measuring.of_errors(outlier)
-    compared = {name: statistics[name] for name in REGRESSION.compared}
-    return pairing.sample(trained.part_errors(runs, "test"), compared, bootstrap, seeded=seeded)
+def sampled(
+    task: Task, runs: Mapping[int, Trained], bootstrap: Bootstrap, *, seeded: bool, outlier: float
+) -> dict[str, Sampled]:
+    """Return metric -> what a row reaches on the test part, of those that the task is compared by.
 
-
-def _class_scores(runs: Mapping[int, Trained], bootstrap: Bootstrap, *, seeded: bool) -> dict[str, Sampled]:
+    Args:
+        task: Of the row.
+        runs: Seed -> what was trained.
+        bootstrap: How to draw.
+        seeded: Whether another seed would give other errors.
+        outlier: Size of error above which an object is an outlier.
+    """
+    if task is REGRESSION:
+        statistics = measuring.of_errors(outlier)
+        compared = {name: statistics[name] for name in task.compared}
+        return pairing.sample(trained.part_errors(runs, "test"), compared, bootstrap, seeded=seeded)
     scores = trained.part_class_scores(runs, "test")
     found: dict[str, Sampled] = {}
     for metric in CLASSIFICATION.compared:

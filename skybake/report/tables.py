@@ -78,6 +78,21 @@ def read_csv(path: Path | str) -> list[Record]:
         return [nothing | {name: _typed(name, text) for name, text in row.items()} for row in rows]
 
 
+def read_csv_of_any_version(path: Path | str) -> list[Record]:
+    """Read a ``comparison.csv`` that another version may have written: None in columns that it had not.
+
+    Raises:
+        ValueError: It does not tell the rows apart.
+    """
+    with Path(path).open(newline="", encoding="utf-8") as stream:
+        rows = csv.DictReader(stream)
+        lacking = [axis for axis in identity.AXES if axis not in (rows.fieldnames or ())]
+        if lacking:
+            raise ValueError(f"{path}: no column {lacking[0]!r} found; expected the columns {', '.join(identity.AXES)}")
+        nothing = dict.fromkeys((*COLUMNS, *LIMIT_COLUMNS))
+        return [nothing | {name: _typed(name, text) for name, text in row.items() if name in nothing} for row in rows]
+
+
 def _typed(name: str, text: str) -> Any:
     if name in TEXT_COLUMNS:
         return text or None

@@ -20,7 +20,7 @@ from skybake.data.writer import create_dataset
 from skybake.evaluation import judging
 from skybake.evaluation.bootstrap import Bootstrap
 from skybake.evaluation.trained import History
-from skybake.figures import Comparison, Data, JudgedRow
+from skybake.figures import Comparison, Data, Differences, JudgedRow
 from skybake.files import with_null
 from skybake.metrics.regression import RELATIVE
 from skybake.results.attributions import Attributions
@@ -316,6 +316,17 @@ def applied(folder: Path, *, task: str = "regression", mock: bool = True) -> Out
     )
 
 
+def differences(*, mock: bool = False) -> Differences:
+    """Return what two states of a bake-off differ by: better, worse, not told apart and without an interval."""
+    ends = [(-0.02, -0.03, -0.01), (0.015, 0.005, 0.025), (0.001, -0.01, 0.012), (0.003, None, None)]
+    rows = [
+        {"name": f"network {place}, mse", "baseline": place == 2, "difference": d, "low": low, "high": high}
+        | {"paired": place != 1}
+        for place, (d, low, high) in enumerate(ends)
+    ]
+    return Differences("clusters", "results/before", "standard deviation", "dex", mock, 0.95, tuple(rows))
+
+
 def of_scope(scope: str, task: str, folder: Path, *, mock: bool) -> Iterator[Data]:
     """Yield what figures of a scope may be given of a task: all that they may need is in one of them.
 
@@ -333,6 +344,8 @@ def of_scope(scope: str, task: str, folder: Path, *, mock: bool) -> Iterator[Dat
         yield looked_into(task=task, mock=mock)
     elif scope == "apply":
         yield applied(folder, task=task, mock=mock)
+    elif scope == "difference":
+        yield differences(mock=mock)
     elif task == "regression":
         magnitude = Column("mag", "how bright", "magnitude", "r", preferred=True)
         yield with_images(with_parts(with_scalars(run(std=0.1, mock=mock), {"psfMag_r": magnitude})))

@@ -47,7 +47,7 @@ STEPS = {  # scripts, and rooms of the library whose files they find by name
                 "write_page",
                 "join",
             ),
-            *("draw_inside", "examine", "write_distributions", "write_applied_page"),
+            *("draw_inside", "examine", "write_distributions", "write_applied_page", "write_difference"),
         ],
         ["figures"],
     ),

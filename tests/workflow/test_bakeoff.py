@@ -4,6 +4,7 @@ import copy
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -215,6 +216,7 @@ def test_a_new_seed_trains_only_itself_and_more_epochs_go_on(finished, tmp_path)
     config["bakeoffs"]["galaxies"]["seeds"] = [1, 7]
     folder = finished.folder / "results/galaxies/runs/deeper_sequential/huber"
     before = {name: (folder / "seed-1" / name).read_bytes() for name in ("timing.json", "predictions.h5")}
+    shutil.copytree(finished.folder / "results", tmp_path / "before")
     finished.write(config)
     try:
         assert finished.jobs().get("train_galaxies") == 1
@@ -233,6 +235,18 @@ def test_a_new_seed_trains_only_itself_and_more_epochs_go_on(finished, tmp_path)
         log = (finished.folder / "results/logs/train/galaxies/deeper_sequential/huber.log").read_text()
         assert "seed 1: going on after epoch 2" in log
         assert len(table(folder / "seed-1" / "history.csv")) == 3
+        finished.write({**config, "compare_with_results": [str(tmp_path / "before")]})
+        finished.snakemake("difference")
+        lines = table(finished.folder / "results/difference/difference.csv")
+        changed = [line for line in lines if line["change"] != "the same"]
+        assert {(line["dataset"], line["model"]) for line in changed} == {("galaxies", "deeper_sequential")}
+        (line,) = (line for line in changed if line["metric"] == "std_error")
+        assert line["paired"] == "true"
+        assert "training.epochs: 2 before, 3 now" in line["causes"]
+        assert "seeds: 1 before, 2 now" in line["causes"]
+        page = (finished.folder / "results/difference/report.html").read_text(encoding="utf-8")
+        assert "bakeoffs.galaxies.training.epochs" in page.replace("<wbr>", "")
+        assert (finished.folder / "results/difference/figures/1/galaxies/differences.pdf").exists()
     finally:
         finished.write(CONFIG)
         finished.snakemake()
