@@ -14,7 +14,7 @@ from skybake import plugins
 from skybake.data import leaks
 from skybake.evaluation.pairs import FEW_SEEDS, Paired
 from skybake.files import atomic_write
-from skybake.report import architecture, embedding, tables
+from skybake.report import architecture, downloads, embedding, tables
 from skybake.report.architecture import Architecture
 from skybake.report.explorer import Explorer
 from skybake.report.names import Names
@@ -154,6 +154,7 @@ def write_comparison(
     ]
     differences = _differences(entries, pairs, p_values)
     forest = next((item for item in figures if item.name == FOREST), None)
+    shown = table(records, anchors=True, held=held, names=names)
 
     def row_name(row: Row) -> str:
         return names.row(row.model, row.loss, row.words, baseline=row.baseline)
@@ -181,12 +182,14 @@ def write_comparison(
         part_names=leaks.SAID,
         nearly=leaks.NEARLY,
         dataset=entries[0].row.dataset,
-        table=table(records, anchors=True, held=held, names=names),
+        table=shown,
         names=names,
         row_name=row_name,
         opening=opening(entries, best, verdict, limit, held, names),
         contents=[(key, said) for key, said in contents.items() if said],
-        downloads=_downloads(Path(path), records, best, forest),
+        downloads=downloads.of(
+            records, shown, best.row.name if best else None, Path(path).parent / forest.pdf if forest else None
+        ),
         held=held,
         apply=apply,
         limit=limit,
@@ -429,21 +432,6 @@ def _words(value: Any) -> str:
     if not isinstance(value, Mapping):
         return str(value)
     return ", ".join(f"{name} {_words(item)}" for name, item in value.items() if item)
-
-
-def _downloads(
-    path: Path, records: Sequence[Record], best: Entry | None, forest: Picture | None
-) -> list[tuple[str, str, str]]:
-    """Return name, file and address of what a paper takes from a page."""
-    tex = tables.tex_text(records, best.row.name if best else None)
-    found = [
-        ("Table as CSV", "comparison.csv", embedding.address(tables.csv_text(records).encode(), "text/csv")),
-        ("Table as TeX", "comparison.tex", embedding.address(tex.encode(), "application/x-tex")),
-    ]
-    if forest:
-        content = (path.parent / forest.pdf).read_bytes()
-        found.append(("Figure as PDF", f"{FOREST}.pdf", embedding.address(content, "application/pdf")))
-    return found
 
 
 def pictures(

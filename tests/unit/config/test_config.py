@@ -9,7 +9,11 @@ from skybake.settings import Settings
 from tests.unit.config.configs import TAGS, changed
 
 BAD = {
-    "unknown key": ("titel", "x", ["titel", "Did you mean 'title'?", "bakeoffs, compare_with, compare_with_results, datasets"]),
+    "unknown key": (
+        "titel",
+        "x",
+        ["titel", "Did you mean 'title'?", "bakeoffs, compare_with, compare_with_results, datasets"],
+    ),
     "unknown key deep down": (
         "bakeoffs.first.training",
         {"epoch": 3},
@@ -53,11 +57,18 @@ BAD = {
     "unknown dataset": ("bakeoffs.first.datasets", ["cluster"], ["datasets[0]", "Did you mean 'clusters'?"]),
     "unknown figure": ("figures", {"run": ["loss_curv"]}, ["figures.run[0]", "Did you mean 'loss_curve'?"]),
     "figure of another scope": ("figures", {"run": ["forest"]}, ["figures.run[0]: no figure of this scope 'forest'"]),
-    "unknown scope": ("figures", {"runs": []}, ["figures.runs", "allowed: apply, comparison, difference, explore, inside, run"]),
+    "unknown scope": (
+        "figures",
+        {"runs": []},
+        ["figures.runs", "allowed: apply, comparison, difference, explore, inside, run"],
+    ),
     "figures of no scope": (
         "figures",
         ["forest", "loss_curve"],
-        ["figures: a list found", "{run: [loss_curve], comparison: [forest], explore: [], inside: [], apply: [], difference: []}"],
+        [
+            "figures: a list found",
+            "{run: [loss_curve], comparison: [forest], explore: [], inside: [], apply: [], difference: []}",
+        ],
     ),
     "published numbers of no row, and of a metric with a near name": (
         "bakeoffs.first.published",

@@ -78,3 +78,12 @@ def test_no_row_or_several_are_refused(given, named, words):
         reference(with_more(given), **named)
     for word in words:
         assert word in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [("nowhere", "no comparison.csv found in 'nowhere'"), ("results/mine", "the results of this bake-off")],
+)
+def test_earlier_results_are_those_of_another_bakeoff_that_has_ended(folder, said, given):
+    with pytest.raises(ConfigError, match=said):
+        make_plan({**given, "results": "results/mine", "compare_with_results": [folder]})
