@@ -80,3 +80,24 @@ def test_a_neighbour_is_taken_away_and_the_object_is_not():
     assert sums_of(((disc + 2 * neighbour)[..., None] + noise).astype("float32"), rings=6, groups=1)[-1, 0] > (
         1.15 * plain[-1, 0]
     )
+
+
+def test_a_point_source_beside_goes_with_its_sector():
+    """In any band and any ring but the innermost; what all sectors have stays."""
+    y, x = np.mgrid[-12:13, -12:13]
+    cluster = np.exp(-np.hypot(x, y) / 4)[..., None] * [1.0, 2.0]
+    source = np.exp(-((x - 5) ** 2 + (y + 7) ** 2))[..., None] * [0.0, 8.0]
+    alone, beside = (
+        sums_of(sky.astype("float32"), rings=8, groups=2, sectors=8) for sky in (cluster, cluster + source)
+    )
+    plain, more = (sums_of(sky.astype("float32"), rings=8, groups=2) for sky in (cluster, cluster + source))
+    assert more[-2, 1] > 1.08 * plain[-2, 1]
+    np.testing.assert_allclose(alone, plain, rtol=0.06)
+    np.testing.assert_allclose(beside, alone, rtol=0.01)
+
+
+@pytest.mark.parametrize(("shape", "sectors"), [((50, 50, 2), 7), ((9, 7, 1), 8), ((1, 1, 2), 4), ((2, 30, 1), 16)])
+def test_sectors_of_even_light_tell_the_whole_ring(shape, sectors):
+    image = np.ones(shape, "float32")
+    found, plain = (sums_of(image, rings=6, groups=1, sectors=count) for count in (sectors, 0))
+    np.testing.assert_allclose(found, plain, rtol=1e-4)
