@@ -30,7 +30,7 @@ rule write_difference:
     container:
         f"{IMAGES}/report.sif"
     resources:
-        mem_mb=jobs.memory(4000, 2, in_part=["datasets"]),
+        mem_mb=jobs.memory(8000),
         runtime=jobs.minutes(60),
     params:
         now=lambda wildcards: states.of_plan(PLAN),
