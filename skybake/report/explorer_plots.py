@@ -388,5 +388,8 @@ def _rates(field: Field, models: Sequence[Model]) -> Iterator[tuple[Titled, Plot
     if first is None:
         return
     said = "All seeds together; of the class that is chosen above the figure, against the rest."
+    number = field.competitors[0].data.classes().shape[-1]
+    if number > CURVES:
+        said += f" Of {number} classes, the first {CURVES} have curves."
     yield Titled("roc", "ROC", f"True against false positive rate. {said} The diagonal is a guess."), plots["roc"][0]
     yield Titled("recall", "Precision and recall", said), plots["recall"][0]
