@@ -10,7 +10,7 @@ import numpy as np
 
 from skybake.inputs import Inputs
 from skybake.missing import present
-from skybake.training import feeding, preprocessing
+from skybake.training import backgrounds, feeding, preprocessing
 from skybake.training import images as image_steps
 from skybake.training.job import NetworkJob
 from skybake.training.runs import Data
@@ -67,8 +67,13 @@ def prepare(data: Data, job: NetworkJob) -> Prepared:
     parts = {
         part: feeding.Subset(images[part], targets[part], scalars.get(part), shuffle=shuffle) for part in data.rows
     }
-    inputs = data.inputs(job.inputs, job.derived)
-    return Prepared(parts, step, scalar_step, target_step, missing_scalars, inputs, _classes(data, job))
+    inputs, classes = data.inputs(job.inputs, job.derived), _classes(data, job)
+    if training.backgrounds:
+        seed = int(data.split.strategy["seed"])
+        parts["train"] = backgrounds.added(
+            parts["train"], training.backgrounds, classes, seed, training.memory_limit_mb
+        )
+    return Prepared(parts, step, scalar_step, target_step, missing_scalars, inputs, classes)
 
 
 def _classes(data: Data, job: NetworkJob) -> tuple[str, ...]:

@@ -20,6 +20,22 @@ class EarlyStopping(Settings):
     min_delta: float = Field(0.0, ge=0, description="What counts as an improvement.")
 
 
+class Backgrounds(Settings):
+    """Training objects that are seen again, fainter and on other backgrounds: images of a class that holds no object.
+
+    For images of mean 0 and one noise, as `images: robust` makes them.
+    """
+
+    of: str = Field(description="Name of the class whose images are backgrounds.")
+    copies: int = Field(3, ge=1, le=100, description="How often each object of the training part is seen so.")
+    least: float = Field(
+        0.6,
+        gt=0,
+        lt=1,
+        description="The faintest that an object becomes, as a part of its light; up to all of it.",
+    )
+
+
 class Training(Settings):
     """How every network of a bake-off is trained."""
 
@@ -90,6 +106,9 @@ class Training(Settings):
     augmentation: Literal["none", "flips", "flips_and_turns"] = Field(
         "none",
         description="Training images are mirrored, or mirrored and turned by quarters, at random in every epoch.",
+    )
+    backgrounds: Backgrounds | None = Field(
+        None, description="See training objects again on backgrounds of other images: `{of: noise}`."
     )
     labels: Literal["none", "standardise"] = Field(
         "standardise", description="What is done to labels while training; predictions are always in the label's units."
