@@ -10,13 +10,23 @@ from skybake.data.columns import Column, Schema
 from skybake.data.rejections import Rejection
 from skybake.raw import Batch
 from skybake.raw.catalogue import Objects
-from skybake.raw.options import PixelOptions
+from skybake.raw.options import CatalogueOptions, PixelOptions
 
 
 def in_blocks(rows: np.ndarray, number: int) -> Iterator[np.ndarray]:
     """Yield rows (n,) in blocks of some number."""
     for first in range(0, len(rows), number):
         yield rows[first : first + number]
+
+
+def labels_of(objects: Objects, options: CatalogueOptions, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Return name -> values of the labels of rows (n,)."""
+    return {options.name: objects.label[rows], **{name: values[rows] for name, (values, _) in objects.further.items()}}
+
+
+def label_columns(objects: Objects, options: CatalogueOptions) -> dict[str, Column]:
+    """Return name -> what it is, of the labels; the first one is the option's."""
+    return {options.name: objects.label_column, **{name: column for name, (_, column) in objects.further.items()}}
 
 
 def batch_of(
@@ -47,7 +57,7 @@ def batch_of(
         image=images[good],
         id=[objects.ids[row] for row in kept.tolist()],
         group=[objects.groups[row] for row in kept.tolist()],
-        labels={options.name: objects.label[kept]},
+        labels=labels_of(objects, options, kept),
         scalars={name: values[kept] for name, values in objects.scalars.items()}
         | {name: values[good] for name, values in scalars.items()},
         rejections=against,
@@ -66,7 +76,8 @@ def schema_of(objects: Objects, options: PixelOptions, bands: Sequence[str], sai
     return Schema(
         bands=tuple(bands),
         image=Column(options.pixel_units, f"{said}, masked pixels the median of their image and band"),
-        labels={options.name: objects.label_column},
+        labels=label_columns(objects, options),
+        label=options.name if objects.further else "",
         scalars={
             **objects.columns,
             "n_masked": Column("", "masked pixels, over all bands", "count"),

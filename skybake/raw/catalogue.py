@@ -134,6 +134,7 @@ class Objects:
         label_column: What it is.
         scalars, columns: Name -> (N,) values and what they are.
         reasons: Row -> (reason, detail) of rows that cannot be used.
+        further: Name -> (N,) values and what they are, of labels beside the first.
     """
 
     ids: list[str]
@@ -143,6 +144,7 @@ class Objects:
     scalars: Mapping[str, np.ndarray]
     columns: Mapping[str, Column]
     reasons: dict[int, tuple[str, str]]
+    further: Mapping[str, tuple[np.ndarray, Column]] = field(default_factory=dict)
 
     @property
     def usable(self) -> np.ndarray:
@@ -177,6 +179,7 @@ def describe(
     classify = _classes if options.classifies else _quantity
     of_label: dict[int, tuple[str, str]] = {}
     label, column = classify(catalogue, options, label_texts, of_label)
+    further = _further_labels(catalogue, options, of_label)
     if options.needs_label:
         reasons.update(of_label)
     _check_repeats(ids, label, reasons, options.needs_label)
@@ -188,9 +191,9 @@ def describe(
     if options.split_column and options.needs_label:
         scalars["part"] = _parts(catalogue, options, ids, reasons)
         columns["part"] = Column("", "of the published split: 0 train, 1 valid, 2 test", PART)
-    if options.name in scalars:
+    if both := next((name for name in (options.name, *further, *options.labels) if name in scalars), ""):
         raise RawError(
-            f"{catalogue.path}: {options.name!r} is both the label and a scalar; a model must not see what it shall"
+            f"{catalogue.path}: {both!r} is both the label and a scalar; a model must not see what it shall"
             " predict. Hint: leave it out of `scalars`"
         )
     groups = ids
@@ -198,7 +201,21 @@ def describe(
         texts = catalogue.texts(options.group, "group")
         check_whole(catalogue.path, options.group, texts)
         groups = ["" if text is None else text for text in texts]
-    return Objects(ids, alone_where_empty(groups, ids), label, column, scalars, columns, reasons)
+    return Objects(ids, alone_where_empty(groups, ids), label, column, scalars, columns, reasons, further)
+
+
+def _further_labels(
+    catalogue: Catalogue, options: CatalogueOptions, reasons: dict[int, tuple[str, str]]
+) -> dict[str, tuple[np.ndarray, Column]]:
+    """Return the labels beside the first; of the reasons against it those stay where an object has no other either."""
+    found = {}
+    for name in options.labels[1:]:
+        alone = options.model_copy(update={"label": name, "labels": ()})
+        against: dict[int, tuple[str, str]] = {}
+        found[alone.name] = _quantity(catalogue, alone, _label_texts(catalogue, alone), against)
+        for row in set(reasons) - set(against):
+            del reasons[row]
+    return found
 
 
 def _label_texts(catalogue: Catalogue, options: CatalogueOptions) -> np.ndarray:

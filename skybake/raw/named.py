@@ -53,6 +53,8 @@ def check_columns(path: Path, names: Sequence[str], options: CatalogueOptions) -
             check_column(path, names, name, option)
     for name in options.scalars:
         check_column(path, names, name, "scalars")
+    for name in options.labels:
+        check_column(path, names, name, "labels")
     _check_described(path, options)
 
 
@@ -69,7 +71,7 @@ def check_column(path: Path, names: Sequence[str], name: str, option: str) -> No
 
 def _check_described(path: Path, options: CatalogueOptions) -> None:
     """Raise RawError if kinds or units are given of a column that is neither the label nor a scalar."""
-    used = [options.label, *options.scalars, *filter(None, (options.ra, options.dec))]
+    used = [*(options.labels or (options.label,)), *options.scalars, *filter(None, (options.ra, options.dec))]
     for option in ("kinds", "units"):
         for name in getattr(options, option):
             if name not in used:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -61,6 +61,11 @@ class CatalogueOptions(CommonOptions):
     """What is taken from a catalogue, by the names of its columns."""
 
     label: str = Field("label", description="Column to predict.")
+    labels: tuple[str, ...] = Field(
+        (),
+        description="Instead of `label`: several columns of numbers that one network predicts together, each with its"
+        " own comparison. An object needs one of them; the first one stratifies the split.",
+    )
     task: Literal["auto", "regression", "classification"] = Field(
         "auto", description="What the label is; auto: a class where `classes` are given, else a number."
     )
@@ -99,6 +104,32 @@ class CatalogueOptions(CommonOptions):
     )
     table: str = Field("", description=TABLE)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _first_label(cls, given: Any) -> Any:
+        labels = given.get("labels") if isinstance(given, dict) else None
+        if not isinstance(labels, list | tuple) or not labels:
+            return given
+        if given.get("label", labels[0]) != labels[0]:
+            raise ValueError(f"label {given['label']!r} and labels {list(labels)} found; expected one of both")
+        return {**given, "label": labels[0]}
+
+    @model_validator(mode="after")
+    def _several_labels(self) -> CatalogueOptions:
+        if not self.labels:
+            return self
+        if len(set(self.labels)) < max(2, len(self.labels)):
+            raise ValueError(f"labels {list(self.labels)} found; expected two or more distinct columns. Hint: `label`")
+        unfit = [name for name in ("classes", "label_error", "label_name") if getattr(self, name)]
+        unfit += ["task"] if self.task == "classification" else []
+        unfit += ["without_label"] if not self.needs_label else []
+        if unfit:
+            raise ValueError(
+                f"labels {list(self.labels)}: {unfit[0]} found beside them; expected none: several labels are numbers"
+                " without known errors, named as their columns, of objects that have one of them"
+            )
+        return self
+
     @model_validator(mode="after")
     def _go_together(self) -> CatalogueOptions:
         if self.classes and self.task == "regression":
@@ -119,8 +150,12 @@ class CatalogueOptions(CommonOptions):
 
     @property
     def name(self) -> str:
-        """Name of the label in the dataset."""
-        return self.label_name or (self.label if self.transform == "none" else f"{self.transform}_{self.label}")
+        """Name of the label in the dataset, of several of the first."""
+        return self.label_name or self.named(self.label)
+
+    def named(self, column: str) -> str:
+        """Return the name in the dataset of a label that is a column of the catalogue."""
+        return column if self.transform == "none" else f"{self.transform}_{column}"
 
 
 class PixelOptions(CatalogueOptions):

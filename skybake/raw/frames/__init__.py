@@ -20,7 +20,7 @@ import numpy as np
 from skybake.data.columns import Column, Schema
 from skybake.data.rejections import Rejection
 from skybake.raw import Batch, RawError, Reading
-from skybake.raw.batches import rejections_of
+from skybake.raw.batches import label_columns, labels_of, rejections_of
 from skybake.raw.catalogue import Catalogue, Objects, describe
 from skybake.raw.cutting import Cutouts
 from skybake.raw.frames.options import Options
@@ -109,7 +109,7 @@ def _batch(tile: Tile, cutouts: Cutouts, objects: Objects, options: Options) -> 
         image=cutouts.images,
         id=[objects.ids[row] for row in rows.tolist()],
         group=[objects.groups[row] if options.group else tile.name for row in rows.tolist()],
-        labels={options.name: objects.label[rows]},
+        labels=labels_of(objects, options, rows),
         scalars={name: values[rows] for name, values in objects.scalars.items()} | {"padded_fraction": cutouts.padded},
         rejections=[Rejection(row, objects.ids[row], *reason) for row, reason in cutouts.rejected.items()],
         digests={"frames": cutouts.digests},
@@ -120,7 +120,8 @@ def _schema(objects: Objects, options: Options) -> Schema:
     return Schema(
         bands=options.bands or ("image",),
         image=Column(options.pixel_units, "pixels of the frames; those beyond or missing in them are 0"),
-        labels={options.name: objects.label_column},
+        labels=label_columns(objects, options),
+        label=options.name if objects.further else "",
         scalars={
             **objects.columns,
             "padded_fraction": Column(
