@@ -79,6 +79,7 @@ wildcard_constraints:
 include: "rules/simulate.smk"
 include: "rules/fetch.smk"
 include: "rules/ingest.smk"
+include: "rules/labels.smk"
 include: "rules/explore.smk"
 include: "rules/split.smk"
 include: "rules/limit.smk"

@@ -35,7 +35,7 @@ rule explore:
     params:
         figures=lambda wildcards: [figure.name for figure in PLAN.figures("explore", wildcards.dataset)],
         title=PLAN.config.title,
-        config=lambda wildcards: {"datasets": {wildcards.dataset: PLAN.as_dict()["datasets"][wildcards.dataset]}},
+        config=lambda wildcards: {"datasets": {(of := PLAN.whole(wildcards.dataset)): PLAN.as_dict()["datasets"][of]}},
         code=lambda wildcards: code_digest("explore", PLAN.figure_modules("explore", wildcards.dataset)),
     message:
         "exploring {wildcards.dataset}"

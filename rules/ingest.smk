@@ -20,7 +20,7 @@ rule ingest:
     benchmark:
         PATHS.benchmark("ingest", "{dataset}")
     wildcard_constraints:
-        dataset=r"[^/]+|apply/[^/]+",  # new objects are read as those of a dataset
+        dataset=r"[^/@]+|apply/[^/]+",  # new objects are read as those of a dataset
     conda:
         "../envs/data.yaml"
     container:

@@ -13,7 +13,8 @@ localrules:
 
 rule split:
     input:
-        dataset=PATHS.dataset(),
+        # labels beside the first are divided as the first is
+        dataset=lambda wildcards: PATHS.dataset(PLAN.whole(wildcards.dataset)),
     output:
         split=PATHS.split(),
     log:

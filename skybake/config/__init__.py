@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from skybake.config import applications, reference, starts
+from skybake.config import applications, labels, reference, starts
 from skybake.config.blocks import Config
 from skybake.config.checks import find_clashes, find_problems, head_problems
 from skybake.config.messages import ConfigError, message_of, validation_problems
@@ -32,7 +32,7 @@ def make_plan(given: Mapping[str, Any], *, raw_is_here: bool = True) -> Plan:
         config = Config.model_validate(_with_text_keys(given))
     except ValidationError as error:
         raise ConfigError(message_of(validation_problems(error, Config))) from None
-    problems = list(dict.fromkeys(find_problems(config, raw_is_here)))
+    problems = list(dict.fromkeys([*find_problems(config, raw_is_here), *labels.problems(config)]))
     if problems:
         raise ConfigError(message_of(problems))
     checked = Plan(config)

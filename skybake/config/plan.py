@@ -179,9 +179,10 @@ class Plan(Sources):
         if given.loss is None:
             return told
         return NetworkJob(
-            **dict(told),
+            **told.model_dump(exclude={"labels"}),
             library_loss=given.loss.part.name,
             loss_parameters=dict(given.loss.parameters),
+            labels=self.labels(dataset),
             training=given.training,
             point=point,
             tested=not point,
@@ -321,7 +322,10 @@ class Plan(Sources):
         return [
             self.paths.ensemble(dataset, job.model.name, job.loss_in_runs)
             for job in self.compared_jobs(dataset)
-            if job.prediction == identity.ENSEMBLE and job.loss is not None and job.folds == 1
+            if job.prediction == identity.ENSEMBLE
+            and job.loss is not None
+            and job.folds == 1
+            and dataset not in self.further
         ]
 
     def rows(self, dataset: str) -> list[dict[str, Any]]:
@@ -341,6 +345,8 @@ class Plan(Sources):
                     "log": self.paths.log(
                         "predict_with_dropout"
                         if job.prediction == identity.DROPOUT
+                        else "take_runs"
+                        if self.is_taken(job)
                         else "train"
                         if job.folds == 1
                         else "pool_folds",
@@ -366,15 +372,15 @@ class Plan(Sources):
 
     def how_to_apply(self, dataset: str) -> dict[str, str]:
         """Return what a page says of applying a network of a dataset: a ``block`` of the config, and ``results``."""
-        if self.config.datasets[dataset].split.divisions > 1:
-            return {}  # each network has seen a part of the training objects alone
+        if self.config.datasets[dataset].split.divisions > 1 or dataset in self.further or self.labels(dataset):
+            return {}  # each network has seen a part of the training objects alone, or predicts several labels
         return {"block": block_for(self, dataset), "results": self.config.results.rstrip("/")}
 
     def published(self, dataset: str) -> list[dict[str, Any]]:
         """Return the published rows of a dataset as plain values, with the axes of ours."""
         found = []
         for name, bakeoff in self.config.bakeoffs.items():
-            for given in bakeoff.published if dataset in bakeoff.datasets else ():
+            for given in bakeoff.published if dataset in bakeoff.datasets and dataset not in self.further else ():
                 model = chosen_part(given.model, plugins.models()).name if given.model else ""
                 loss = chosen_part(given.loss, plugins.losses()).name if given.loss else ""
                 values = {key: number.model_dump() for key, number in given.numbers().items()}
@@ -429,7 +435,8 @@ class Plan(Sources):
             for job in self.trainings:
                 if job.dataset == dataset and job.loss is not None:
                     folders = self.run_folders(dataset, job.model.name, job.loss_in_paths).values()
-                    more = [file for file in NETWORK_FILES if file not in BASELINE_FILES]
+                    names = ARCHITECTURE_FILES if self.is_taken(job) else NETWORK_FILES
+                    more = [file for file in names if file not in BASELINE_FILES]
                     files += [f"{folder}/{file}" for folder in folders for file in more]
         return files
 
@@ -443,7 +450,18 @@ class Plan(Sources):
             job
             for job in self.trainings
             if job.bakeoff == bakeoff and (job.loss is not None) == networks and seeds in (None, job.seeds)
+            if not self.is_taken(job)
         )
+
+    def taken(self, bakeoff: str) -> dict[str, str]:
+        """Return the wildcards of a bake-off's rows of labels beside the first; empty where there are none."""
+        rows = [job for job in self.select(bakeoff=bakeoff) if self.is_taken(job)]
+        return _constraints(rows) if rows else {}
+
+    def runs_of_all_labels(self, dataset: str, model: str, loss: str) -> list[str]:
+        """Return the files of the runs that a label's are taken from, and of their layers."""
+        folders = self.run_folders(self.whole(dataset), model, loss).values()
+        return [f"{folder}/{file}" for folder in folders for file in (*BASELINE_FILES, *ARCHITECTURE_FILES)]
 
     def pools(self, bakeoff: str) -> list[dict[str, Any]]:
         """Return ``networks``, ``seeds`` and ``names``, the wildcards, of the rows of a bake-off that pool folds."""
@@ -474,16 +492,6 @@ class Plan(Sources):
             for name in (known if given is None else given)
             if known[name].constants["SCOPE"] == scope and self.task(dataset) in known[name].tasks
         ]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the merged config: what was given and every default."""
-        merged = self.config.model_dump(mode="json")
-        for name, block in merged["datasets"].items():
-            block["options"] = self.reader_options(name).model_dump(mode="json", by_alias=True)
-            block["inputs"] = list(self.inputs(name))
-            if block["mock"] is not None:
-                block["mock"] = self.simulator(name).Options(**block["mock"]).model_dump(mode="json", by_alias=True)
-        return merged
 
 
 def _constraints(jobs: Iterable[Combination]) -> dict[str, str]:

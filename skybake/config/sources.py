@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from skybake import plugins
+from skybake.config import labels
 from skybake.config.applications import as_dataset, dataset_of, place_of
 from skybake.config.blocks import Config
+from skybake.config.combinations import Combination
 from skybake.config.paths import LIMIT_FILES, TRUTH, Paths, expanded
 from skybake.settings import Settings
 
@@ -28,10 +30,10 @@ class Sources:
     """Datasets of a config, and new objects that are read as they are."""
 
     def __init__(self, config: Config, results: str = ""):
-        self.config = config
+        self.config, self.further = labels.with_places(config), labels.further_of(config)
         self.paths = Paths(results or expanded(config.results))
         # What is read as a dataset is: those of the config, and new objects by their place in the results folder.
-        self.blocks = dict(config.datasets)
+        self.blocks = dict(self.config.datasets)
         for name, given in config.apply.items():
             self.blocks[place_of(name)] = as_dataset(given, config.datasets[dataset_of(given, config.datasets)])
 
@@ -63,6 +65,15 @@ class Sources:
         if hasattr(module, "label_name"):
             return module.label_name(self.reader_options(dataset))
         return module.LABEL
+
+    def labels(self, dataset: str) -> tuple[str, ...]:
+        """Return the names of the labels that networks predict together; empty where there is one."""
+        columns = labels.labels_of(self.blocks[dataset])
+        return tuple(map(self.reader_options(dataset).named, columns)) if columns else ()  # type: ignore[attr-defined]
+
+    def whole(self, dataset: str) -> str:
+        """Return the dataset of the config whose label stands at this place; of a dataset, itself."""
+        return self.further[dataset].dataset if dataset in self.further else dataset
 
     def inputs(self, dataset: str) -> tuple[str, ...]:
         """Return the scalars that models may take beside the image."""
@@ -97,7 +108,7 @@ class Sources:
 
     def limit(self, dataset: str) -> list[str]:
         """Return the limit of a simulated dataset and its table; nothing where its simulator has none of the label."""
-        if dataset not in self.config.datasets or not self.is_mock(dataset):
+        if dataset not in self.config.datasets or dataset in self.further or not self.is_mock(dataset):
             return []  # of what a network is applied to no part is a test
         told = plugins.in_room("mock", "simulate")[self.blocks[dataset].survey].constants.get("LIMIT")
         files = [self.paths.dataset(dataset, name) for name in LIMIT_FILES]
@@ -132,3 +143,20 @@ class Sources:
     def modules(self, room: str, dataset: str) -> list[str]:
         """Return the survey's module in ``raw`` or ``mock``."""
         return [f"skybake.{room}.{self.blocks[dataset].survey}"]
+
+    def is_taken(self, job: Combination) -> bool:
+        """Tell whether a row is trained elsewhere: its networks predict another label first, and this one beside it."""
+        return job.loss is not None and job.dataset in self.further
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the merged config: what was given and every default."""
+        merged = self.config.model_dump(mode="json")
+        merged["datasets"] = {name: block for name, block in merged["datasets"].items() if name not in self.further}
+        for bakeoff in merged["bakeoffs"].values():
+            bakeoff["datasets"] = [name for name in bakeoff["datasets"] if name not in self.further]
+        for name, block in merged["datasets"].items():
+            block["options"] = self.reader_options(name).model_dump(mode="json", by_alias=True)
+            block["inputs"] = list(self.inputs(name))
+            if block["mock"] is not None:
+                block["mock"] = self.simulator(name).Options(**block["mock"]).model_dump(mode="json", by_alias=True)
+        return merged

@@ -175,6 +175,16 @@ class Predicted:
             )
 
 
+def group_of(part: str, label: str = "") -> str:
+    """Return where the file has what is predicted of a part: of the label itself, or of one beside it."""
+    return f"label/{hdf5.key_of(label)}/{part}" if label else part
+
+
+def part_of(group: str) -> str:
+    """Return the part of a :func:`group_of`."""
+    return group.rpartition("/")[2]
+
+
 def write(
     path: Path | str,
     parts: Mapping[str, tuple[np.ndarray, Prediction]],
@@ -191,7 +201,8 @@ def write(
 
     Args:
         path: File to write.
-        parts: Part -> row numbers (N,) of the dataset, and the predictions for these objects.
+        parts: Part, or :func:`group_of` a part and a further label -> row numbers (N,) of the dataset, and the
+            predictions for these objects.
         dataset, ids_digest: Name of the dataset, and the digest of its ids, by which :func:`read` knows it.
         label: Name of the label that is predicted.
         strategy: How the dataset was split.
@@ -257,6 +268,21 @@ def read(path: Path | str, part: str, dataset: Dataset) -> Predicted:
             groups=kept_together(dataset, json.loads(file.attrs["split"]))[rows],
             label_error=dataset.scalars[error][rows] if error else None,
         )
+
+
+def read_further(path: Path | str, part: str, label: str) -> tuple[np.ndarray, Prediction]:
+    """Read rows of the dataset, and what is predicted for them of a label beside the first.
+
+    Raises:
+        ValueError: Nothing is predicted of it.
+    """
+    name = group_of(part, label)
+    with hdf5.read(path) as file:
+        if name not in file:
+            raise ValueError(f"{path}: no predictions of the label {label!r}, found {sorted(file.get('label', ()))}")
+        group = file[name]
+        values = {item: _read_values(found) for item, found in group["prediction"].items()}
+        return group["row"][:], Prediction(**values)
 
 
 def belong(path: Path | str, dataset: Dataset) -> bool:

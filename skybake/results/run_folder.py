@@ -35,7 +35,8 @@ class Record:
         library_model, library_loss: What they are in the library; no loss for a baseline.
         model_parameters, loss_parameters: Those that differ from the defaults.
         task: ``"regression"`` or ``"classification"``.
-        label, units: Of the label.
+        label, units: Of the label, of several of the first.
+        labels: All that the network predicts, where these are several; empty elsewhere.
         label_error: Scalar with the label's known errors that the loss was given; empty where it was given none.
         classes: Names of its classes; empty where the dataset has none.
         bands: Names of the bands of an image.
@@ -81,6 +82,7 @@ class Record:
     library_model: str
     library_loss: str | None
     label_error: str = ""
+    labels: Sequence[str] = ()
     model_parameters: Mapping[str, Any] = field(default_factory=dict)
     loss_parameters: Mapping[str, Any] = field(default_factory=dict)
     classes: Sequence[str] = ()

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from skybake import heads, plugins, provenance
-from skybake.results.predictions import Prediction
+from skybake.heads._together import Together
+from skybake.results.predictions import Prediction, group_of
 from skybake.results.run_folder import Timing
 from skybake.training import backend, feeding, runs
 from skybake.training.checkpoints import Checkpoint, sigterm_is_a_warning, why_anew
 from skybake.training.epochs import Parts, train_epochs
 from skybake.training.job import NetworkJob
-from skybake.training.network import build_optimizer, compose_network, fit_head, recorded_metrics
+from skybake.training.network import build_loss, build_optimizer, compose_network, fit_heads, recorded_metrics
 from skybake.training.predictor import build_predictor
 from skybake.training.prepared import Prepared
 from skybake.training.runs import Result, TrainingDiverged
@@ -46,13 +47,12 @@ def train(
     """
     import keras
 
-    from skybake import losses
     from skybake.training.callbacks import build_callbacks, restore_state
 
     keras.utils.clear_session()  # or layer names would count on from the seed before
     keras.utils.set_random_seed(seed)
     training = job.training
-    head, loss_parameters = fit_head(prepared, job)
+    head, loss_parameters = fit_heads(prepared, job)
     model = compose_network(job, prepared.parts["train"].shapes, head, prepared.parts["train"].images.dataset.bands)
     predictor = build_predictor(model, prepared, head) if job.tested else None  # fails before it costs
     if training.labels != "none":
@@ -68,8 +68,8 @@ def train(
         begun["frozen"] = frozen
     model.compile(
         optimizer=build_optimizer(training, steps=math.ceil(len(prepared.parts["train"]) / training.batch_size)),
-        loss=losses.get(job.library_loss, **loss_parameters),
-        metrics=recorded_metrics(head),
+        loss=build_loss(job.library_loss, loss_parameters, head),
+        metrics=recorded_metrics(head.each[0]),
     )
     model.optimizer.build(model.trainable_variables)
     kept = checkpoint.load()
@@ -103,14 +103,15 @@ def _place(callbacks) -> str:
 
 
 def _result(
-    job: NetworkJob, prepared: Prepared, model, head: heads.Head, callbacks, train_seconds: float, begun: dict[str, Any]
+    job: NetworkJob, prepared: Prepared, model, head: Together, callbacks, train_seconds: float, begun: dict[str, Any]
 ) -> Result:
+    first = head.each[0]
     predicted, objects_per_second = predict_parts(prepared, model, head)
     return Result(
         predictions=predicted,
         record={
             "head": plugins.losses()[job.library_loss].constants["head"],
-            "fitted_head": heads.as_dict(head),
+            "fitted_head": heads.as_dict(first),
             "parameters": int(sum(math.prod(weight.shape) for weight in model.trainable_weights)),
             "start": begun,
             "epochs": callbacks.epochs,
@@ -120,7 +121,7 @@ def _result(
                 "scalars": prepared.scalar_step.as_dict() if job.inputs else None,
             },
             "targets": prepared.target_step.as_dict(),
-            **{name: head.loss_parameters[name] for name in ("class_weights",) if name in head.loss_parameters},
+            **{name: first.loss_parameters[name] for name in ("class_weights",) if name in first.loss_parameters},
             "shuffle": prepared.parts["train"].shuffle,
             "versions": provenance.versions(PACKAGES[job.training.backend]),
             "hardware": {
@@ -142,21 +143,24 @@ def _result(
     )
 
 
-def predict_parts(prepared: Prepared, model, head: heads.Head) -> tuple[dict[str, Prediction], float]:
-    """Return the predictions of every part but the training part, and how many objects a second the last one took."""
+def predict_parts(prepared: Prepared, model, head: Together) -> tuple[dict[str, Prediction], float]:
+    """Return the predictions of every part but the training part, and how many objects a second the last one took.
+
+    Those of labels beside the first stand under their :func:`skybake.results.predictions.group_of`.
+    """
     judged = {name: part for name, part in prepared.parts.items() if name != "train"}
     outputs = {name: outputs_of(model, part) for name, part in judged.items()}
     started = perf_counter()  # a second time: the first one compiled
     last = list(judged.values())[-1]  # the test part, but for a point of a sweep
     outputs_of(model, last)
     seconds = perf_counter() - started
-    scale, shift = float(prepared.target_step.std[0]), float(prepared.target_step.mean[0])
+    predicted = {}
     for part, values in outputs.items():
         if not np.isfinite(values).all():
             raise TrainingDiverged(f"predictions of {part} are not finite")
-    predicted = {
-        part: head.prediction(values.astype(np.float64)).rescaled(scale, shift) for part, values in outputs.items()
-    }
+        for number, (one, place, units) in enumerate(zip(head.each, head.places, prepared.units, strict=True)):
+            group = group_of(part, prepared.labels[number] if number else "")
+            predicted[group] = one.prediction(values[:, place].astype(np.float64)).rescaled(*units)
     return predicted, len(last) / seconds
 
 

@@ -17,7 +17,8 @@ class Job(Settings):
         dataset, model, loss: Names, as in the results tree.
         library_model: Name of the model or baseline in the library.
         model_parameters: Those that differ from its defaults.
-        label: Name of the label.
+        label: Name of the label, of several of the first.
+        labels: Names of all, where a network predicts several; else empty.
         inputs: Names of the scalars given beside the image.
         derived: Name -> formula, of those that are no scalars of the dataset.
         code: Digest of the library files that make the result.
@@ -30,6 +31,7 @@ class Job(Settings):
     library_model: str
     model_parameters: dict[str, Any] = Field(default_factory=dict)
     label: str
+    labels: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     derived: dict[str, str] = Field(default_factory=dict)
     code: str = ""
@@ -53,6 +55,7 @@ class Job(Settings):
         """Return what ``run.json`` says of the job."""
         named = {"dataset", "model", "loss", "library_model", "model_parameters", "label", "inputs", "derived"}
         named |= {"fold"} if self.fold is not None else set()
+        named |= {"labels"} if self.labels else set()
         return {**self.model_dump(include=named), "library_loss": None, "loss_parameters": {}, "training": {}}
 
 

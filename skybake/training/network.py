@@ -7,6 +7,7 @@ from typing import Any
 
 from skybake import heads, plugins
 from skybake.heads._head import OfClasses
+from skybake.heads._together import Together
 from skybake.missing import present
 from skybake.training.job import NetworkJob
 from skybake.training.prepared import Prepared
@@ -15,7 +16,7 @@ from skybake.training.settings import Training
 
 
 def compose_network(
-    job: NetworkJob, inputs: Mapping[str, tuple[int, ...]], head: heads.Head, bands: Sequence[str] = ()
+    job: NetworkJob, inputs: Mapping[str, tuple[int, ...]], head: heads.Head | Together, bands: Sequence[str] = ()
 ):
     """Build the network: the model's features of what it is to see of an image, then the head.
 
@@ -76,19 +77,33 @@ def _features(part: plugins.PlugIn, image, scalars, parameters: dict[str, Any]):
     return mixed(part.load().build(image, None, **parameters), scalars, units, dropout)
 
 
-def fit_head(prepared: Prepared, job: NetworkJob) -> tuple[heads.Head, dict[str, Any]]:
-    """Return the head that suits the training labels, and the parameters of the loss."""
-    targets = prepared.parts["train"].targets[:, 0]
-    known = targets[present(targets)]
-    step = prepared.target_step
-    return heads.fit(
-        job.library_loss,
-        job.loss_parameters,
-        known,
-        scale=float(step.std[0]),
-        shift=float(step.mean[0]),
-        classes=prepared.classes,
-    )
+def fit_heads(prepared: Prepared, job: NetworkJob) -> tuple[Together, list[dict[str, Any]]]:
+    """Return the heads that suit the training labels, and the parameters of the loss for each label."""
+    found = []
+    for number, (scale, shift) in enumerate(prepared.units):
+        targets = prepared.parts["train"].targets[:, number]
+        found.append(
+            heads.fit(
+                job.library_loss,
+                job.loss_parameters,
+                targets[present(targets)],
+                scale=scale,
+                shift=shift,
+                classes=prepared.classes,
+            )
+        )
+    return Together(tuple(head for head, _ in found)), [parameters for _, parameters in found]
+
+
+def build_loss(name: str, parameters: Sequence[Mapping[str, Any]], head: Together):
+    """Return a loss as Keras knows it, with its parameters for each label."""
+    from skybake import losses
+
+    if len(parameters) == 1:
+        return losses.get(name, **parameters[0])
+    from skybake.losses._per_label import PerLabelLoss
+
+    return PerLabelLoss(name, parameters, [one.width for one in head.each])
 
 
 def recorded_metrics(head: heads.Head) -> list:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from skybake.heads import Head
+from skybake.heads._together import Together
 from skybake.missing import present
 from skybake.results.predictions import NARROW, TINY
 from skybake.training.prepared import Prepared
@@ -30,13 +30,13 @@ NODES = 32  # of an integral
 NOTHING = 1e-7  # the probability that float32 does not tell from nothing, beside 1
 
 
-def build_predictor(network, prepared: Prepared, head: Head):
+def build_predictor(network, prepared: Prepared, head: Together):
     """Return a network from raw images and scalars to predictions in units of the label.
 
     Args:
         network: The network, which takes what training gives it; its weights are shared.
         prepared: What is done before, as fitted.
-        head: As fitted.
+        head: As fitted; of several labels the first is predicted.
 
     Returns:
         A Keras model. Inputs: ``image`` (N, H, W, C), and each scalar of the dataset (N, 1) that an input is made of,
@@ -49,7 +49,9 @@ def build_predictor(network, prepared: Prepared, head: Head):
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")  # the network keeps its own
     try:
-        alone = keras.Model(network.inputs, network.outputs[0], name=network.name)  # no loss of skybake's in the file
+        first = head.each[0]
+        outputs = network.outputs[0] if len(head.each) == 1 else network.outputs[0][:, : first.width]
+        alone = keras.Model(network.inputs, outputs, name=network.name)  # no loss of skybake's in the file
         shape = next(tensor.shape[1:] for tensor in network.inputs if tensor.name == "image")
         image = keras.Input(shape, name="image")
         given = {
@@ -60,8 +62,8 @@ def build_predictor(network, prepared: Prepared, head: Head):
         seen = {"image": prepared.image_step.symbolic(image)}
         if prepared.inputs.names:
             seen["scalars"] = _scalars(prepared, given)
-        scale, shift = float(prepared.target_step.std[0]), float(prepared.target_step.mean[0])
-        predicted = head.symbolic(alone([seen[tensor.name] for tensor in network.inputs]))
+        scale, shift = prepared.units[0]
+        predicted = first.symbolic(alone([seen[tensor.name] for tensor in network.inputs]))
         return as_model(given, image, named_outputs(rescaled(predicted, scale, shift), prepared.classes))
     finally:
         keras.config.set_dtype_policy(policy)

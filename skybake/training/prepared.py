@@ -28,6 +28,7 @@ class Prepared:
         missing_scalars: (S,) what a scalar becomes that is not known; empty without scalars.
         inputs: Of which scalars the network's are made.
         classes: Names of class 0, 1, ..., their numbers where the dataset has no names; empty for a regression.
+        labels: Names of what is predicted.
     """
 
     parts: Mapping[str, feeding.Subset]
@@ -37,6 +38,15 @@ class Prepared:
     missing_scalars: np.ndarray
     inputs: Inputs
     classes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ("",)
+
+    @property
+    def units(self) -> list[tuple[float, float]]:
+        """Scale and shift of each label: in its own units it is scale * target + shift."""
+        scales, shifts = (
+            np.broadcast_to(values, len(self.labels)) for values in (self.target_step.std, self.target_step.mean)
+        )
+        return list(zip(scales.tolist(), shifts.tolist(), strict=True))
 
 
 def prepare(data: Data, job: NetworkJob) -> Prepared:
@@ -53,7 +63,8 @@ def prepare(data: Data, job: NetworkJob) -> Prepared:
     for part in images.values():
         part.prepare(step)
     scalar_step, missing_scalars, scalars = _scalars(data, job)
-    labels = {part: data.label(job.label, part)[:, None] for part in data.rows}
+    names = job.labels or (job.label,)
+    labels = {part: np.column_stack([data.label(name, part) for name in names]) for part in data.rows}
     target_step = (
         preprocessing.fit_affine(labels["train"])
         if training.labels == "standardise" and data.dataset.task == "regression"
@@ -73,7 +84,7 @@ def prepare(data: Data, job: NetworkJob) -> Prepared:
         parts["train"] = backgrounds.added(
             parts["train"], training.backgrounds, classes, seed, training.memory_limit_mb
         )
-    return Prepared(parts, step, scalar_step, target_step, missing_scalars, inputs, classes)
+    return Prepared(parts, step, scalar_step, target_step, missing_scalars, inputs, classes, names)
 
 
 def _classes(data: Data, job: NetworkJob) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
 from skybake.files import file_digest
 from skybake.inputs import InputError, Inputs
-from skybake.results import run_folder
+from skybake.results import predictions, run_folder
 from skybake.results.predictions import Prediction
 from skybake.training.checkpoints import Checkpoint
 from skybake.training.job import Job
@@ -122,7 +122,8 @@ class Result:
     """What one training gives.
 
     Attributes:
-        predictions: Of ``valid`` and ``test``, in units of the label.
+        predictions: Of ``valid`` and ``test``, in units of the label; of labels beside the first by their
+            :func:`skybake.results.predictions.group_of`.
         record: What goes to ``run.json`` beside the job's own facts.
         timing: What was measured.
         history: One row an epoch: ``epoch``, ``loss``, ``val_loss``; for classes ``accuracy`` and ``val_accuracy`` too.
@@ -225,7 +226,9 @@ def _write(folder: Path, job: Job, data: Data, seed: int, mark: str, result: Res
     folder.mkdir(parents=True)
     result.save(folder)
     column = data.dataset.columns[f"label/{job.label}"]
-    parts = {part: (data.rows[part], prediction) for part, prediction in result.predictions.items()}
+    parts = {
+        group: (data.rows[predictions.part_of(group)], prediction) for group, prediction in result.predictions.items()
+    }
     facts = {
         **job.facts(),
         "seed": seed,

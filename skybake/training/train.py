@@ -12,6 +12,7 @@ import numpy as np
 from skybake import heads, provenance
 from skybake.data.dataset import Dataset
 from skybake.files import file_digest, read_json, write_json
+from skybake.heads._together import Together
 from skybake.results import run_folder
 from skybake.results.run_folder import MODEL, PREDICTOR, RECORD
 from skybake.training import backend, runs
@@ -156,7 +157,7 @@ def _tested(prepared: Prepared, dataset: Dataset, folder: Path) -> Result:
     keras.utils.clear_session()
     model = keras.saving.load_model(folder / MODEL, compile=False)
     record = run_folder.read_record(folder)
-    head = heads.of_dict(record.fitted_head)
+    head = Together((heads.of_dict(record.fitted_head),))  # a sweep is of one label
     predictor = build_predictor(model, prepared, head)
     predicted, objects_per_second = predict_parts(prepared, model, head)
     known = run_folder.read_predictions(folder, "valid", dataset).prediction

@@ -41,6 +41,8 @@ STEPS = {  # scripts, and rooms of the library whose files they find by name
                 "draw",
                 "choose_point",
                 "pool_folds",
+                "take_label",
+                "take_runs",
                 "end_rung",
                 "choose",
                 "compare",

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from skybake import heads, losses, plugins
+from skybake.heads._together import Together
 from skybake.inputs import Inputs
 from skybake.results import distributions, ensembles
 from skybake.testing import _labels, images
@@ -85,11 +86,13 @@ def folder(tmp_path_factory):
         target = preprocessing.Affine(np.array([SHIFT]), np.array([SCALE]))
         inputs = DERIVED if name == "derived" else AS_GIVEN
         prepared = Prepared({}, step, SCALARS, target, MISSING, inputs, classes)
-        predictor = build_predictor(made, prepared, head)
+        predictor = build_predictor(made, prepared, Together((head,)))
         made.compile("sgd", losses.get("mse"))  # as in training
         save(predictor, where / f"{name}.keras")
         if name in HEADS:
-            members = [predictor] + [build_predictor(network(stamps.shape[1:], head), prepared, head) for _ in "23"]
+            members = [predictor] + [
+                build_predictor(network(stamps.shape[1:], head), prepared, Together((head,))) for _ in "23"
+            ]
             keras.utils.clear_session()  # names begin anew, as in the process that joins seeds
             save(build_ensemble(members, records(head)), where / f"ensemble-{name}.keras")
         columns = (np.log(z), np.arcsinh(magnitude) / z - 2) if name == "derived" else (z, magnitude)
