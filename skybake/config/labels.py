@@ -102,6 +102,6 @@ def _unfit(bakeoff: Bakeoff) -> Iterator[str]:
     if bakeoff.training.start_from is not None:
         yield "training.start_from"
     for place, choice in enumerate(bakeoff.losses):
-        parameters: Mapping[str, Any] = {} if isinstance(choice, str) else next(iter(choice.values())) or {}
-        if parameters.get("label_errors"):
+        given: list[Mapping[str, Any] | None] = [] if isinstance(choice, str) else list(choice.values())
+        if any((one or {}).get("label_errors") for one in given):
             yield f"losses[{place}]: label_errors"
