@@ -59,11 +59,6 @@ class Plan(Sources):
         """The folders that ``snakemake difference`` looks into."""
         return [expanded(path) for path in self.config.compare_with_results]
 
-    def datasets(self) -> list[str]:
-        """Return the datasets that a bake-off uses, in the config's order."""
-        used = {name for bakeoff in self.config.bakeoffs.values() for name in bakeoff.datasets}
-        return [name for name in self.config.datasets if name in used]
-
     @cached_property
     def combinations(self) -> tuple[Combination, ...]:
         """All rows that are trained, networks before baselines."""
@@ -417,10 +412,6 @@ class Plan(Sources):
         if job.prediction != identity.SEEDS:
             return False
         return job.loss is not None and self.config.bakeoffs[job.bakeoff].inside is not None
-
-    def compared(self, name: str) -> list[str]:
-        """Return ``comparison.csv``, ``report.html`` or ``figures`` of all datasets."""
-        return [self.paths.dataset(dataset, name) for dataset in self.datasets()]
 
     def everything(self) -> list[str]:
         """Return all files of all runs and comparisons, so that a deleted one is made again."""

@@ -47,6 +47,15 @@ class Sources:
         like = self.like(dataset)
         return [] if like == dataset else [like]
 
+    def datasets(self) -> list[str]:
+        """Return the datasets that a bake-off uses, in the config's order."""
+        used = {name for bakeoff in self.config.bakeoffs.values() for name in bakeoff.datasets}
+        return [name for name in self.config.datasets if name in used]
+
+    def compared(self, name: str) -> list[str]:
+        """Return ``comparison.csv``, ``report.html`` or ``figures`` of all datasets."""
+        return [self.paths.dataset(dataset, name) for dataset in self.datasets()]
+
     def survey(self, dataset: str) -> plugins.PlugIn:
         """Return the reader of a dataset."""
         return plugins.in_room("raw", "read")[self.blocks[dataset].survey]

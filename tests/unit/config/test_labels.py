@@ -96,5 +96,5 @@ def test_datasets_that_cannot_have_several(change, message):
 
 def test_no_network_of_several_labels_is_applied():
     new = {"new": {"raw": {"images": "more.npy", "catalogue": "more.csv"}}}
-    with pytest.raises(ConfigError, match="apply.new: a network of 'galaxies' found; expected one of a single label"):
+    with pytest.raises(ConfigError, match=r"apply.new: a network of 'galaxies' found; expected one of a single label"):
         plan(lambda given: given.update(apply=new))
