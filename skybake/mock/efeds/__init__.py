@@ -17,8 +17,8 @@ What is simulated, in order:
 The footprint is observed in several realisations, and the same halo can be seen in more than one: same mass, redshift,
 gas and shape, another view of it. Its ``SRC_ID_IN`` recurs; ``ID_SRC_OUT`` (the pickle's ``cluster``) is unique.
 
-Simplifications: isothermal gas, one PSF for all energies and places, no clustering of point sources around clusters, flat exposure and
-background over an image, a closed form instead of a plasma code.
+Simplifications: isothermal gas, one PSF for all energies and places, no clustering of point sources around clusters,
+flat exposure and background over an image, a closed form instead of a plasma code.
 """
 
 from __future__ import annotations
