@@ -68,7 +68,7 @@ def draw(data: JudgedRow) -> Figure:
         rate = float(said[:, no].mean())
         ideal = observers(data, snr, rate)
         for (name, (middle, found)), style in zip(ideal.items(), _style.LIMITS, strict=False):
-            top.plot(middle, found, color="black", ls=style, lw=0.9, label=f"limit, {name}")
+            top.plot(middle, found, color="black", ls=style, lw=0.9, marker=".", ms=3, label=f"limit, {name}")
         if not ideal:
             _matched_filter(top, rate, int(no.sum()), snr[yes])
     foot.plot(bins.middle, bins.purity, "o-", **line)
