@@ -115,6 +115,7 @@ rule write_page:
         rejected=PATHS.dataset(name="rejected.csv"),
         split=lambda wildcards: PLAN.split(wildcards.dataset),
         audit=lambda wildcards: PLAN.audit(wildcards.dataset),
+        limit=lambda wildcards: PLAN.limit(wildcards.dataset),
     output:
         html=report(PATHS.dataset(name="report.html"), caption="../report/comparison_page.rst", category="{dataset}"),
         published=PATHS.dataset(name="published.csv"),

@@ -31,4 +31,5 @@ with logs.of(snakemake):
         apply=snakemake.params.apply,
         published=Path(snakemake.output.published),
         display=snakemake.params.display,
+        limit=Path(snakemake.input.limit[0]) if snakemake.input.limit else None,
     )

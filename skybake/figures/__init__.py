@@ -11,8 +11,8 @@ data says in ``NEEDS`` what it needs, by the names of :attr:`JudgedRow.holds` an
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +47,28 @@ class Data(Protocol):
     @property
     def mock(self) -> bool:
         """Whether the objects are simulated."""
+
+
+def limit_in_bins(
+    limit: Limits, values: np.ndarray, bins: Sequence[Mapping[str, Any]]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the scatter that a limit leaves in bins.
+
+    Args:
+        limit: Of a number.
+        values: (n,) what the bins are of, of its objects; NaN where it is missing.
+        bins: That hold objects, with ``low``, ``high`` and ``middle``.
+
+    Returns:
+        As :meth:`JudgedRow.limit_in_bins`.
+    """
+    inside = [(values >= item["low"]) & (values <= item["high"]) for item in bins]
+    kept = [number for number, chosen in enumerate(inside) if chosen.sum() >= LIMIT_OBJECTS]
+    middle = np.array([bins[number]["middle"] for number in kept])
+    return {
+        line.name: (middle, np.array([np.sqrt(np.mean(line.values[inside[number]] ** 2)) for number in kept]))
+        for line in limit.lines
+    }
 
 
 @dataclass(frozen=True)
@@ -211,18 +233,13 @@ class JudgedRow:
         """
         if self.limit is None or self.limit.lines[0].kind != SIGMA:
             return {}
+        return limit_in_bins(self.limit, self.of_limit(values), self.bins(name))
+
+    def of_limit(self, values: np.ndarray) -> np.ndarray:
+        """Return values (n,) of the test objects that have a label as those of the limit's objects; NaN of others."""
         place = {found: row for row, found in enumerate(self.ids)}
-        rows = np.array([place.get(found, -1) for found in self.limit.ids])
-        here = np.where(rows >= 0, values[rows], np.nan)
-        found = {}
-        for line in self.limit.lines:
-            bins = self.bins(name)
-            inside = [(here >= item["low"]) & (here <= item["high"]) for item in bins]
-            kept = [number for number, chosen in enumerate(inside) if chosen.sum() >= LIMIT_OBJECTS]
-            middle = np.array([bins[number]["middle"] for number in kept])
-            left = np.array([np.sqrt(np.mean(line.values[inside[number]] ** 2)) for number in kept])
-            found[line.name] = middle, left
-        return found
+        rows = np.array([place.get(found, -1) for found in (() if self.limit is None else self.limit.ids)], np.int64)
+        return np.where(rows >= 0, values[rows], np.nan)
 
     def classes(self) -> np.ndarray:
         """Return the probabilities (S, n, K) of the test objects that have a label."""
@@ -275,6 +292,8 @@ class Comparison:
         task: ``"regression"`` or ``"classification"``.
         choice: By what rows are in order, on the validation part, in words.
         limits: Lines of the limit, as :func:`skybake.evaluation.limit.measure` tells them; none where nobody knows.
+        limit: The limit of each of its objects; None where nobody knows.
+        limit_label: (n,) their labels.
         read: Reads the row of a place in ``rows``, without its predictions if ``predictions=False``: hundreds of rows
             must not be held at once. None of a row of an earlier dataset. None where figures read no runs.
     """
@@ -290,6 +309,8 @@ class Comparison:
     task: str = "regression"
     choice: str = "RMSE"
     limits: tuple[Mapping[str, Any], ...] = ()
+    limit: Limits | None = None
+    limit_label: np.ndarray = field(default_factory=lambda: np.empty(0))
     read: Callable[..., JudgedRow | None] | None = None
 
     @property

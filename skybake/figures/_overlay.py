@@ -110,13 +110,16 @@ def panels(data: Comparison, height: float, suits: Suits = everything, **grid: A
     return figure, found
 
 
-def finish(figure: Figure, axes: Axes) -> None:
-    """Put the legend of a panel beneath the figure; say so where nothing could be drawn."""
-    handles, names = axes.get_legend_handles_labels()
-    if not handles:
-        _style.say(axes, NOTHING)
+def finish(figure: Figure, *panels: Axes) -> None:
+    """Put the legend of panels, each name once, beneath the figure; say so where nothing could be drawn."""
+    named: dict[str, Artist] = {}
+    for axes in panels:
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            named.setdefault(name, handle)
+    if not named:
+        _style.say(panels[0], NOTHING)
         return
-    legend(figure, handles, names)
+    legend(figure, list(named.values()), list(named))
 
 
 def legend(figure: Figure, handles: Sequence[Artist], names: Sequence[str], columns: int = 1) -> None:

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
-from skybake.figures import JudgedRow, _style
+from skybake.data.limit import PROBABILITY
+from skybake.figures import LIMIT_OBJECTS, JudgedRow, _style
 from skybake.metrics import in_bins, matched_filter
 
 SCOPE = "run"
@@ -21,8 +22,9 @@ CAPTION = (
     " seeds. Completeness: the fraction that is predicted as this class, with the range that its binomial (Jeffreys)"
     " interval covers, objects taken as independent. Purity: the fraction that is of this class among what is predicted"
     " so; where objects of the first class have no signal to noise, it is that of a sample in which all of the second"
-    " had this one, mixed as the test part is. Dashes: the completeness of a matched filter that knows place and shape,"
-    " in sky noise alone, at the same false positive rate. Artefacts cost more."
+    " had this one, mixed as the test part is. Black lines, at the same false positive rate: of simulated objects with"
+    " a known limit the completeness of their ideal observers, else of a matched filter that knows place and shape, in"
+    " sky noise alone; artefacts cost more."
 )
 
 
@@ -63,7 +65,12 @@ def draw(data: JudgedRow) -> Figure:
     label = f"{yes.sum()} of class {data.class_names[1]}, {len(said)} seed{'s' if len(said) > 1 else ''}"
     top.plot(bins.middle, bins.completeness, "o-", **line, label=label)
     if no.any() and not (snr[no] > 0).any():
-        _limit(top, said[:, no], snr[yes])
+        rate = float(said[:, no].mean())
+        ideal = observers(data, snr, rate)
+        for (name, (middle, found)), style in zip(ideal.items(), _style.LIMITS, strict=False):
+            top.plot(middle, found, color="black", ls=style, lw=0.9, marker=".", ms=3, label=f"limit, {name}")
+        if not ideal:
+            _matched_filter(top, rate, int(no.sum()), snr[yes])
     foot.plot(bins.middle, bins.purity, "o-", **line)
     share = np.mean(data.true == 1)
     foot.axhline(share, color=_style.GREY, lw=0.7, ls=":", label=f"all taken for class {data.class_names[1]}")
@@ -111,9 +118,37 @@ def interval(found: np.ndarray, objects: np.ndarray, level: float) -> tuple[np.n
     return np.where(found == 0, 0.0, low), np.where(found == 1, 1.0, high)
 
 
-def _limit(axes: Axes, said: np.ndarray, snr: np.ndarray) -> None:
-    """Draw the completeness of the matched filter; where no noise is taken for a source, at the rate of one object."""
-    rate, count = float(said.mean()), said.shape[1]
+def observers(data: JudgedRow, snr: np.ndarray, rate: float) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the completeness of the ideal observers of simulated objects at a false positive rate.
+
+    Args:
+        data: The row, with the limit.
+        snr: (n,) of the test objects that have a label; NaN where there is none.
+        rate: Part of class 0 that is taken for class 1; at least one object is.
+
+    Returns:
+        Name of a line -> (B,) middle and completeness of each bin of signal to noise that holds five of its objects or
+        more, bins as of :func:`measure`; none where no limit is known, or where it has no object of class 0.
+    """
+    if data.limit is None or data.limit.lines[0].kind != PROBABILITY:
+        return {}
+    true, here = data.of_limit(data.true), data.of_limit(snr)
+    no = true == 0
+    if not no.any():
+        return {}
+    edges = in_bins.even_edges(snr[(data.true == 1) & (snr > 0)])
+    place = np.where((true == 1) & (here > 0), in_bins.places(here, edges), -1)
+    kept = [number for number in range(len(edges) - 1) if np.sum(place == number) >= LIMIT_OBJECTS]
+    middle = np.array([np.median(here[place == number]) for number in kept])
+    found = {}
+    for line in data.limit.lines:
+        cut = np.quantile(line.values[no], 1 - max(rate, 1 / no.sum()), method="inverted_cdf")
+        found[line.name] = middle, np.array([np.mean(line.values[place == number] > cut) for number in kept])
+    return found
+
+
+def _matched_filter(axes: Axes, rate: float, count: int, snr: np.ndarray) -> None:
+    """Draw its completeness; where none of ``count`` noise objects is taken for a source, at the rate of one object."""
     shown = f"{100 * rate:.2g} %" if rate > 0 else f"none of {count}: at one"
     grid = np.geomspace(snr.min(), snr.max(), 200)
     limit = matched_filter.completeness(grid, min(max(rate, 1 / count), 1 - 1e-9))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from csv import DictReader
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 
 from skybake import figures
 from skybake.data import audit as audits
+from skybake.data import limit as limits_of
 from skybake.data import splits
 from skybake.data.dataset import Dataset, load_dataset
 from skybake.evaluation import trained
@@ -66,6 +67,7 @@ def write_page(
     apply: Mapping[str, str] | None = None,
     published: Path | None = None,
     display: Mapping[str, str] = MappingProxyType({}),
+    limit: Path | None = None,
 ) -> None:
     """Draw the figures of a comparison and write its page, which is self-contained.
 
@@ -82,6 +84,7 @@ def write_page(
         apply: How to apply the chosen network, as :meth:`skybake.config.Plan.how_to_apply` tells it.
         published: ``published.csv`` to write; none where it is not looked at.
         display: Names to show, by those of the config.
+        limit: ``limit.json`` of a simulated dataset that has it.
 
     Raises:
         ValueError: There is no row, or rows of several datasets, or the chosen one is not among them.
@@ -90,6 +93,7 @@ def write_page(
     found = read_comparison(rows, chosen, comparison, verdict, mock=facts.dataset.mock)
     limits = found.limit["lines"] if found.limit else ()
     data = _figure_data(rows[0].dataset, found.entries, found.statistics.level, facts.dataset, limits)
+    data = data if limit is None else _with_limit(data, limits_of.read(limit), facts.dataset)
     figures.draw_all(names, data, Path(folder))
     held = publications.hold(told, found.entries, found.statistics.level)
     if published is not None:
@@ -163,6 +167,14 @@ def _figure_data(
         limits=tuple(limits),
         read=read,
     )
+
+
+def _with_limit(data: figures.Comparison, limit: limits_of.Limits, dataset: Dataset) -> figures.Comparison:
+    """Add the limit of each object, and the labels of these, to what figures show."""
+    place = {name: row for row, name in enumerate(dataset.ids)}
+    rows = np.array([place.get(name, -1) for name in limit.ids])
+    known = np.where(rows >= 0, dataset.labels[limit.label][rows], np.nan)
+    return replace(data, limit=limit, limit_label=known)
 
 
 def _figure_rows(entries: Sequence[Entry]) -> tuple[dict[str, Any], ...]:

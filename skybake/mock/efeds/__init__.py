@@ -10,15 +10,15 @@ What is simulated, in order:
 3. Spectrum: bremsstrahlung and line complexes (Fe-L, Mg, Si), redshifted, absorbed by the Galaxy (Morrison & McCammon
    1983, ApJ 270, 119), through an eROSITA-like effective area and energy resolution into the ten bands.
 4. Sky: uniform background (extragalactic, Galactic, particles), point sources from a broken log N - log S, each view
-   with its own exposure, absorption, background level and pointing offset; PSF.
-5. Poisson noise, a detection cut as eSASS makes it (likelihood of a source, likelihood that it is extended), and
-   Gaussian smoothing, as the release's cubes are smoothed.
+   with its own exposure, absorption, background level and pointing offset; a PSF with wings (King profile).
+5. Poisson noise, a detection cut as eSASS makes it (likelihood of a source, likelihood that it is extended, fitted
+   within 60 arcsec on pixels of 8 arcsec), and Gaussian smoothing, as the release's cubes are smoothed.
 
 The footprint is observed in several realisations, and the same halo can be seen in more than one: same mass, redshift,
 gas and shape, another view of it. Its ``SRC_ID_IN`` recurs; ``ID_SRC_OUT`` (the pickle's ``cluster``) is unique.
 
-Simplifications: isothermal gas, one Gaussian PSF, no clustering of point sources around clusters, flat exposure and
-background over an image, a closed form instead of a plasma code.
+Simplifications: isothermal gas, one PSF for all energies and places, no clustering of point sources around clusters,
+flat exposure and background over an image, a closed form instead of a plasma code.
 """
 
 from __future__ import annotations
@@ -33,9 +33,17 @@ from skybake.data.limit import Limit, Truth, write_truth
 from skybake.files import atomic_write
 from skybake.mock.efeds import cramer_rao
 from skybake.mock.efeds.catalogue import catalogue_entries, in_order, numbered, write_catalogue
-from skybake.mock.efeds.detection import likelihoods_of_models
-from skybake.mock.efeds.halos import candidate_clusters
-from skybake.mock.efeds.maps import PIXELS, cluster_counts, point_source_maps, sky_counts, smooth
+from skybake.mock.efeds.detection import likelihoods_of_models, photons_within
+from skybake.mock.efeds.halos import candidate_clusters, take
+from skybake.mock.efeds.maps import (
+    PIXELS,
+    binned,
+    cluster_counts,
+    fine_cluster_maps,
+    point_source_maps,
+    sky_counts,
+    smooth,
+)
 from skybake.mock.efeds.options import Options
 from skybake.raw.efeds.images import BAND_EDGES
 
@@ -89,9 +97,13 @@ def _observe(
         for halos, views in candidate_clusters(rng, options):
             points = point_source_maps(rng, len(views)) if options.point_sources else None
             sky = sky_counts(views, options, points)
-            mean = cluster_counts(halos, views) + sky
+            light = fine_cluster_maps(take(halos, views.halo), views)
+            clusters = cluster_counts(halos, views, binned(light))
+            mean = clusters + sky
             counts = rng.poisson(mean)
-            likelihoods = likelihoods_of_models(counts.sum(axis=-1), sky.sum(axis=-1))
+            bright = clusters.sum(axis=(1, 2, 3)) / light.sum(axis=(1, 2))
+            middle = photons_within(rng, counts.sum(axis=-1), light * bright[:, None, None], sky.sum(axis=-1))
+            likelihoods = likelihoods_of_models(*middle)
             detected = np.flatnonzero(
                 (likelihoods["DET_LIKE"] >= options.detection_likelihood)
                 & (likelihoods["EXT_LIKE"] >= options.extent_likelihood)

@@ -10,8 +10,9 @@ their sums. It is taken as Gaussian, and a ring's sum counts for no more than th
 fields: a Gaussian that is to hold these too would tell of less than the data do, since a source that outshines a
 cluster is seen. So this line is an estimate, not a bound; docs/measurements.md has what speaks for it.
 
-The smoothing of images loses nothing: it can be undone. The detection cut depends on the data and the sky alone, so
-the prior is that of all halos. Redshifts are known.
+The smoothing of images loses nothing: it can be undone. The detection cut depends on the data and the sky, and on
+where within their pixels the photons of the middle fell, which tells next to nothing more of the mass; so the prior is
+that of all halos. Redshifts are known.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from skybake.mock.efeds.halos import Halos, Views, r500_arcsec, take
@@ -10,23 +12,28 @@ from skybake.mock.efeds.spectra import background_shape, cluster_rates, point_so
 from skybake.raw.efeds.images import BAND_EDGES
 
 PIXELS, PIXEL = 50, 24.0  # per side; arcsec
-OVERSAMPLING = 3  # clusters are drawn on pixels of 8 arcsec
-PSF_SIGMA = 26.0 / 2.3548  # arcsec: half of a Gaussian's energy lies within 1.1774 sigma
+OVERSAMPLING = 3  # light is drawn on pixels of 8 arcsec
+MARGIN = 2  # pixels around an image, from which light shines in
+# King profile (1 + (r / core)^2)^-1.5 with the core radius [arcsec] that fits the survey-averaged PSF of eROSITA's
+# calibration database in 0.5-2 keV (release 221121v03, out to 4 arcmin); half of the energy lies within 15 arcsec
+PSF_CORE = 8.64
 
 
-def cluster_counts(halos: Halos, views: Views) -> np.ndarray:
+def cluster_counts(halos: Halos, views: Views, light: np.ndarray | None = None) -> np.ndarray:
     """Expected counts of the clusters alone.
 
     Args:
         halos: The clusters.
         views: n views of them.
+        light: Their :func:`cluster_maps`, where these are at hand.
 
     Returns:
         (n, 50, 50, 10) float64.
     """
     seen = take(halos, views.halo)
     spectra = cluster_rates(seen, views.column) * views.exposure[:, None]
-    return cluster_maps(seen, views)[..., None] * spectra[:, None, None, :]
+    light = cluster_maps(seen, views) if light is None else light
+    return light[..., None] * spectra[:, None, None, :]
 
 
 def sky_counts(views: Views, options: Options, points: np.ndarray | None) -> np.ndarray:
@@ -81,23 +88,23 @@ def surface_brightness(halos: Halos) -> tuple[np.ndarray, np.ndarray]:
 
 def cluster_maps(halos: Halos, views: Views) -> np.ndarray:
     """(n, 50, 50) share of each pixel in the light within R500, after the PSF."""
-    from scipy.ndimage import gaussian_filter
+    return binned(fine_cluster_maps(halos, views))
 
-    fine, margin = PIXEL / OVERSAMPLING, 2 * OVERSAMPLING
-    side = PIXELS * OVERSAMPLING + 2 * margin
+
+def fine_cluster_maps(halos: Halos, views: Views) -> np.ndarray:
+    """(n, 150, 150): the same on pixels of 8 arcsec."""
+    fine, side = PIXEL / OVERSAMPLING, (PIXELS + 2 * MARGIN) * OVERSAMPLING
     grid = (np.arange(side) - (side - 1) / 2) * fine  # arcsec
     s, brightness = surface_brightness(halos)
     log_s, log_brightness = np.log(s), np.log(brightness)
     r500 = r500_arcsec(halos)
-    maps = np.empty((len(halos), PIXELS, PIXELS))
+    maps = np.empty((len(halos), PIXELS * OVERSAMPLING, PIXELS * OVERSAMPLING))
     for i in range(len(halos)):
         x, y = grid[None, :] - views.dx[i], grid[:, None] - views.dy[i]
         cos, sin, stretch = np.cos(halos.angle[i]), np.sin(halos.angle[i]), np.sqrt(halos.axis_ratio[i])
         radius2 = ((cos * x + sin * y) * stretch) ** 2 + ((cos * y - sin * x) / stretch) ** 2
         log_radius = 0.5 * np.log(radius2 + (fine / 3) ** 2) - np.log(r500[i])  # a pixel is no point
-        image = np.exp(np.interp(log_radius, log_s, log_brightness[i])) * (fine / r500[i]) ** 2
-        image = gaussian_filter(image, PSF_SIGMA / fine, truncate=3)[margin:-margin, margin:-margin]
-        maps[i] = image.reshape(PIXELS, OVERSAMPLING, PIXELS, OVERSAMPLING).sum(axis=(1, 3))
+        maps[i] = _seen(np.exp(np.interp(log_radius, log_s, log_brightness[i])) * (fine / r500[i]) ** 2)
     return maps
 
 
@@ -107,25 +114,43 @@ def point_source_maps(rng: np.random.Generator, n: int) -> np.ndarray:
     N(>S) is 100 per square degree at 1e-14 erg/s/cm2 (0.5-2 keV), with slope 1.5 above and 0.9 below, from 2e-15 (about
     three counts; fainter ones are in the background) to 3e-13.
     """
-    field = PIXELS * PIXEL + 4 * PSF_SIGMA  # arcsec; sources just outside shine in
+    side = (PIXELS + 2 * MARGIN) * OVERSAMPLING  # sources just outside shine in
     break_flux, faintest, brightest = 1e-14, 2e-15, 3e-13
     density = 100 * (faintest / break_flux) ** -0.9
     maps = np.empty((n, PIXELS, PIXELS))
     for i in range(n):
-        sources = rng.poisson(density * (field / 3600) ** 2)
+        sources = rng.poisson(density * (side * PIXEL / OVERSAMPLING / 3600) ** 2)
         rank = rng.random(sources) * density  # N(>S)
         flux = break_flux * np.where(rank > 100, (rank / 100) ** (-1 / 0.9), (rank / 100) ** (-1 / 1.5))
-        across, along = (_pixel_shares(rng.uniform(-field / 2, field / 2, sources)) for _ in range(2))
-        maps[i] = (along * np.minimum(flux, brightest)[:, None]).T @ across
+        light = np.zeros((side, side))
+        np.add.at(light, tuple(rng.integers(side, size=(2, sources))), np.minimum(flux, brightest))
+        maps[i] = binned(_seen(light))
     return maps
 
 
-def _pixel_shares(position: np.ndarray) -> np.ndarray:
-    """(n, 50) share of the light of points at ``position`` [arcsec from the centre] that each pixel row gets."""
-    from scipy.special import ndtr
+def binned(fine: np.ndarray) -> np.ndarray:
+    """Return the sums (..., H, W) over the pixels of 8 arcsec (..., 3 H, 3 W) in each image pixel."""
+    height, width = (side // OVERSAMPLING for side in fine.shape[-2:])
+    return fine.reshape(*fine.shape[:-2], height, OVERSAMPLING, width, OVERSAMPLING).sum(axis=(-3, -1))
 
-    edges = (np.arange(PIXELS + 1) - PIXELS / 2) * PIXEL
-    return np.diff(ndtr((edges[None, :] - position[:, None]) / PSF_SIGMA), axis=1)
+
+def _seen(light: np.ndarray) -> np.ndarray:
+    """Return light on pixels of 8 arcsec after the PSF, without the margin."""
+    from scipy import fft
+
+    edge = MARGIN * OVERSAMPLING
+    return fft.irfft2(fft.rfft2(light) * psf_window(len(light), PIXEL / OVERSAMPLING), light.shape)[
+        edge:-edge, edge:-edge
+    ]
+
+
+@cache
+def psf_window(side: int, pixel: float) -> np.ndarray:
+    """(side, side // 2 + 1) transform of the PSF on pixels of ``pixel`` arcsec; a King profile's is exponential."""
+    from scipy import fft
+
+    frequency = np.hypot(fft.fftfreq(side, pixel)[:, None], fft.rfftfreq(side, pixel))  # 1 / arcsec
+    return np.exp(-2 * np.pi * PSF_CORE * frequency)
 
 
 def smooth(counts: np.ndarray, sigma: float) -> np.ndarray:

@@ -8,10 +8,11 @@ from matplotlib.colors import to_hex
 from sklearn import metrics
 
 from skybake import figures, plugins
+from skybake.data.limit import Limit, Limits
 from skybake.evaluation.trained import History
 from skybake.figures import Comparison, _overlay, _style, overlaid_loss_curves, overlaid_reliability
 from skybake.metrics.probabilistic import coverage_curve
-from skybake.testing._synthetic import classified, comparison
+from skybake.testing._synthetic import classified, comparison, with_snr
 
 OVERLAYS = {name: part for name, part in plugins.in_room("figures", "draw").items() if name.startswith("overlaid_")}
 
@@ -147,6 +148,35 @@ def test_errors_against_the_label_are_those_in_the_file_of_metrics():
         line = next(line for line in axes.lines if line.get_label() == "network_1, loss_0")
         assert line.get_ydata().tolist() == [item[name] for item in bins]
     assert legend_of(figure) == ["network_0, loss_0", "network_1, loss_0", "baseline_2"]
+
+
+def test_the_limit_stands_beside_the_nmad_in_the_same_bins():
+    data = comparison(2, 1)
+    bins = data.read(0).bins(data.label)
+    label = np.concatenate([np.full(6, item["middle"]) for item in bins[1:]])  # none in the first bin
+    found = Limits(data.label, label.astype(str), len(label), (Limit("unknown", "sigma", "by heart", 0.1 * label),))
+    figure = OVERLAYS["overlaid_error_against_label"].load().draw(replace(data, limit=found, limit_label=label))
+    assert legend_of(figure) == ["network_0, loss_0", "network_1, loss_0", "baseline_2", "limit, unknown"]
+    (line,) = (line for line in figure.axes[1].lines if line.get_label() == "limit, unknown")
+    middle = [item["middle"] for item in bins[1:]]
+    assert line.get_xdata() == pytest.approx(middle)
+    assert line.get_ydata() == pytest.approx(0.1 * np.array(middle))
+
+
+def test_completeness_stands_beside_that_of_the_ideal_observers_at_the_same_false_positives():
+    data = with_snr(classified(n=400, sharp=1.0))
+    first = next(iter(data.test.values()))
+    known = np.arange(0, 400, 2)  # the limit is of half of the objects
+    probability = np.where(first.label == 1, 0.9, np.random.default_rng(0).uniform(0, 0.8, 400))[known]
+    lines = (Limit("known", "probability", "by heart", probability), Limit("blind", "probability", "-", 0 * known))
+    found = replace(data, limit=Limits("kind", first.ids[known], 400, lines))
+    figure = plugins.figures()["completeness_and_purity"].load().draw(found)
+    drawn_lines = {line.get_label(): line for line in figure.axes[0].lines}
+    assert drawn_lines["limit, known"].get_ydata() == pytest.approx(1)  # all sources lie above all noise
+    assert drawn_lines["limit, blind"].get_ydata() == pytest.approx(0)
+    assert not any(name.startswith("matched filter") for name in drawn_lines)
+    figure = plugins.figures()["completeness_and_purity"].load().draw(data)
+    assert any(str(line.get_label()).startswith("matched filter") for line in figure.axes[0].lines)
 
 
 def test_a_title_says_how_many_of_how_many():

@@ -301,19 +301,48 @@ def test_point_sources_have_the_flux_of_their_counts():
     assert images.sum(axis=(1, 2)).mean() == pytest.approx(expected, rel=0.1)
 
 
+def test_half_of_a_points_light_lies_within_15_arcsec():
+    """A King profile holds 1 - (1 + (r / core)^2)^-0.5 of its light within r."""
+    point = np.fft.irfft2(maps.psf_window(360, 2.0))
+    grid = np.minimum(np.arange(360), 360 - np.arange(360)) * 2.0
+    radius = np.hypot(grid[:, None], grid)
+    for within in (15.0, 60.0):
+        expected = 1 - (1 + (within / maps.PSF_CORE) ** 2) ** -0.5
+        assert point[radius < within].sum() == pytest.approx(expected, abs=0.03)
+    assert point.sum() == pytest.approx(1)
+
+
 def test_detection_needs_extent():
     rng = np.random.default_rng(0)
-    sky = np.full((50, 50, 50), 1.5)
+    sky = np.full((50, len(detection.source_templates()[0])), 0.17)
     point, extended = detection.source_templates()[[0, 3]]
     for template, is_extended in ((point, False), (extended, True)):
-        mean = sky.copy()
-        mean[:, 14:36, 14:36] += 300 * template.reshape(22, 22)
-        found = detection.likelihoods_of_models(rng.poisson(mean), sky)
+        found = detection.likelihoods_of_models(rng.poisson(sky + 300 * template), sky)
         assert (found["DET_LIKE"] > 20).all()
         assert np.mean(found["EXT_LIKE"] > 6) == pytest.approx(float(is_extended), abs=0.05)
     assert np.median(found["ML_CTS"]) == pytest.approx(300, rel=0.1)
     empty = detection.likelihoods_of_models(rng.poisson(sky), sky)
     assert np.mean(empty["DET_LIKE"] > 5) < 0.1
+
+
+def test_a_detection_sees_the_photons_of_the_middle_where_they_fell():
+    rng = np.random.default_rng(0)
+    counts, sky = np.zeros((2, 50, 50), int), np.full((2, 50, 50), 1e-9)
+    cluster = np.zeros((2, 150, 150))
+    counts[:, 25, 25], counts[:, 0, 0] = 500, 7  # a corner is not looked at
+    cluster[0, 75, 75], cluster[1, 75:78, 75:78] = 1, 1
+    placed, _ = detection.photons_within(rng, counts, cluster, sky)
+    assert placed.sum(axis=1).tolist() == [500, 500]
+    assert placed[0].max() > 490  # all on one small pixel
+    assert np.sort(placed[1])[-9:] == pytest.approx(500 / 9, abs=30)  # even over nine
+
+
+def test_the_sample_is_no_more_extended_than_efeds(survey):
+    """Of 477 real clusters (Liu et al. 2022, A&A 661, A2; Klein et al. 2022, A&A 661, A4) the median EXT_LIKE is 17."""
+    extent, detection_likelihood = survey[1]["EXT_LIKE"], survey[1]["DET_LIKE"]
+    assert np.median(extent) == pytest.approx(17, abs=5)
+    assert np.quantile(extent, 0.84) < 90  # 45 there
+    assert np.median(detection_likelihood) == pytest.approx(47, abs=15)
 
 
 @pytest.fixture(scope="module")

@@ -127,6 +127,7 @@ def compared(
         told=told,
         apply={"block": "apply:\n  new_objects:\n    dataset: efeds_mock\n", "results": "results/masses"},
         published=out / "published.csv",
+        limit=limit,
     )
     return out
 
