@@ -241,7 +241,7 @@ def test_a_new_seed_trains_only_itself_and_more_epochs_go_on(finished, tmp_path)
         changed = [line for line in lines if line["change"] != "the same"]
         assert {(line["dataset"], line["model"]) for line in changed} == {("galaxies", "deeper_sequential")}
         (line,) = (line for line in changed if line["metric"] == "std_error")
-        assert line["paired"] == "true"
+        assert line["why_not_paired"] == "too few test objects"
         assert "training.epochs: 2 before, 3 now" in line["causes"]
         assert "seeds: 1 before, 2 now" in line["causes"]
         page = (finished.folder / "results/difference/report.html").read_text(encoding="utf-8")
