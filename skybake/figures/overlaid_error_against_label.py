@@ -34,8 +34,8 @@ def draw(data: Comparison) -> Figure:
     panels[0].axhline(0, color="black", lw=0.6, zorder=0)
     if data.limit is not None and data.limit.lines[0].kind == SIGMA:
         left = limit_in_bins(data.limit, data.limit_label, bins)
-        for (name, (middle, scatter)), style in zip(left.items(), _style.LIMITS, strict=False):
-            panels[1].plot(middle, scatter, color="black", ls=style, lw=0.9, marker=".", ms=3, label=f"limit, {name}")
+        for (name, (at, scatter)), style in zip(left.items(), _style.LIMITS, strict=False):
+            panels[1].plot(at, scatter, color="black", ls=style, lw=0.9, marker=".", ms=3, label=f"limit, {name}")
     panels[0].set_ylabel(_style.quantity("median error", "" if "/" in data.error else data.units))
     _errors.name_below(panels[1:], threshold, _style.quantity(f"true {data.label}", data.units))
     for axes in panels[1:]:

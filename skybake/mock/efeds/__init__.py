@@ -50,7 +50,7 @@ from skybake.raw.efeds.images import BAND_EDGES
 RAW_FILES = {"images": "images.pickle", "catalogue": "catalogue.feather"}
 SMALL = {"n_clusters": 20}
 OPTIONAL_FILES = {"expectation": "expectation.npy"}
-LIMIT = {"label": "log10_mass", "objects": 300}  # 300 objects tell the mean to 3 %
+LIMIT = {"label": "log10_mass", "objects": 1000}  # efficiencies of 300 were good to 10 % only
 PATIENCE = 40  # chunks without a detection
 
 

@@ -6,9 +6,10 @@ Estimation, and Modulation Theory I, section 2.4), taken at the true latents and
 
 *Point sources known*: the data are the counts of all pixels and bands, C the diagonal of m. *Unknown*: the data are
 sums in rings and bands; point sources, whose fields are drawn as the simulation draws them, add the covariance of
-their sums. It is taken as Gaussian, and a ring's sum counts for no more than that of all but the brightest 2.5 % of the
+their sums. It is taken as Gaussian, and a ring's sum counts for no more than that of all but the brightest 10 % of the
 fields: a Gaussian that is to hold these too would tell of less than the data do, since a source that outshines a
-cluster is seen. So this line is an estimate, not a bound; docs/measurements.md has what speaks for it.
+cluster is seen. So this line is an estimate, not a bound: 10 % is the least that no network of tens of thousands of
+clusters passes (docs/measurements.md).
 
 The smoothing of images loses nothing: it can be undone. The detection cut depends on the data and the sky, and on
 where within their pixels the photons of the middle fell, which tells next to nothing more of the mass; so the prior is
@@ -29,7 +30,7 @@ from skybake.mock.efeds.options import Options
 from skybake.mock.efeds.spectra import cluster_rates, point_source_rates
 
 RINGS, SUBPIXELS = 11, 5
-FIELDS, CLIPPED = 4000, 0.025  # fields of point sources drawn, and the part of the brightest whose sums are clipped
+FIELDS, CLIPPED = 4000, 0.10  # fields of point sources drawn, and the part of the brightest whose sums are clipped
 BLOCK = 25  # images at once
 # Steps of the derivatives, about a fifth of each latent's scatter. The first three scale as the options say.
 STEPS = {
