@@ -120,7 +120,7 @@ def _new_objects_problems(key: str, given: NewObjects, like: DatasetBlock, raw_i
     if fixed:
         return
     merged = as_dataset(given, like)
-    yield from _raw_problems(key, merged, surveys[like.survey].load(), None, raw_is_here)
+    yield from _raw_problems(key, merged, surveys[like.survey].load(), set(), raw_is_here)
     yield from _option_problems(f"{key}.options", merged.options, surveys[like.survey].module)
     if given.mock is not None:
         if like.survey not in simulators:

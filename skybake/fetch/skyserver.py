@@ -21,7 +21,7 @@ def ask(query: Path, out: Path, *, address: str, release: int) -> None:
     Args:
         query: File of SQL; a line ``INTO mydb...``, which CasJobs needs, is left out.
         out: The catalogue.
-        address: The server, above ``/dr17/SkyServerWS``.
+        address: The server, above ``/dr17``.
         release: The data release.
 
     Raises:

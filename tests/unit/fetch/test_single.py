@@ -10,9 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 import pytest
+import yaml
 
+from skybake.__main__ import main
+from skybake.config import ConfigError, make_plan
 from skybake.fetch import Download
 from skybake.fetch.single import DownloadError, obtain
+from tests.conftest import ROOT
 
 BATCHES = {"cifar-10-batches-py/data_batch_1": b"one" * 5000, "cifar-10-batches-py/test_batch": b"two"}
 
@@ -151,7 +155,7 @@ def test_the_catalogue_is_the_answer_to_the_query(sky_server, tmp_path):
     assert table.objID.tolist() == [1237648720142401611, 1237648720142401612]
     assert table.z.tolist() == [0.05, 0.0625]
     (path, asked), *more = sky_server.asked
-    assert path == "/dr17/SkyServerWS/SearchTools/SqlSearch"
+    assert path == "/dr17/en/tools/search/x_results.aspx"
     assert asked["cmd"].split() == ["SELECT", "p.objID,", "s.z", "FROM", "SpecObjAll", "AS", "s"]
     assert (asked["format"], more, entry.status) == ("csv", [], "whole")
     get(tmp_path / "catalogue.csv", query(sky_server, tmp_path))
@@ -171,3 +175,19 @@ def test_a_query_that_fails_leaves_no_catalogue(answer, said, sky_server, tmp_pa
     with pytest.raises(DownloadError, match=said):
         get(tmp_path / "catalogue.csv", query(sky_server, tmp_path))
     assert not (tmp_path / "catalogue.csv").exists()
+
+
+def test_what_is_downloaded_need_not_be_here(tmp_path):
+    """The shipped config; a file that is neither here nor downloaded is missing still."""
+    assert main(["check", str(ROOT / "configs" / "cifar10.yaml")]) == 0
+    given = yaml.safe_load((ROOT / "configs" / "cifar10.yaml").read_text())
+    given["datasets"]["cifar10"]["raw"] = {"batches": str(tmp_path / "nowhere")}
+    plan = make_plan(given)
+    assert plan.raw_inputs("cifar10") == {"ledger": "results/cifar10/cifar10/ledger.csv"}
+    assert plan.ledgers("cifar10") == ["results/cifar10/cifar10/fetch/ledger-download.csv"]
+    given["datasets"]["cifar10"]["download"] = {"images": given["datasets"]["cifar10"]["download"]["batches"]}
+    with pytest.raises(ConfigError, match="'download' of images found; expected names that stand under 'raw'"):
+        make_plan(given)
+    del given["datasets"]["cifar10"]["download"]
+    with pytest.raises(ConfigError, match="no file"):
+        make_plan(given)
