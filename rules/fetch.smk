@@ -1,9 +1,9 @@
 """
-Fetch raw files from a survey's archive, for datasets that have `fetch` in the config.
+Fetch raw files, for datasets that have `fetch` (a survey's archive) or `download` (single files) in the config.
 
 in:   the catalogue
 out:  results/<dataset>/fetch/wanted.csv: every file that is needed, once, and the chunk (download job) it belongs to
-      results/<dataset>/fetch/ledger-<chunk>.csv, joined in results/<dataset>/ledger.csv: what is here, and what is not
+      results/<dataset>/fetch/ledger-<chunk>.csv and ledger-download.csv, joined in results/<dataset>/ledger.csv: what is here, and what is not
 
 The files go to the folder that `raw` names. They are no output of a rule, since Snakemake would empty it before every
 job: a job asks the archive only for what is not there whole.
@@ -17,7 +17,7 @@ localrules:
 
 rule list_files:
     input:
-        unpack(lambda wildcards: PLAN.listed_in(wildcards.dataset)),
+        unpack(lambda wildcards: PLAN.listing_inputs(wildcards.dataset)),
     output:
         PATHS.dataset(name="fetch/wanted.csv"),
     log:
@@ -33,6 +33,7 @@ rule list_files:
         runtime=jobs.minutes(30),
     params:
         survey=lambda wildcards: PLAN.config.datasets[wildcards.dataset].survey,
+        downloaded=lambda wildcards: PLAN.downloaded(wildcards.dataset),
         options=lambda wildcards: PLAN.config.datasets[wildcards.dataset].options,
         base_url=lambda wildcards: PLAN.config.datasets[wildcards.dataset].fetch.base_url,
         chunks=lambda wildcards: PLAN.config.datasets[wildcards.dataset].fetch.chunks,
@@ -71,6 +72,30 @@ rule fetch:
         "fetching files of {wildcards.dataset}, chunk {wildcards.chunk}"
     script:
         "../scripts/fetch.py"
+
+
+rule download:
+    output:
+        PATHS.dataset(name="fetch/ledger-download.csv"),
+    log:
+        PATHS.log("download", "{dataset}"),
+    benchmark:
+        PATHS.benchmark("download", "{dataset}")
+    conda:
+        "../envs/data.yaml"
+    container:
+        f"{IMAGES}/data.sif"
+    resources:
+        mem_mb=jobs.memory(1000),
+        runtime=jobs.minutes(2880),
+    params:
+        files=lambda wildcards: PLAN.downloaded(wildcards.dataset),  # no output: Snakemake would empty it
+        wanted=lambda wildcards: PLAN.downloads(wildcards.dataset),
+        code=code_digest("download"),
+    message:
+        "downloading what is not here of {wildcards.dataset}"
+    script:
+        "../scripts/download.py"
 
 
 rule join_ledgers:

@@ -32,7 +32,7 @@ rule ingest:
     params:
         survey=lambda wildcards: PLAN.blocks[wildcards.dataset].survey,
         files=lambda wildcards: PLAN.raw_files(wildcards.dataset),
-        fetched=lambda wildcards: PLAN.fetched(wildcards.dataset),  # no output of a rule, see fetch.smk
+        fetched=lambda wildcards: PLAN.fetched(wildcards.dataset) | PLAN.downloaded(wildcards.dataset),  # no output of a rule, see fetch.smk
         options=lambda wildcards: PLAN.blocks[wildcards.dataset].options,
         like=lambda wildcards: PLAN.like(wildcards.dataset),
         mock=lambda wildcards: PLAN.is_mock(wildcards.dataset),

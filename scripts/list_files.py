@@ -10,7 +10,11 @@ with logs.of(snakemake):
     archive = plugins.in_room("fetch", "archive_paths")[snakemake.params.survey].load()
     reader = plugins.in_room("raw", "read")[snakemake.params.survey].load()
     paths = archive.archive_paths(
-        {name: Path(path) for name, path in snakemake.input.items()},
+        {
+            name: Path(path)
+            for name, path in [*snakemake.input.items(), *snakemake.params.downloaded.items()]
+            if name != "ledger"
+        },
         reader.Options(**snakemake.params.options),
     )
     write_wanted(snakemake.output[0], paths, base_url=snakemake.params.base_url, chunks=snakemake.params.chunks)

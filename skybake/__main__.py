@@ -99,6 +99,8 @@ def _raw_problems(plan: Plan) -> Iterator[str]:
         reader = plan.survey(name).load()
         if not hasattr(reader, "check") or plan.is_mock(name):
             continue
+        if not all(Path(raw).exists() for raw in plan.downloaded(name).values()):
+            continue  # nobody knows before they are downloaded
         try:
             found = reader.check({key: Path(raw) for key, raw in plan.raw(name).items()}, plan.reader_options(name))
         except RawError as error:

@@ -35,7 +35,8 @@ def as_dataset(given: NewObjects, like: DatasetBlock) -> DatasetBlock:
     wanted = "only" if given.objects == "unlabelled" else "keep"
     shared = {name: value for name, value in like.options.items() if name not in OF_TRAINING}
     options = {**shared, **given.options, "without_label": wanted}
-    return like.model_copy(update={"raw": given.raw, "mock": given.mock, "fetch": None, "options": options})
+    source = {"raw": given.raw, "mock": given.mock, "fetch": None, "download": None}
+    return like.model_copy(update={**source, "options": options})
 
 
 def block_for(plan: Plan, dataset: str) -> str:

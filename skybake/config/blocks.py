@@ -11,7 +11,7 @@ from skybake import plugins
 from skybake.config.paths import expanded, network_file
 from skybake.data.splits.settings import AnyStrategy
 from skybake.evaluation.settings import Statistics
-from skybake.fetch import Fetch
+from skybake.fetch import Download, Fetch
 from skybake.report.settings import Published
 from skybake.results import identity
 from skybake.settings import Settings
@@ -50,6 +50,9 @@ class DatasetBlock(Settings):
     fetch: Fetch | None = Field(
         None, description="With `raw`: download into its folder what the catalogue needs; only what is not there."
     )
+    download: dict[str, Download] | None = Field(
+        None, description="With `raw`: of its names, what is downloaded if it is not there; see [data](data.md)."
+    )
     options: dict[str, Any] = Field({}, description="Options of the survey's reader.")
     inputs: list[str] | None = Field(
         None,
@@ -83,6 +86,8 @@ class DatasetBlock(Settings):
             raise ValueError(ONE_SOURCE)
         if self.fetch is not None and self.raw is None:
             raise ValueError("'fetch' goes with 'raw': it fills the folder that stands there")
+        if unknown := sorted((self.download or {}).keys() - (self.raw or {}).keys()):
+            raise ValueError(f"'download' of {', '.join(unknown)} found; expected names that stand under 'raw'")
         return self
 
 

@@ -50,7 +50,11 @@ def find_problems(config: Config, raw_is_here: bool) -> Iterator[str]:
         if dataset.fetch is not None and dataset.survey not in archives:
             yield f"{key}.fetch: no archive is known for the survey {dataset.survey!r}; known: {', '.join(archives)}"
             continue
-        fetched = archives[dataset.survey].constants["FETCHED"] if dataset.fetch else None
+        fetched = {archives[dataset.survey].constants["FETCHED"]} if dataset.fetch else set()
+        fetched |= set(dataset.download or ())
+        for raw, wanted in (dataset.download or {}).items():
+            if wanted.query and raw_is_here and not Path(expanded(wanted.query)).exists():
+                yield f"{key}.download.{raw}.query: no file {expanded(wanted.query)!r}; expected a query in SQL"
         yield from _raw_problems(key, dataset, surveys[dataset.survey].load(), fetched, raw_is_here)
         yield from _option_problems(f"{key}.options", dataset.options, surveys[dataset.survey].module)
         if dataset.options.get("without_label", "reject") != "reject":
@@ -116,7 +120,7 @@ def _new_objects_problems(key: str, given: NewObjects, like: DatasetBlock, raw_i
     if fixed:
         return
     merged = as_dataset(given, like)
-    yield from _raw_problems(key, merged, surveys[like.survey].load(), None, raw_is_here)
+    yield from _raw_problems(key, merged, surveys[like.survey].load(), set(), raw_is_here)
     yield from _option_problems(f"{key}.options", merged.options, surveys[like.survey].module)
     if given.mock is not None:
         if like.survey not in simulators:
@@ -157,7 +161,7 @@ def _derived_problems(key: str, dataset: DatasetBlock) -> Iterator[str]:
 
 
 def _raw_problems(
-    key: str, dataset: DatasetBlock, survey: ModuleType, fetched: str | None, raw_is_here: bool
+    key: str, dataset: DatasetBlock, survey: ModuleType, fetched: set[str], raw_is_here: bool
 ) -> Iterator[str]:
     if dataset.raw is None:
         return
@@ -174,7 +178,7 @@ def _raw_problems(
         if name not in dataset.raw:
             if forms is None:
                 yield f"{key}.raw.{name}: missing; expected the path of the {description}"
-        elif raw_is_here and name != fetched and not (path := Path(expanded(dataset.raw[name]))).exists():
+        elif raw_is_here and name not in fetched and not (path := Path(expanded(dataset.raw[name]))).exists():
             yield f"{key}.raw.{name}: no file {str(path)!r}; expected the {description}.{near_files(path)}"
 
 

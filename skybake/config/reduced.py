@@ -43,7 +43,7 @@ def reduced(given: Mapping[str, Any], results: str) -> dict[str, Any]:
 def _dataset(block: dict[str, Any]) -> dict[str, Any]:
     mock = block.get("mock") or {}
     if not all(Path(expanded(path)).exists() for path in (block.get("raw") or {}).values()):
-        block = {key: value for key, value in block.items() if key not in ("raw", "fetch")}
+        block = {key: value for key, value in block.items() if key not in ("raw", "fetch", "download")}
         options = plugins.in_room("mock", "simulate")[block["survey"]].load().Options
         mock = dict.fromkeys(options.model_fields.keys() & _SIZES, OBJECTS)
     small = {key: min(value, OBJECTS) if key in _SIZES else value for key, value in mock.items()}

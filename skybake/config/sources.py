@@ -102,7 +102,7 @@ class Sources:
         """Return raw name -> input of the ingest rule, which also waits for the ledger of files that are fetched."""
         if self.is_mock(dataset):
             return dict.fromkeys(self.raw_files(dataset), self.paths.raw(dataset))
-        ledger = {"ledger": self.paths.dataset(dataset, "ledger.csv")} if self.fetched(dataset) else {}
+        ledger = {"ledger": self.paths.dataset(dataset, "ledger.csv")} if self.ledgers(dataset) else {}
         return self.listed_in(dataset) | ledger
 
     def raw_files(self, dataset: str) -> dict[str, str]:
@@ -133,13 +133,34 @@ class Sources:
 
     def listed_in(self, dataset: str) -> dict[str, str]:
         """Return raw name -> path of the given files; of a dataset that is fetched they say what to fetch."""
-        return {name: path for name, path in self.raw(dataset).items() if name not in self.fetched(dataset)}
+        coming = self.fetched(dataset) | self.downloaded(dataset)
+        return {name: path for name, path in self.raw(dataset).items() if name not in coming}
+
+    def downloaded(self, dataset: str) -> dict[str, str]:
+        """Return raw name -> path of what is downloaded if it is not there."""
+        return {name: self.raw(dataset)[name] for name in self.blocks[dataset].download or ()}
+
+    def downloads(self, dataset: str) -> dict[str, dict[str, Any]]:
+        """Return raw name -> where it is downloaded, with the paths of queries expanded."""
+        wanted = (self.blocks[dataset].download or {}).items()
+        return {
+            name: item.model_dump() | ({"query": expanded(item.query)} if item.query else {}) for name, item in wanted
+        }
+
+    def listing_inputs(self, dataset: str) -> dict[str, str]:
+        """Return the inputs of the list of what to fetch: given files, and the ledger of those that are downloaded."""
+        coming = self.blocks[dataset].download
+        return self.listed_in(dataset) | ({"ledger": self._ledger_of_downloads(dataset)} if coming else {})
+
+    def _ledger_of_downloads(self, dataset: str) -> str:
+        return self.paths.dataset(dataset, "fetch/ledger-download.csv")
 
     def ledgers(self, dataset: str) -> list[str]:
-        """Return the ledgers of a dataset's downloads, one a chunk."""
+        """Return the ledgers of a dataset's downloads: one a chunk, and one of single files."""
         fetch = self.blocks[dataset].fetch
         chunks = range(fetch.chunks) if fetch else ()
-        return [self.paths.dataset(dataset, f"fetch/ledger-{chunk:03d}.csv") for chunk in chunks]
+        of_chunks = [self.paths.dataset(dataset, f"fetch/ledger-{chunk:03d}.csv") for chunk in chunks]
+        return [*of_chunks, *([self._ledger_of_downloads(dataset)] if self.blocks[dataset].download else [])]
 
     def is_mock(self, dataset: str) -> bool:
         """Tell whether the raw files are simulated."""

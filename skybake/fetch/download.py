@@ -84,20 +84,20 @@ def fetch(
 def _obtain(file: Wanted, folder: Path, client: _Client, notes: Notes) -> LedgerEntry:
     target = folder / file.path
     try:
-        size, digest = notes.find(target) or _download(file.url, target, client, notes)
+        size, digest = notes.find(target, file.sha256) or _download(file, target, client, notes)
     except _Failure as failure:
         print(f"{file.url}: {failure.reason}", flush=True)
         return LedgerEntry(file.url, "", "", MISSING, failure.reason)
     return LedgerEntry(file.url, size, digest, WHOLE)
 
 
-def _download(url: str, target: Path, client: _Client, notes: Notes) -> tuple[int, str]:
+def _download(file: Wanted, target: Path, client: _Client, notes: Notes) -> tuple[int, str]:
     target.parent.mkdir(parents=True, exist_ok=True)
     with _claimed(target.with_name(f"{target.name}.part")) as part:
-        found = notes.find(target)  # another job may have fetched it while this one waited
+        found = notes.find(target, file.sha256)  # another job may have fetched it while this one waited
         if found is None:
-            if not _is_whole(part, target.name):
-                _receive(url, part, target.name, client)
+            if not _is_whole(part, target.name, file.sha256):
+                _receive(file, part, target.name, client)
             Path(part.name).replace(target)
             found = notes.add(target)
         else:
@@ -132,12 +132,12 @@ def _size(part: BinaryIO) -> int:
     return os.fstat(part.fileno()).st_size
 
 
-def _is_whole(part: BinaryIO, name: str) -> bool:
+def _is_whole(part: BinaryIO, name: str, sha256: str) -> bool:
     """Tell whether a partial file needs only its name; of one that is no beginning of a file nothing is kept."""
     if not _size(part):
         return False
     try:
-        check(part.name, name)
+        check(part.name, name, sha256)
     except NotWholeError as error:
         if not error.resumable:
             part.truncate(0)
@@ -145,12 +145,12 @@ def _is_whole(part: BinaryIO, name: str) -> bool:
     return True
 
 
-def _receive(url: str, part: BinaryIO, name: str, client: _Client) -> None:
+def _receive(file: Wanted, part: BinaryIO, name: str, client: _Client) -> None:
     """Ask for the rest of a file until it is whole or it is time to give up."""
     settings, failures, refusals, most = client.settings, 0, 0, _size(part)
     while True:
         try:
-            return _attempt(url, part, name, client)
+            return _attempt(file, part, name, client)
         except _Failure as failure:
             size = _size(part)
             failures = 1 if size >= most + _PROGRESS else failures + 1
@@ -159,19 +159,19 @@ def _receive(url: str, part: BinaryIO, name: str, client: _Client) -> None:
             if failures >= settings.attempts or refusals >= _REFUSALS:
                 if failure.unreachable:
                     hint = "Hint: network, proxy, or base_url; run again, what has arrived stays"
-                    raise client.stop(ServerError(f"{url}: {failure.reason}. {hint}")) from None
+                    raise client.stop(ServerError(f"{file.url}: {failure.reason}. {hint}")) from None
                 raise
             client.sleep(max(failure.pause, min(settings.longest_pause, settings.backoff * 2 ** (failures - 1))))
 
 
-def _attempt(url: str, part: BinaryIO, name: str, client: _Client) -> None:
-    client.append(url, part)
+def _attempt(file: Wanted, part: BinaryIO, name: str, client: _Client) -> None:
+    client.append(file.url, part)
     try:
-        check(part.name, name)
+        check(part.name, name, file.sha256)
     except NotWholeError as error:
-        if not error.resumable:
+        if file.sha256 or not error.resumable:  # all has come: of another sum it is another file
             part.truncate(0)
-        raise _Failure(str(error)) from None
+        raise _Failure(str(error), refused=bool(file.sha256)) from None
 
 
 class _Client:

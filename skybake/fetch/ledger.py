@@ -84,7 +84,7 @@ class Notes:
         self._known: dict[Path, dict[str, tuple[int, str]]] = {}
         self._lock = threading.Lock()
 
-    def find(self, target: Path) -> tuple[int, str] | None:
+    def find(self, target: Path, sha256: str = "") -> tuple[int, str] | None:
         """Return size and SHA-256 of a file if it is here and whole: as noted, or else after a check."""
         if not target.is_file():
             return None
@@ -92,7 +92,7 @@ class Notes:
         if self._folder(target.parent).get(target.name) == found:
             return found
         try:
-            check(target, target.name)
+            check(target, target.name, sha256)
         except NotWholeError as error:
             print(f"{target}: {error}; asking the archive for it", flush=True)
             return None

@@ -22,10 +22,12 @@ class Wanted:
     Attributes:
         path: Where it lies, below the archive's base URL and below the raw folder alike.
         url: Where it is fetched.
+        sha256: Its sum, where it is known beforehand; else a whole FITS file is expected.
     """
 
     path: str
     url: str
+    sha256: str = ""
 
 
 def chunk_of(path: str, chunks: int) -> int:

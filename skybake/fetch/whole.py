@@ -1,10 +1,12 @@
-"""Tells a whole ``.fits`` or ``.fits.bz2`` file from a truncated, damaged or foreign one."""
+"""Tells a whole file, FITS or one of a known sum, from a truncated, damaged or foreign one."""
 
 from __future__ import annotations
 
 import bz2
 from collections.abc import Iterator
 from pathlib import Path
+
+from skybake.files import file_digest
 
 _BLOCK = 1 << 18
 _FITS_BLOCK = 2880  # bytes; every FITS file is a multiple of it (FITS standard 4.0, section 3.1)
@@ -23,7 +25,7 @@ class NotWholeError(ValueError):
         self.resumable = resumable
 
 
-def check(path: Path | str, name: str) -> None:
+def check(path: Path | str, name: str, sha256: str = "") -> None:
     """Read a file to its end and check that it is all there.
 
     The end matters: ingest stops reading after the last row it needs. bzip2 has a checksum for every block and one for
@@ -32,10 +34,15 @@ def check(path: Path | str, name: str) -> None:
     Args:
         path: The file.
         name: Its final name, which tells whether it is compressed.
+        sha256: Its sum where that is known: then the file may be of any kind.
 
     Raises:
-        NotWholeError: It is truncated, damaged, or something else than FITS.
+        NotWholeError: It is truncated, damaged, or something else than FITS; or it has another sum.
     """
+    if sha256:
+        if (found := file_digest(path)) != sha256:
+            raise NotWholeError(f"SHA-256 {found} found; expected {sha256}", resumable=True)
+        return
     start, size = b"", 0
     for piece in (_unpacked if name.endswith(".bz2") else _plain)(Path(path)):
         if len(start) < len(_FITS_START):

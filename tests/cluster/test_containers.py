@@ -20,7 +20,7 @@ from tests.workflow.conftest import Bakeoff
 
 STEPS = {  # scripts, and rooms of the library whose files they find by name
     "data": (
-        ["list_files", "fetch", "join_ledgers", "ingest", "split", "fit_baseline", "examine", "catalogue"],
+        ["list_files", "fetch", "download", "join_ledgers", "ingest", "split", "fit_baseline", "examine", "catalogue"],
         ["raw"],
     ),
     "mock": (["simulate", "limit", "examine"], ["mock"]),
