@@ -64,6 +64,7 @@ def added(part: Subset, settings: Backgrounds, classes: tuple[str, ...], seed: i
         np.tile(part.targets, (again, 1)),
         None if part.scalars is None else np.tile(part.scalars, (again, 1)),
         part.shuffle,
+        None if part.weights is None else np.tile(part.weights, again),
     )
 
 

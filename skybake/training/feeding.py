@@ -178,12 +178,14 @@ class Subset:
         targets: (n, 1) labels; or (n, 2), each with its known error, in the same units; -9999 where missing.
         scalars: (n, S) or None.
         shuffle: ``"objects"`` or ``"chunks"``.
+        weights: (n,) how much each counts in the loss; None for all alike.
     """
 
     images: Images
     targets: np.ndarray
     scalars: np.ndarray | None = None
     shuffle: str = "objects"
+    weights: np.ndarray | None = None
     _resident: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -218,6 +220,8 @@ class Subset:
         found = {"target": self.targets[places]}
         if self.scalars is not None:
             found["scalars"] = self.scalars[places]
+        if self.weights is not None:
+            found["weight"] = self.weights[places]
         return {name: backend.put(values) for name, values in found.items()}
 
 
@@ -293,16 +297,16 @@ def usable_augmentation(name: str, shape: Sequence[int]) -> str:
     return name
 
 
-def batch_of(augmentation: str) -> Callable[[Mapping[str, Any], Any, Any], tuple[dict[str, Any], Any]]:
-    """Return what gathers a batch on the device: (objects, places, forms) -> (inputs by name, targets)."""
+def batch_of(augmentation: str) -> Callable[[Mapping[str, Any], Any, Any], tuple[Any, ...]]:
+    """Return what gathers a batch on the device: (objects, places, forms) -> (inputs by name, targets[, weights])."""
     from keras import ops
 
-    def batch(objects: Mapping[str, Any], places: Any, forms: Any) -> tuple[dict[str, Any], Any]:
+    def batch(objects: Mapping[str, Any], places: Any, forms: Any) -> tuple[Any, ...]:
         found = {name: ops.take(values, places, axis=0) for name, values in objects.items()}
         if augmentation != "none":
             found["image"] = preprocessing.mirrored(found["image"], forms, augmentation)
-        target = found.pop("target")
-        return found, target
+        target, weight = found.pop("target"), found.pop("weight", None)
+        return (found, target) if weight is None else (found, target, weight)
 
     return batch
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skybake.inputs import Inputs
 from skybake.missing import present
-from skybake.training import backgrounds, feeding, preprocessing
+from skybake.training import backgrounds, feeding, object_weights, preprocessing
 from skybake.training import images as image_steps
 from skybake.training.job import NetworkJob
 from skybake.training.runs import Data
@@ -79,12 +79,32 @@ def prepare(data: Data, job: NetworkJob) -> Prepared:
         part: feeding.Subset(images[part], targets[part], scalars.get(part), shuffle=shuffle) for part in data.rows
     }
     inputs, classes = data.inputs(job.inputs, job.derived), _classes(data, job)
+    if training.object_weights:
+        parts["train"] = replace(parts["train"], weights=_weights(data, job, len(classes)))
     if training.backgrounds:
         seed = int(data.split.strategy["seed"])
         parts["train"] = backgrounds.added(
             parts["train"], training.backgrounds, classes, seed, training.memory_limit_mb
         )
     return Prepared(parts, step, scalar_step, target_step, missing_scalars, inputs, classes, names)
+
+
+def _weights(data: Data, job: NetworkJob, classes: int) -> np.ndarray:
+    """Return how much each training object counts (n,).
+
+    Raises:
+        ValueError: The dataset has no such column, or the weights do not suit the label.
+    """
+    settings = job.training.object_weights
+    assert settings is not None  # the caller looks
+    known = data.dataset.scalars
+    if settings.column and settings.column not in known:
+        raise ValueError(
+            f"training.object_weights: {data.dataset.path} has no column {settings.column!r}; found"
+            f" {', '.join(known) or 'none'}"
+        )
+    column = known[settings.column][data.rows["train"]] if settings.column else None
+    return object_weights.of(settings, data.label(job.label, "train"), column, classes=classes)
 
 
 def _classes(data: Data, job: NetworkJob) -> tuple[str, ...]:

@@ -36,6 +36,24 @@ class Backgrounds(Settings):
     )
 
 
+class ObjectWeights(Settings):
+    """How much each training object counts in the loss, with a mean of 1; validation and metrics count all alike."""
+
+    by: Literal["inverse_density", "effective_number", "column"] = Field(
+        description="The inverse density of the label, for a number; of classes the effective number of their objects"
+        " (Cui et al. 2019, arXiv:1901.05555); or a column of the dataset."
+    )
+    column: str = Field("", description="Name of that column, a scalar of the dataset.")
+    beta: float = Field(0.999, ge=0, lt=1, description="Of the effective number: 0 weighs all classes alike.")
+    most: float = Field(10.0, ge=1, description="Of the inverse density: the largest weight over the smallest.")
+
+    @model_validator(mode="after")
+    def _a_column_where_one_is_meant(self) -> ObjectWeights:
+        if (self.by == "column") != bool(self.column):
+            raise ValueError("'column' goes with 'by: column'; expected both, or none of them")
+        return self
+
+
 class Training(Settings):
     """How every network of a bake-off is trained."""
 
@@ -106,6 +124,9 @@ class Training(Settings):
     augmentation: Literal["none", "flips", "flips_and_turns"] = Field(
         "none",
         description="Training images are mirrored, or mirrored and turned by quarters, at random in every epoch.",
+    )
+    object_weights: ObjectWeights | None = Field(
+        None, description="Let some training objects count more: `{by: inverse_density}`."
     )
     backgrounds: Backgrounds | None = Field(
         None, description="See training objects again on backgrounds of other images: `{of: noise}`."
