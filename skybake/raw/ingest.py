@@ -22,7 +22,7 @@ from skybake.data.writer import create_dataset
 from skybake.files import file_digest
 from skybake.inputs import NO_INPUTS, InputError, Inputs
 from skybake.missing import LARGEST, present
-from skybake.raw import Batch, RawError, Reading, acceptance, selecting
+from skybake.raw import Batch, RawError, Reading, acceptance, flagging, selecting
 from skybake.raw.options import CommonOptions
 from skybake.settings import Settings
 
@@ -108,15 +108,16 @@ def _write(
     """Write the dataset but for the refused rows."""
     survey = reader.__name__.rpartition(".")[2]
     reading = _read(reader, raw, options, threads, rejected, kept)
+    common = options if isinstance(options, CommonOptions) else CommonOptions()
+    told = flagging.with_columns(reading.schema, common)
     try:
-        expected.check(reading.schema.scalars, asked_by)
+        expected.check(told.scalars, asked_by)
     except InputError as error:
         raise DatasetError(str(error)) from None
-    common = options if isinstance(options, CommonOptions) else CommonOptions()
     if common.where:
-        selecting.condition(common.where).check(reading.schema)
+        selecting.condition(common.where).check(told)
     task = reader.task_name(options) if hasattr(reader, "task_name") else reader.TASK
-    schema = replace(reading.schema, survey=survey, task=task, mock=mock, raw=_file_digests(raw, reading))
+    schema = replace(told, survey=survey, task=task, mock=mock, raw=_file_digests(raw, reading))
     times = np.zeros(reading.rows, dtype=int)  # that a row is in the dataset, or rejected
     accepted: list[tuple[int, str]] = []
     rejections: list[Rejection] = []
@@ -129,7 +130,8 @@ def _write(
     with create_dataset(out, schema) as writer:
         alone = schema.predicted if common.without_label == "only" else ""
         seen = _seen(reading, survey, refused, alone, rejections, digests, counts, lost)
-        for batch in _chunks(_selected(seen, common.where, schema, rejections)):
+        flagged = (flagging.flagged(batch, common) for batch in seen)
+        for batch in _chunks(_selected(flagged, common.where, schema, rejections)):
             np.add.at(times, batch.rows, 1)
             check(batch.image.shape[1:], schema.bands)
             accepted += zip(batch.rows.tolist(), batch.id, strict=True)

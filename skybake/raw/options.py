@@ -38,6 +38,17 @@ class CommonOptions(Settings):
     max_objects_seed: int = Field(
         1, ge=0, description="Of that draw, which depends on the objects' ids, not on their order."
     )
+    saturation: float | None = Field(
+        None,
+        description="Value of a pixel from which on it is saturated, in the image's units: objects with one have 1 in"
+        " the column `saturated`, others 0.",
+    )
+    neighbours: float | None = Field(
+        None,
+        gt=0,
+        description="Objects beside which a pixel has more than so many times the light of the brightest one in the"
+        " middle (within 0.15 of the side) have 1 in the column `bright_neighbour`, others 0.",
+    )
     without_label: Literal["reject", "keep", "only"] = Field(
         "reject",
         description="Objects whose label is missing or cannot be used: rejected, kept, or they alone are kept. `apply`"

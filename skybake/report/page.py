@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -209,6 +209,7 @@ def write_comparison(
         forest=forest,
         figures=[item for item in figures if item is not forest],
         details=details,
+        drawings=_drawings(details, row_name),
         captions=sorted({(item.title, item.caption) for detail in details for item in detail.pictures}),
         embedded=[row_name(entry.row) for entry in inside],
         explorer=explorer,
@@ -226,6 +227,15 @@ def write_comparison(
         statistics=statistics,
         drawn=tables.drawn(best.record) if best and tables.has_intervals(best.record) else "",
     )
+
+
+def _drawings(details: Iterable[Detail], row_name: Callable[[Row], str]) -> list[tuple[str, list[str]]]:
+    """Return each drawing of a network once, with the rows that it is of."""
+    found: dict[str, list[str]] = {}
+    for detail in details:
+        if detail.architecture and detail.architecture.drawing:
+            found.setdefault(detail.architecture.drawing, []).append(row_name(detail.entry.row))
+    return list(found.items())
 
 
 def _trained_once(entries: Sequence[Entry], best: Entry | None, pairs: Mapping[str, Mapping[str, Paired]]) -> list[str]:

@@ -68,7 +68,9 @@ def test_the_page_tells_the_layers_of_every_network(finished):
     networks = {path.parents[1] for path in (results / "runs").glob("*/*/seed-*/predictor.keras")}
     assert networks
     assert page.count("<summary>Layers: ") == len(networks)
-    assert page.count("<img data-packed=") + page.count("No drawing of the architecture: ") == len(networks)
+    assert page.count("Drawn <a href=") + page.count("No drawing of the architecture: ") == len(networks)
+    drawn = page.count("<img data-packed=")  # the same network with another loss may be the same drawing
+    assert 0 < drawn <= len(networks) or "Drawn <a href=" not in page
 
 
 def test_the_page_stands_alone_and_says_mock(finished):
