@@ -23,7 +23,7 @@ CAPTION = (
     " prediction reaches on the objects that it was found for, the first with its interval in grey."
 )
 MOST = 40  # rows that can be read on one page
-ROW_INCHES = 0.17
+ROW_INCHES, LONG_INCHES = 0.17, 0.27  # of a row, with a name of one line and of two
 
 
 @_style.styled
@@ -32,7 +32,9 @@ def draw(data: Comparison) -> Figure:
     networks = [row for row in data.rows if not row["baseline"]]
     baselines = [row for row in data.rows if row["baseline"]]
     shown = networks[:MOST] + baselines[:MOST]
-    figure = _style.figure(_style.DOUBLE, 1.0 + ROW_INCHES * max(len(shown), 3), mock=data.mock)
+    names = [_style.title(row["model"], row["loss"]) for row in shown]
+    row_inches = LONG_INCHES if any("\n" in name for name in names) else ROW_INCHES
+    figure = _style.figure(_style.DOUBLE, 1.0 + row_inches * max(len(shown), 3), mock=data.mock)
     if not shown:
         _style.say(figure.subplots(), "no run has ended")
         return figure
@@ -54,16 +56,16 @@ def draw(data: Comparison) -> Figure:
         if metric.form == SIGNED:
             axes.axvline(0, color="black", lw=0.6, zorder=0)
         axes.set_xlabel(_style.quantity(metric.headline, units))
-    panels[0].set_yticks(places, [_style.competitor(row["model"], row["loss"]) for row in shown])
+    panels[0].set_yticks(places, names)
     panels[0].set_ylim(places[-1] - 0.7, 0.7)
     for axes in panels:
         axes.grid(axis="x", lw=0.3, color=_style.PALE)
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
         axes.xaxis.set_major_locator(MaxNLocator(5))
-    handles, names = panels[-1].get_legend_handles_labels()
+    handles, lines = panels[-1].get_legend_handles_labels()
     if handles:
-        figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize=6.5)
+        figure.legend(handles, lines, loc="outside lower center", ncols=len(lines), fontsize=6.5)
     figure.suptitle(_title(data, len(networks), len(baselines)), fontsize=8)
     return figure
 

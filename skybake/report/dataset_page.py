@@ -27,6 +27,7 @@ from skybake.report.names import Names
 from skybake.report.page_table import anchor
 from skybake.report.rows import OK, Entry, Row, belongs
 from skybake.report.tasks import task_of
+from skybake.results import identity
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def write_page(
     facts = _facts(dataset, split, rejected, audit)
     found = read_comparison(rows, chosen, comparison, verdict, mock=facts.dataset.mock)
     limits = found.limit["lines"] if found.limit else ()
-    data = _figure_data(rows[0].dataset, found.entries, found.statistics.level, facts.dataset, limits)
+    data = _figure_data(rows[0].dataset, found.entries, found.statistics.level, facts.dataset, limits, display)
     data = data if limit is None else _with_limit(data, limits_of.read(limit), facts.dataset)
     figures.draw_all(names, data, Path(folder))
     held = publications.hold(told, found.entries, found.statistics.level)
@@ -138,7 +139,12 @@ def _facts(dataset: Path, split: Path, rejected: Path, audit: Path) -> Facts:
 
 
 def _figure_data(
-    name: str, entries: Sequence[Entry], level: float, dataset: Dataset, limits: Sequence[Mapping[str, Any]]
+    name: str,
+    entries: Sequence[Entry],
+    level: float,
+    dataset: Dataset,
+    limits: Sequence[Mapping[str, Any]],
+    display: Mapping[str, str],
 ) -> figures.Comparison:
     ended = [entry for entry in entries if entry.status == OK]
     task = task_of(entry.record for entry in ended)
@@ -158,7 +164,7 @@ def _figure_data(
         error=known["error"] or "",
         mock=dataset.mock,
         level=level,
-        rows=_figure_rows(ended),
+        rows=_figure_rows(ended, display),
         sweeps=tuple(
             {"model": entry.row.model, "loss": entry.row.loss_said, **entry.sweep} for entry in entries if entry.sweep
         ),
@@ -177,14 +183,15 @@ def _with_limit(data: figures.Comparison, limit: limits_of.Limits, dataset: Data
     return replace(data, limit=limit, limit_label=known)
 
 
-def _figure_rows(entries: Sequence[Entry]) -> tuple[dict[str, Any], ...]:
+def _figure_rows(entries: Sequence[Entry], display: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
     scales = [_loss_scale(entry) for entry in entries]
     of_loss: dict[str, set[str]] = {}
     for entry, scale in zip(entries, scales, strict=True):
         of_loss.setdefault(entry.row.loss, set()).add(scale)
     return tuple(
         entry.record
-        | {"loss": entry.row.loss_said, "words": entry.row.words}
+        | {"model": display.get(entry.row.model, entry.row.model), "words": entry.row.words}
+        | {"loss": identity.with_words(display.get(entry.row.loss, entry.row.loss), entry.row.words)}
         | {"loss_curve": f"{entry.row.loss}, {scale}" if len(of_loss[entry.row.loss]) > 1 else entry.row.loss}
         for entry, scale in zip(entries, scales, strict=True)
     )
