@@ -57,11 +57,7 @@ BAD = {
     "unknown dataset": ("bakeoffs.first.datasets", ["cluster"], ["datasets[0]", "Did you mean 'clusters'?"]),
     "unknown figure": ("figures", {"run": ["loss_curv"]}, ["figures.run[0]", "Did you mean 'loss_curve'?"]),
     "figure of another scope": ("figures", {"run": ["forest"]}, ["figures.run[0]: no figure of this scope 'forest'"]),
-    "unknown scope": (
-        "figures",
-        {"runs": []},
-        ["figures.runs", "allowed: apply, comparison, difference, explore, inside, run"],
-    ),
+    "unknown scope": ("figures", {"runs": []}, ["figures.runs", "allowed: apply, comparison, difference, explore"]),
     "figures of no scope": (
         "figures",
         ["forest", "loss_curve"],
