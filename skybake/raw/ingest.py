@@ -21,7 +21,7 @@ from skybake.data.rejections import LABELLED, Rejection, write_rejected
 from skybake.data.writer import create_dataset
 from skybake.files import file_digest
 from skybake.inputs import NO_INPUTS, InputError, Inputs
-from skybake.missing import LARGEST, present
+from skybake.missing import LARGEST, listed, present
 from skybake.raw import Batch, RawError, Reading, acceptance, flagging, selecting
 from skybake.raw.options import CommonOptions
 from skybake.settings import Settings
@@ -130,6 +130,8 @@ def _write(
     with create_dataset(out, schema) as writer:
         alone = schema.predicted if common.without_label == "only" else ""
         seen = _seen(reading, survey, refused, alone, rejections, digests, counts, lost)
+        needed = schema.predicted if common.needs_label else ""
+        seen = _without_marks(seen, common.missing_values, rejections, needed=needed, numbers=task == "regression")
         flagged = (flagging.flagged(batch, common) for batch in seen)
         for batch in _chunks(_selected(flagged, common.where, schema, rejections)):
             np.add.at(times, batch.rows, 1)
@@ -224,6 +226,37 @@ def _seen(
                 rejections += against.values()
                 batch = batch.part(np.array([place not in against for place in range(len(batch))]))
             yield _without_largest(batch, lost)
+
+
+def _without_marks(
+    batches: Iterable[Batch], marks: Sequence[float], rejections: list[Rejection], *, needed: str, numbers: bool
+) -> Iterator[Batch]:
+    """Yield objects in whose columns the numbers that stand for a missing value are missing.
+
+    Args:
+        batches: Of objects.
+        marks: Those numbers; none: all stay.
+        rejections: To which objects are added that have no label then.
+        needed: Label that an object needs; empty: none, or one of several.
+        numbers: Whether labels are numbers, not classes.
+    """
+    for batch in batches:
+        if marks:
+            labels, scalars = (
+                {name: np.where(listed(values, marks), np.nan, values) for name, values in columns.items()}
+                for columns in (batch.labels, batch.scalars)
+            )
+            found = replace(batch, labels=labels if numbers else batch.labels, scalars=scalars)
+            if needed and numbers and len(labels) == 1:  # of several labels an object needs but one
+                without = ~present(labels[needed])
+                rejections += [
+                    Rejection(int(batch.rows[place]), batch.id[place], "label missing", f"{needed} is {value:g}")
+                    for place, value in enumerate(batch.labels[needed])
+                    if without[place]
+                ]
+                found = found.part(~without)
+            batch = found
+        yield batch
 
 
 def _selected(batches: Iterable[Batch], where: str, schema: Schema, rejections: list[Rejection]) -> Iterator[Batch]:

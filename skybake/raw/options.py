@@ -38,6 +38,11 @@ class CommonOptions(Settings):
     max_objects_seed: int = Field(
         1, ge=0, description="Of that draw, which depends on the objects' ids, not on their order."
     )
+    missing_values: tuple[float, ...] = Field(
+        (),
+        description="Numbers that stand for a missing value, in every column of numbers that is read: `[-99, -999]`;"
+        " -9999 always does.",
+    )
     saturation: float | None = Field(
         None,
         description="Value of a pixel from which on it is saturated, in the image's units: objects with one have 1 in"
@@ -87,11 +92,6 @@ class CatalogueOptions(CommonOptions):
     label_error: str = Field("", description="Column with the label's one sigma error, in the column's own units.")
     classes: tuple[str, ...] = Field(
         (), description="Class 0, 1, ... by the label's text; where the label is a number, the name of each number."
-    )
-    missing_values: tuple[float, ...] = Field(
-        (),
-        description="Numbers that stand for a missing value, in every column of numbers that is read: `[-99, -999]`;"
-        " -9999 always does.",
     )
     units: dict[str, str] = Field(
         {}, description="Column -> its units, where the file itself has none: `{las_arcsec: arcsec}`."

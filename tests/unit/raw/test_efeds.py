@@ -368,3 +368,12 @@ def test_same_raw_files_same_bytes(raw, tmp_path):
     first = files.file_digest(tmp_path / "dataset.h5")
     raw.ingest()
     assert files.file_digest(tmp_path / "dataset.h5") == first
+
+
+def test_numbers_that_stand_for_a_missing_value_are_missing(raw):
+    raw.columns["hardness"] = np.array([0.1, 0.2, -99.0, -1.0, 0.5, -99.0])
+    raw.columns["mass"] = np.array([13.5, 13.9, 14.1, 77.0, 14.5, 14.9])
+    options = {"mass_column": "mass", "mass_is_log10": True, "scalars": ("hardness",)}
+    data = raw.ingest(**options, missing_values=(-99, 77))
+    assert np.isnan(data.scalars["hardness"]).tolist() == [False, False, True, False, True]
+    assert raw.rejected() == [(3, "c3", "label missing")]
