@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from skybake import heads, provenance
 from skybake.data.dataset import Dataset
 from skybake.files import file_digest, read_json, write_json
 from skybake.heads._together import Together
-from skybake.results import run_folder
+from skybake.results import folders, run_folder
 from skybake.results.run_folder import MODEL, PREDICTOR, RECORD
 from skybake.training import backend, runs
 from skybake.training.architecture import save_architecture
@@ -92,6 +93,33 @@ def _start(training: Training, asked_gpu: str) -> None:
         device=training.device,
         asked_gpu=asked_gpu,
     )
+
+
+def train_point(
+    dataset: Path,
+    split: Path,
+    job: NetworkJob,
+    seeds: Mapping[int, Path],
+    work: Path,
+    *,
+    trial: str,
+    survivors: Path | None,
+    before: Iterable[str],
+    **more: Any,
+) -> None:
+    """Train a point of a sweep, unless its trial was left out on the rung before; arguments as :func:`train_job`.
+
+    Args:
+        dataset, split, job, seeds, work: As there.
+        trial: Of successive halving; empty elsewhere.
+        survivors: The file that says which trials go on; None on the first rung, and where there are no rungs.
+        before: Files of the runs on the rung before; none there.
+        **more: As there.
+    """
+    if survivors is not None and trial not in read_json(survivors)["goes_on"]:
+        leave_out(folders.of_seeds(before), seeds)
+    else:
+        train_job(dataset, split, job, seeds, work, **more)
 
 
 def leave_out(before: Mapping[int, Path], seeds: Mapping[int, Path]) -> None:
