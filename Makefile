@@ -8,7 +8,7 @@ GPU_VENV ?= .venv-gpu
 PROFILE ?= profiles/slurm
 CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
 
-.PHONY: setup kernel demo test one-by-one lint unit browser fuzz workflow cluster studies doctor gpu-libraries watch format lock docs clean
+.PHONY: setup kernel demo test told one-by-one lint unit browser fuzz workflow cluster studies doctor gpu-libraries watch format lock docs clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -32,21 +32,22 @@ demo: setup
 	@echo "The report: $(CURDIR)/results/report.html"
 
 # All parts, and a table of the minutes that each took. The cluster's jobs wait for one another much of the time, so its
-# part runs beside those of one process for each core, and is told when it has ended.
+# part, and that of the studies after it, runs beside those of one process for each core, and is told when it has ended.
 BESIDE := unit browser fuzz workflow
+TOLD := cluster studies
 test: setup
 	@rm -f $(VENV)/.minutes
 	@$(MAKE) --no-print-directory timed-lint
-	@$(MAKE) --no-print-directory -j2 told-cluster one-by-one
-	@$(MAKE) --no-print-directory timed-studies
+	@$(MAKE) --no-print-directory -j2 told one-by-one
 	@awk 'BEGIN { print "part      minutes" } { t = ($$3 - $$2) / 60; printf "%-9s %7.1f\n", $$1, t } \
 	  NR == 1 { begun = $$2 } { end = $$3 } END { printf "%-9s %7.1f\n", "all", (end - begun) / 60 }' $(VENV)/.minutes
 
 timed-%: setup
 	@begun=$$(date +%s); $(MAKE) --no-print-directory $* && echo "$* $$begun $$(date +%s)" >> $(VENV)/.minutes
 
-told-%: setup
-	@$(MAKE) --no-print-directory timed-$* >$(VENV)/$*.log 2>&1; code=$$?; cat $(VENV)/$*.log; exit $$code
+told: setup
+	@(for part in $(TOLD); do $(MAKE) --no-print-directory timed-$$part || exit $$?; done) >$(VENV)/told.log 2>&1; \
+	  code=$$?; cat $(VENV)/told.log; exit $$code
 
 one-by-one: setup
 	@for part in $(BESIDE); do $(MAKE) --no-print-directory timed-$$part || exit $$?; done
