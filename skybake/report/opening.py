@@ -64,7 +64,8 @@ def _limit(entries: Sequence[Entry], best: Entry, limit: Mapping[str, Any] | Non
     if not limit or not limit["lines"]:
         return "No limit of these objects is known"
     line, task = limit["lines"][0], task_of(entry.record for entry in entries)
-    metric, told = next(iter(line["values"].items()))
+    metric = task.main if task.main in line["values"] else next(iter(line["values"]))
+    told = line["values"][metric]
     words = task.main_one if metric == task.main else task.headline.get(metric, metric)
     places = tables.decimals([entry.record for entry in entries], task.main)
     efficiency = best.record["efficiency"]

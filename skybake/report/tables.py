@@ -163,7 +163,8 @@ def _tex_lines(records: Sequence[Mapping[str, Any]], best: str | None) -> Iterab
     for place, (record, words) in enumerate(named):
         if place and (record["status"] != OK, record["baseline"]) != _group(records[place - 1]):
             yield r"\midrule"
-        said = {**record, "loss": identity.with_words(record["loss"], words)}
+        column = "model" if record["baseline"] else "loss"  # a baseline has no loss
+        said = {**record, column: identity.with_words(record[column], words)}
         yield _tex_row(said, task, columns, places, wide=wide)
     yield r"\bottomrule"
     yield r"\end{tabular}"

@@ -3,9 +3,17 @@ async function unpack(packed) {
   const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 }
+// What the address names after #; nothing where it is no proper text.
+const named = () => {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+};
 // A link to something folded unfolds it, and paper shows the whole page.
 const unfold = () => {
-  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = named() && document.getElementById(named());
   if (!target) return;
   for (let item = target.querySelector(":scope > details") ?? target; item; item = item.parentElement) {
     if (item instanceof HTMLDetailsElement) item.open = true;

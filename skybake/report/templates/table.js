@@ -62,7 +62,7 @@ const control = (form, table, shown) => {
 
   // The address #row=... shows that row, whatever was filtered.
   const visit = () => {
-    const name = decodeURIComponent(location.hash.slice(1));
+    const name = named();
     const row = name.startsWith("row=") && shown.rows().nodes().toArray().find((item) => item.dataset.row === name.slice(4));
     shown.rows().nodes().toArray().forEach((item) => item.classList.toggle("visited", item === row));
     if (!row) return;
