@@ -52,4 +52,4 @@ rule write_difference:
 
 rule difference:
     input:
-        [PATHS.difference(name) for name in ("report.html", "difference.csv", "figures") if PLAN.earlier_results],
+        lambda wildcards: states.pages(PLAN),

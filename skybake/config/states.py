@@ -36,3 +36,14 @@ def of_folder(given: str) -> dict[str, Any]:
         tables = {path.parent.name: {"csv": str(path)} for path in sorted(folder.glob(f"*/{CSV}"))}
         why = " ".join(str(error).split()).removeprefix("the config cannot be run: ")
         return {"results": str(folder), "problem": f"this version cannot read its config: {why}", "datasets": tables}
+
+
+def pages(plan: Plan) -> list[str]:
+    """Return the files that ``snakemake difference`` makes.
+
+    Raises:
+        ValueError: The config names no earlier results.
+    """
+    if not plan.earlier_results:
+        raise ValueError("compare_with_results: nothing found; expected folders of earlier results: [results/before]")
+    return [plan.paths.difference(name) for name in ("report.html", "difference.csv", "figures")]

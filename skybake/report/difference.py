@@ -179,12 +179,12 @@ def _section(
             )
         )
     compared = [task.column(name).head for name in task.compared]
-    heads = ("Before", "Now", *(f"{head}: difference" for head in compared), "Training [s], before", "now")
+    differences = (f"{head}: difference" for head in compared)
     return Section(
         dataset=names.dataset(dataset),
         anchor=anchor,
         summary=_summary(rows),
-        heads=(f"{compared[0]} before", "now", *heads[2:]),
+        heads=(f"{compared[0]} before", "now", *differences, "Training [s], before", "now"),
         lines=tuple(lines),
         pictures=pictures,
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from skybake.config import make_plan
+from skybake.config import make_plan, states
 from skybake.config.messages import ConfigError
 from tests.unit.config.configs import changed
 
@@ -87,3 +87,8 @@ def test_no_row_or_several_are_refused(given, named, words):
 def test_earlier_results_are_those_of_another_bakeoff_that_has_ended(folder, said, given):
     with pytest.raises(ConfigError, match=said):
         make_plan({**given, "results": "results/mine", "compare_with_results": [folder]})
+
+
+def test_without_earlier_results_there_is_no_page_of_differences(given):
+    with pytest.raises(ValueError, match="compare_with_results: nothing found"):
+        states.pages(make_plan(given))

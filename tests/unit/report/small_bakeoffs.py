@@ -94,9 +94,8 @@ def bake(folder: Path, *, dataset="efeds_mock", mock=True, combinations=COMBINAT
     return made
 
 
-def compared(
-    made, folder: Path, out: Path, *, title="Masses & <more>", names=FIGURES, reference=REFERENCE, told=(), limit=None
-) -> Path:
+def in_table(made, folder: Path, out: Path, *, reference=REFERENCE, limit=None) -> None:
+    """Choose and compare, without a page."""
     choosing.choose(made, out / "chosen.json")
     compare(
         made,
@@ -110,6 +109,12 @@ def compared(
         reference=reference,
         limit=limit,
     )
+
+
+def compared(
+    made, folder: Path, out: Path, *, title="Masses & <more>", names=FIGURES, reference=REFERENCE, told=(), limit=None
+) -> Path:
+    in_table(made, folder, out, reference=reference, limit=limit)
     write_page(
         made,
         chosen=out / "chosen.json",

@@ -9,10 +9,9 @@ import pytest
 
 from skybake.data.dataset import load_dataset
 from skybake.evaluation.judge import judge
-from skybake.report import choosing, difference
-from skybake.report.comparison import compare
+from skybake.report import difference
 from tests.unit._synthetic_runs import write_run
-from tests.unit.report.small_bakeoffs import SEEDS, STATISTICS, Document, bake, compared, pooled
+from tests.unit.report.small_bakeoffs import SEEDS, STATISTICS, Document, bake, compared, in_table, pooled
 
 SAME, OTHER = ("simple_sequential", "mean_squared_error"), ("nonsequential", "mean_squared_error")
 GONE, NEW, BASELINE = ("nonsequential", "huber-delta=0.3"), ("nonsequential", "gaussian_nll"), ("ridge", "baseline")
@@ -131,29 +130,14 @@ def test_other_test_objects_are_not_pairs(tmp_path):
         write_run(run, model=SAME[0], loss=SAME[1], seed=seed, n=110, data=tmp_path / "now" / "dataset.h5")
     opened = load_dataset(tmp_path / "now" / "dataset.h5")
     judge(made[0].runs, opened, made[0].metrics, STATISTICS)
-    choose_and_compare(made, tmp_path / "now")
+    in_table(made, *(tmp_path / "now",) * 2, reference={})
     old = bake(tmp_path / "before", combinations=(SAME,), figures=())
-    choose_and_compare(old, tmp_path / "before")
+    in_table(old, *(tmp_path / "before",) * 2, reference={})
     write(tmp_path, told(tmp_path / "now", made), told(tmp_path / "before", old))
     line = lines(tmp_path)[SAME]
     assert line["paired"] == "false"
     assert line["why_not_paired"].startswith("other test objects: 110, of which 110 of the 120 before")
     assert "n_test: 120 before, 110 now" in line["causes"]
-
-
-def choose_and_compare(made, folder):
-    choosing.choose(made, folder / "chosen.json")
-    compare(
-        made,
-        chosen=folder / "chosen.json",
-        csv=folder / "comparison.csv",
-        tex=folder / "comparison.tex",
-        found=folder / "comparison.json",
-        reached=folder / "verdict.json",
-        dataset=load_dataset(folder / "dataset.h5"),
-        statistics=STATISTICS,
-        reference={},
-    )
 
 
 def test_the_page_stands_alone_and_the_figure_shows_what_changed(states):
