@@ -68,7 +68,7 @@ resource_scopes:
 
 
 wildcard_constraints:
-    dataset=r"[^/]+",
+    dataset=r"(?!difference/)[^/]+",  # its page is that of no dataset
     apply=r"[^/]+",
     model=r"[^/]+",
     loss=r"[^/]+",
